@@ -8,6 +8,9 @@ set(MLIR_LINK_MLIR_DYLIB ON)
 include(TableGen)
 include(AddLLVM)
 include(AddMLIR)
+# .td files name their includes from the root, as headers do.
+include_directories(${CMAKE_SOURCE_DIR})
+include_directories(SYSTEM ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
 
 # of_tablegen(<td> <target> <out> <mlir-tblgen args>...): appends pairs of "file args" to one target.
 function(of_tablegen target td)

@@ -1,0 +1,53 @@
+// Softmax and losses as short programs. Reductions over classes become partial where the classes are split.
+#include "dialects/Of/Build.h"
+
+using namespace mlir;
+
+namespace of {
+
+LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(withoutDist(adaptor.getInput().getType()));
+  return success();
+}
+
+LogicalResult SoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results) {
+  Location loc = getLoc();
+  SmallVector<int64_t> dims = normalizeDims({static_cast<int64_t>(getDim())}, tensorType(getInput()).getRank());
+  // The maximum only keeps exp in range: softmax does not depend on it, so neither does the gradient.
+  Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, getInput(), dims, true));
+  Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(), top));
+  results.push_back(DivOp::create(b, loc, e, ReduceSumOp::create(b, loc, e, dims, true)));
+  return success();
+}
+
+LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                               SmallVectorImpl<Type> &types) {
+  auto logits = tensorType(adaptor.getLogits()), labels = tensorType(adaptor.getLabels());
+  if (logits.getRank() != labels.getRank() + 1 || isa<FloatType>(labels.getElementType()))
+    return emitOptionalError(loc, "cross_entropy: logits ", logits, " need integer labels of one dim less, got ", labels);
+  types.push_back(RankedTensorType::get(logits.getShape().drop_back(), logits.getElementType()));
+  return success();
+}
+
+LogicalResult CrossEntropyOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results) {
+  Location loc = getLoc();
+  Value logits = getLogits();
+  auto type = tensorType(logits), labelType = tensorType(getLabels());
+  int64_t last = type.getRank() - 1;
+  Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, logits, last, true));
+  Value shifted = SubOp::create(b, loc, logits, top);
+  Value sum = ReduceSumOp::create(b, loc, ExpOp::create(b, loc, shifted), last, false);
+  // The label's logit is picked by comparing class indices, which works on any split of the classes.
+  SmallVector<int64_t> column(labelType.getShape());
+  column.push_back(1);
+  Value label = ReshapeOp::create(b, loc, getLabels(), column);
+  Value classes = IotaOp::create(b, loc, RankedTensorType::get(type.getShape(), labelType.getElementType()), last);
+  Value isLabel = CompareOp::create(b, loc, "eq", classes, label);
+  Value picked = ReduceSumOp::create(
+      b, loc, SelectOp::create(b, loc, isLabel, shifted, scalarLike(b, loc, shifted, 0)), last, false);
+  results.push_back(SubOp::create(b, loc, LogOp::create(b, loc, sum), picked));
+  return success();
+}
+
+} // namespace of

@@ -1,0 +1,12 @@
+// All ops of the dialect, one file per family.
+#ifndef OF_OPS_TD
+#define OF_OPS_TD
+
+include "dialects/Of/Structure.td"
+include "dialects/Of/Pointwise.td"
+include "dialects/Of/Reduction.td"
+include "dialects/Of/Contraction.td"
+include "dialects/Of/Shape.td"
+include "dialects/Of/Loss.td"
+
+#endif

@@ -1,0 +1,102 @@
+// Pointwise ops. Binary ops broadcast as numpy does. Each states its scalar meaning in Pointwise.cpp, beside its gradient.
+#ifndef OF_POINTWISE_TD
+#define OF_POINTWISE_TD
+
+include "dialects/Of/OfBase.td"
+
+defvar PointwiseTraits = [
+  DeclareOpInterfaceMethods<ShardingOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>];
+
+class Of_UnaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
+    DeclareOpInterfaceMethods<PointwiseOpInterface, !if(linear, ["getLinearOperandSets"], []<string>)>])> {
+  let summary = text;
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+class Of_BinaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
+    DeclareOpInterfaceMethods<PointwiseOpInterface, !if(linear, ["getLinearOperandSets"], []<string>)>])> {
+  let summary = text;
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+def Of_NegOp : Of_UnaryOp<"neg", "-x", 1>;
+def Of_AbsOp : Of_UnaryOp<"abs", "|x|">;
+def Of_SignOp : Of_UnaryOp<"sign", "-1, 0 or 1; gradient 0">;
+def Of_ExpOp : Of_UnaryOp<"exp", "e^x">;
+def Of_LogOp : Of_UnaryOp<"log", "natural logarithm">;
+def Of_SqrtOp : Of_UnaryOp<"sqrt", "square root">;
+def Of_RsqrtOp : Of_UnaryOp<"rsqrt", "1 / sqrt(x)">;
+def Of_TanhOp : Of_UnaryOp<"tanh", "hyperbolic tangent">;
+def Of_ErfOp : Of_UnaryOp<"erf", "error function">;
+def Of_SinOp : Of_UnaryOp<"sin", "sine">;
+def Of_CosOp : Of_UnaryOp<"cos", "cosine">;
+def Of_FloorOp : Of_UnaryOp<"floor", "largest integer not above x; gradient 0">;
+def Of_CeilOp : Of_UnaryOp<"ceil", "smallest integer not below x; gradient 0">;
+def Of_ReluOp : Of_UnaryOp<"relu", "max(x, 0); gradient 0 at 0">;
+def Of_SigmoidOp : Of_UnaryOp<"sigmoid", "1 / (1 + e^-x)">;
+def Of_NotOp : Of_UnaryOp<"not", "logical not of a bool">;
+def Of_StopGradientOp : Of_UnaryOp<"stop_gradient", "x, through which no gradient flows", 1>;
+
+def Of_AddOp : Of_BinaryOp<"add", "x + y", 1>;
+def Of_SubOp : Of_BinaryOp<"sub", "x - y", 1>;
+def Of_MulOp : Of_BinaryOp<"mul", "x * y; logical and for bool", 1>;
+def Of_DivOp : Of_BinaryOp<"div", "x / y; integers round towards zero", 1>;
+def Of_MaxOp : Of_BinaryOp<"max", "larger of x and y; where equal the gradient goes half to each">;
+def Of_MinOp : Of_BinaryOp<"min", "smaller of x and y; where equal the gradient goes half to each">;
+def Of_PowOp : Of_BinaryOp<"pow", "x^y for x >= 0, and for any x when y is an integer constant">;
+
+def Of_CompareOp : Of_TensorOp<"compare", [DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "comparison to bool: eq, ne, lt, le, gt, ge";
+  let arguments = (ins StrAttr:$predicate, AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$predicate operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Of_SelectOp : Of_TensorOp<"select", [DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface, ["getLinearOperandSets"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "x where the condition holds, else y";
+  let arguments = (ins AnyRankedTensor:$condition, AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+def Of_CastOp : Of_TensorOp<"cast", [DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface, ["getLinearOperandSets"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "conversion to another element type; float to integer truncates";
+  let arguments = (ins AnyRankedTensor:$input, TypeAttr:$to);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `to` $to attr-dict `:` functional-type(operands, results)";
+}
+
+// ---- Generators: no tensor operands that vary by point ------------------------------------------------------------------
+
+def Of_ConstantOp : Of_Op<"constant", [Pure, DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "the same scalar everywhere";
+  let description = [{ `of.constant 0.5 : tensor<4x4xf32>`. Larger literals are frozen parameters. }];
+  let arguments = (ins TypedAttrInterface:$value);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$value attr-dict `:` type($result)";
+  let hasVerifier = 1;
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "double":$value)>];
+}
+
+def Of_IotaOp : Of_Op<"iota", [Pure, DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "index along a dim, in the logical tensor";
+  let arguments = (ins I64Attr:$dim);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$dim attr-dict `:` type($result)";
+}
+
+def Of_ExpandOp : Of_TensorOp<"expand", [DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface, ["getLinearOperandSets"]>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
+  let summary = "numpy broadcasting of the input to the shape of the second operand, whose values are not read";
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$like);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+#endif
