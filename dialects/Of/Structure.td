@@ -68,7 +68,7 @@ def Of_YieldOp : Of_Op<"yield", [Pure, Terminator]> {
   let summary = "values of one micro-batch";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ $_state.addOperands({}); }]>];
 }
 
 def Of_ReadOp : Of_Op<"read", []> {

@@ -1,0 +1,17 @@
+#include "lib/Pipeline/Registration.h"
+
+#include "dialects/Of/Of.h"
+
+#include "mlir/InitAllDialects.h"
+#include "mlir/Transforms/Passes.h"
+
+namespace of {
+
+void registerDialects(mlir::DialectRegistry &registry) {
+  mlir::registerAllDialects(registry);
+  registry.insert<OfDialect>();
+}
+
+void registerPasses() { mlir::registerTransformsPasses(); }
+
+} // namespace of
