@@ -1,0 +1,316 @@
+#include "runtime/actor/Build.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace of::rt {
+
+namespace {
+
+/// Builds the tables of one program for all workers of a device.
+class ProgramBuilder {
+public:
+  ProgramBuilder(const plan::Plan &plan, uint32_t device, const plan::Role &role, uint32_t program)
+      : plan_(plan), device_(device), role_(role), program_(program),
+        body_(*role.programs()->Get(program)) {}
+
+  Status build(DeviceTables &out);
+
+private:
+  struct Place {
+    uint32_t worker = kNone, task = kNone, port = kNone;
+  };
+
+  ProgramTable &table(uint32_t worker) { return (*out_).workers[worker][program_]; }
+  Status bad(const plan::Task &task, const std::string &what) const {
+    return Status(Code::Corrupt, "task " + describe(task) + " of program " +
+                                     std::to_string(program_) + ": " + what +
+                                     "; the plan is damaged, compile it again");
+  }
+  Status addOrders();
+  Status addTask(uint32_t planTask, uint32_t worker, uint32_t stream);
+  Status addPorts(const plan::Task &task, uint32_t index, ProgramTable &t);
+  Status checkPort(const plan::Task &task, const plan::Port &port) const;
+  void addEvents(TaskEntry &entry, ProgramTable &t) const;
+  void addEdges(const plan::Task &task, uint32_t index, ProgramTable &t) const;
+  Status connectRegisters();
+  void connectInput(uint32_t worker, uint32_t input);
+  void connectLocalEdges(ProgramTable &t) const;
+
+  const plan::Plan &plan_;
+  uint32_t device_;
+  const plan::Role &role_;
+  uint32_t program_;
+  const plan::RoleProgram &body_;
+  DeviceTables *out_ = nullptr;
+  std::vector<Place> producers_; ///< by register
+};
+
+Status ProgramBuilder::build(DeviceTables &out) {
+  out_ = &out;
+  for (WorkerTables &worker : out.workers)
+    worker[program_].program = program_;
+  producers_.assign(body_.registers()->size(), Place());
+  OF_TRY(addOrders());
+  OF_TRY(connectRegisters());
+  for (uint32_t w = 0; w < out.workers.size(); ++w)
+    connectLocalEdges(table(w));
+  return Status::ok();
+}
+
+Status ProgramBuilder::addOrders() {
+  std::vector<uint32_t> taskIndex(body_.tasks()->size(), kNone);
+  for (const plan::Order *order : *body_.orders()) {
+    if (order->stream() >= role_.streams()->size())
+      return Status(Code::Corrupt, "an order names stream " + std::to_string(order->stream()) +
+                                       ", which the role does not have; the plan is damaged");
+    const uint32_t worker = role_.streams()->Get(order->stream())->worker();
+    ProgramTable &t = table(worker);
+    const uint32_t stream = static_cast<uint32_t>(t.streams.size());
+    t.streams.push_back(
+        {order->stream(), static_cast<uint32_t>(t.order.size()), order->tasks()->size()});
+    std::map<uint32_t, uint32_t> count;
+    for (uint32_t planTask : *order->tasks()) {
+      if (planTask >= taskIndex.size() || body_.tasks()->Get(planTask)->stream() != order->stream())
+        return Status(Code::Corrupt, "the order of stream " + std::to_string(order->stream()) +
+                                         " names task " + std::to_string(planTask) +
+                                         ", which is not of that stream; the plan is damaged");
+      if (taskIndex[planTask] == kNone) {
+        taskIndex[planTask] = static_cast<uint32_t>(t.tasks.size());
+        OF_TRY(addTask(planTask, worker, stream));
+      }
+      t.order.push_back(taskIndex[planTask]);
+      ++count[planTask];
+    }
+    for (const auto &[planTask, firings] : count)
+      if (const plan::Task *task = body_.tasks()->Get(planTask); task->firings() != firings)
+        return bad(*task, "stands " + std::to_string(firings) +
+                              " times in its stream's order, but fires " +
+                              std::to_string(task->firings()) + " times");
+  }
+  for (uint32_t i = 0; i < taskIndex.size(); ++i)
+    if (taskIndex[i] == kNone)
+      return bad(*body_.tasks()->Get(i), "stands in no order");
+  return Status::ok();
+}
+
+Status ProgramBuilder::addTask(uint32_t planTask, uint32_t worker, uint32_t stream) {
+  const plan::Task &task = *body_.tasks()->Get(planTask);
+  ProgramTable &t = table(worker);
+  const uint32_t index = static_cast<uint32_t>(t.tasks.size());
+  TaskEntry entry;
+  entry.planTask = planTask;
+  entry.stream = stream;
+  entry.kind = static_cast<BodyKind>(task.body_type());
+  entry.firings = task.firings();
+  t.tasks.push_back(entry);
+  OF_TRY(addPorts(task, index, t));
+  addEvents(t.tasks[index], t);
+  addEdges(task, index, t);
+  return Status::ok();
+}
+
+Status ProgramBuilder::checkPort(const plan::Task &task, const plan::Port &port) const {
+  if (port.reg() >= body_.registers()->size())
+    return bad(task,
+               "has a port on register " + std::to_string(port.reg()) + ", which does not exist");
+  const plan::Register &reg = *body_.registers()->Get(port.reg());
+  if (reg.slots() == 0 || reg.initial() > reg.slots())
+    return bad(task, "register " + reg.name()->str() + " has " + std::to_string(reg.slots()) +
+                         " slots and " + std::to_string(reg.initial()) + " initial versions");
+  if (port.period() == 0 || task.firings() % port.period() != 0)
+    return bad(task, "the period " + std::to_string(port.period()) + " of its port on " +
+                         reg.name()->str() + " does not divide its " +
+                         std::to_string(task.firings()) + " firings");
+  const bool exchange =
+      task.body_type() == plan::Body::Send || task.body_type() == plan::Body::Receive;
+  if (exchange && port.period() != 1)
+    return bad(task, "an end of an exchange needs ports of period 1");
+  return Status::ok();
+}
+
+Status ProgramBuilder::addPorts(const plan::Task &task, uint32_t index, ProgramTable &t) {
+  const uint32_t worker = role_.streams()->Get(task.stream())->worker();
+  auto atEnd = [](int32_t call) { return call < 0 ? kAtEnd : call; };
+  TaskEntry &entry = t.tasks[index];
+  entry.firstInput = static_cast<uint32_t>(t.inputs.size());
+  entry.window = kNone;
+  if (task.inputs())
+    for (const plan::Port *port : *task.inputs()) {
+      OF_TRY(checkPort(task, *port));
+      const plan::Register &reg = *body_.registers()->Get(port->reg());
+      InputEntry input;
+      input.reg = port->reg();
+      input.slots = reg.slots();
+      input.initial = reg.initial();
+      input.period = port->period();
+      input.call = atEnd(port->call());
+      t.inputs.push_back(input);
+      entry.window = std::min(entry.window, reg.slots());
+    }
+  entry.numInputs = static_cast<uint32_t>(t.inputs.size()) - entry.firstInput;
+  entry.window = entry.numInputs == 0 ? 1 : entry.window;
+  entry.firstOutput = static_cast<uint32_t>(t.outputs.size());
+  if (task.outputs())
+    for (const plan::Port *port : *task.outputs()) {
+      OF_TRY(checkPort(task, *port));
+      const plan::Register &reg = *body_.registers()->Get(port->reg());
+      if (producers_[port->reg()].task != kNone)
+        return bad(task, "is the second writer of register " + reg.name()->str());
+      producers_[port->reg()] = {worker, index, static_cast<uint32_t>(t.outputs.size())};
+      OutputEntry output;
+      output.reg = port->reg();
+      output.slots = reg.slots();
+      output.initial = reg.initial();
+      output.period = port->period();
+      output.call = atEnd(port->call());
+      t.outputs.push_back(output);
+    }
+  entry.numOutputs = static_cast<uint32_t>(t.outputs.size()) - entry.firstOutput;
+  return Status::ok();
+}
+
+void ProgramBuilder::addEvents(TaskEntry &entry, ProgramTable &t) const {
+  entry.firstEvent = static_cast<uint32_t>(t.events.size());
+  for (uint32_t i = entry.firstInput; i < entry.firstInput + entry.numInputs; ++i)
+    t.events.push_back({t.inputs[i].call, false, i});
+  for (uint32_t o = entry.firstOutput; o < entry.firstOutput + entry.numOutputs; ++o)
+    t.events.push_back({t.outputs[o].call, true, o});
+  std::stable_sort(t.events.begin() + entry.firstEvent, t.events.end(),
+                   [](const PortEvent &a, const PortEvent &b) { return a.call < b.call; });
+  entry.numEvents = static_cast<uint32_t>(t.events.size()) - entry.firstEvent;
+}
+
+void ProgramBuilder::addEdges(const plan::Task &task, uint32_t index, ProgramTable &t) const {
+  TaskEntry &entry = t.tasks[index];
+  entry.firstEdge = static_cast<uint32_t>(t.edges.size());
+  const plan::Send *send = task.body_as_Send();
+  const plan::Receive *receive = task.body_as_Receive();
+  if (!send && !receive)
+    return;
+  const uint32_t exchange = send ? send->exchange() : receive->exchange();
+  const DistanceFn distance = distanceOf(plan_);
+  for (uint32_t peer :
+       exchangePeers(plan_, *plan_.exchanges()->Get(exchange), device_, send != nullptr)) {
+    EdgeEntry edge;
+    edge.key.program = static_cast<uint16_t>(program_);
+    edge.key.exchange = exchange;
+    edge.key.srcDevice = send ? device_ : peer;
+    edge.key.dstDevice = send ? peer : device_;
+    edge.path = distance(device_, peer) == Distance::Remote ? Path::Pushed : Path::Shared;
+    edge.isSend = send != nullptr;
+    edge.task = index;
+    edge.window = send ? entry.window : receive->landing_slots();
+    t.edges.push_back(edge);
+  }
+  entry.numEdges = static_cast<uint32_t>(t.edges.size()) - entry.firstEdge;
+  if (send) {
+    entry.firstOpen = t.openCounters;
+    t.openCounters += entry.window;
+  }
+}
+
+void ProgramBuilder::connectInput(uint32_t worker, uint32_t input) {
+  InputEntry &entry = table(worker).inputs[input];
+  const Place producer = producers_[entry.reg];
+  if (producer.task == kNone) {
+    entry.constant = true;
+    return;
+  }
+  ProgramTable &from = table(producer.worker);
+  const TaskEntry &writer = from.tasks[producer.task];
+  entry.self = producer.worker == worker && input >= writer.firstInput &&
+               input < writer.firstInput + writer.numInputs;
+  entry.producer = {producer.worker, static_cast<uint32_t>(from.links.size())};
+  from.links.push_back({{worker, input}, entry.self});
+  ++from.outputs[producer.port].numLinks;
+}
+
+Status ProgramBuilder::connectRegisters() {
+  // Links of one output must lie together: visit outputs in order and collect their readers.
+  for (uint32_t reg = 0; reg < producers_.size(); ++reg) {
+    if (producers_[reg].task != kNone)
+      table(producers_[reg].worker).outputs[producers_[reg].port].firstLink =
+          static_cast<uint32_t>(table(producers_[reg].worker).links.size());
+    for (uint32_t w = 0; w < out_->workers.size(); ++w)
+      for (uint32_t i = 0; i < table(w).inputs.size(); ++i)
+        if (table(w).inputs[i].reg == reg)
+          connectInput(w, i);
+  }
+  for (uint32_t w = 0; w < out_->workers.size(); ++w)
+    for (const TaskEntry &task : table(w).tasks)
+      for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
+        if (table(w).inputs[i].constant && table(w).inputs[i].initial == 0)
+          return bad(*body_.tasks()->Get(task.planTask),
+                     "reads register " +
+                         body_.registers()->Get(table(w).inputs[i].reg)->name()->str() +
+                         ", which nobody writes and which is empty at the start");
+  return Status::ok();
+}
+
+void ProgramBuilder::connectLocalEdges(ProgramTable &t) const {
+  for (uint32_t a = 0; a < t.edges.size(); ++a)
+    for (uint32_t b = 0; b < t.edges.size(); ++b)
+      if (t.edges[a].isSend && !t.edges[b].isSend && t.edges[a].key == t.edges[b].key) {
+        t.edges[a].local = b;
+        t.edges[b].local = a;
+      }
+}
+
+Status checkReceives(const plan::Plan &plan, const plan::RoleProgram &body) {
+  for (const plan::Task *task : *body.tasks()) {
+    const plan::Send *send = task->body_as_Send();
+    const plan::Receive *receive = task->body_as_Receive();
+    const uint32_t exchanges = plan.exchanges() ? plan.exchanges()->size() : 0;
+    if ((send && send->exchange() >= exchanges) || (receive && receive->exchange() >= exchanges))
+      return Status(Code::Corrupt,
+                    "task " + describe(*task) + " names an exchange that does not exist");
+    if (receive && (receive->landing_slots() == 0 || receive->landing_slots() > 64))
+      return Status(Code::Corrupt, "task " + describe(*task) + " has " +
+                                       std::to_string(receive->landing_slots()) +
+                                       " landing slots; 1 to 64 are possible");
+  }
+  return Status::ok();
+}
+
+} // namespace
+
+std::vector<uint32_t> exchangePeers(const plan::Plan &plan, const plan::Exchange &exchange,
+                                    uint32_t device, bool isSend) {
+  std::set<uint32_t> peers;
+  const DistanceFn distance = distanceOf(plan);
+  for (const plan::ExchangeTensor *tensor : *exchange.tensors()) {
+    const Shape shape = shapeOf(tensor->shape());
+    const Layout src = layoutOf(plan, *tensor->src()), dst = layoutOf(plan, *tensor->dst());
+    if (isSend) {
+      for (const Piece &piece : sendPieces(shape, src, dst, device, distance))
+        peers.insert(static_cast<uint32_t>(piece.dstDevice));
+    } else if (const int64_t point = dst.placement.pointOf(device); point >= 0) {
+      for (const Piece &piece : receivePlan(shape, src, dst, point, distance).pieces)
+        peers.insert(static_cast<uint32_t>(piece.srcDevice));
+    }
+  }
+  return {peers.begin(), peers.end()};
+}
+
+Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device) {
+  OF_ASSIGN(const RoleInstance instance, roleOf(plan, device));
+  const plan::Role &role = *instance.role;
+  if (role.programs()->size() != plan.programs()->size())
+    return Status(Code::Corrupt,
+                  "role " + role.name()->str() + " has " + std::to_string(role.programs()->size()) +
+                      " programs, the plan has " + std::to_string(plan.programs()->size()));
+  uint32_t workers = 1;
+  for (const plan::Stream *stream : *role.streams())
+    workers = std::max(workers, stream->worker() + 1);
+  DeviceTables out;
+  out.workers.assign(workers, WorkerTables(plan.programs()->size()));
+  for (uint32_t p = 0; p < plan.programs()->size(); ++p) {
+    OF_TRY(checkReceives(plan, *role.programs()->Get(p)));
+    OF_TRY(ProgramBuilder(plan, device, role, p).build(out));
+  }
+  return out;
+}
+
+} // namespace of::rt

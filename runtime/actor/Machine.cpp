@@ -1,0 +1,461 @@
+#include "runtime/actor/Machine.h"
+
+#include <cassert>
+
+namespace of::rt {
+
+namespace {
+uint32_t wrapped(uint32_t slot, uint32_t slots) { return slot == slots ? 0 : slot; }
+
+const char *nameOf(Token::Kind kind) {
+  constexpr const char *names[] = {"register-ready", "register-ack", "ready", "ack",
+                                   "grant",          "push-done",    "landed"};
+  return names[static_cast<size_t>(kind)];
+}
+} // namespace
+
+Machine::Machine(const WorkerTables &tables, uint32_t worker)
+    : tables_(tables), worker_(worker), states_(tables.size()) {
+  for (size_t i = 0; i < tables.size(); ++i) {
+    const ProgramTable &t = tables[i];
+    ProgramState &s = states_[i];
+    s.inputs.resize(t.inputs.size());
+    s.outputs.resize(t.outputs.size());
+    s.links.resize(t.links.size());
+    s.edges.resize(t.edges.size());
+    s.tasks.resize(t.tasks.size());
+    s.streams.resize(t.streams.size());
+    s.open.resize(t.openCounters);
+  }
+}
+
+void Machine::reset(const ProgramTable &table, ProgramState &state) {
+  for (size_t i = 0; i < table.inputs.size(); ++i) {
+    const InputEntry &entry = table.inputs[i];
+    InputState fresh;
+    fresh.slot = fresh.nextSlot =
+        entry.constant ? (entry.initial + entry.slots - 1) % entry.slots : 0;
+    fresh.received = state.inputs[i].early;
+    fresh.available = entry.initial + static_cast<uint32_t>(fresh.received);
+    state.inputs[i] = fresh;
+  }
+  for (size_t i = 0; i < table.outputs.size(); ++i) {
+    const OutputEntry &entry = table.outputs[i];
+    state.outputs[i] = OutputState();
+    state.outputs[i].nextSlot = entry.initial % entry.slots;
+    for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
+      state.links[l] = LinkState();
+      state.links[l].credit = entry.slots - entry.initial;
+    }
+  }
+  for (size_t i = 0; i < table.edges.size(); ++i) {
+    EdgeState fresh;
+    fresh.received = state.edges[i].early;
+    fresh.total = iterations_ * table.tasks[table.edges[i].task].firings;
+    state.edges[i] = fresh;
+  }
+  for (const TaskEntry &task : table.tasks)
+    for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
+      state.inputs[i].total = iterations_ * task.firings / table.inputs[i].period;
+  state.tasks.assign(table.tasks.size(), TaskState());
+  state.open.assign(table.openCounters, 0);
+  state.streams.assign(table.streams.size(), StreamState());
+}
+
+void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
+  assert(!current_ && "enter while a program is running");
+  current_ = &tables_[program];
+  state_ = &states_[program];
+  iterations_ = iterations;
+  openStreams_ = 0;
+  openSends_ = 0;
+  openTokens_ = 0;
+  reset(*current_, *state_);
+  if (iterations == 0)
+    return;
+  for (size_t s = 0; s < current_->streams.size(); ++s) {
+    state_->streams[s].done = current_->streams[s].orderLength == 0;
+    openStreams_ += state_->streams[s].done ? 0 : 1;
+  }
+  for (size_t i = 0; i < current_->inputs.size(); ++i) {
+    const InputEntry &entry = current_->inputs[i];
+    if (!entry.constant && entry.producer.worker != worker_)
+      openTokens_ += static_cast<int64_t>(state_->inputs[i].total - state_->inputs[i].received);
+  }
+  for (uint32_t e = 0; e < current_->edges.size(); ++e) {
+    const EdgeEntry &entry = current_->edges[e];
+    if (entry.isSend || entry.path != Path::Pushed)
+      continue;
+    for (uint64_t v = 0; v < entry.window && v < state_->edges[e].total; ++v)
+      emit(Action::Kind::Post, e, v, sink);
+  }
+}
+
+bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
+  const bool isSend = task.kind == BodyKind::Send;
+  if (isSend) {
+    const TaskState &ts = state_->tasks[static_cast<size_t>(&task - current_->tasks.data())];
+    if (ts.fired - ts.retired < task.window)
+      return true;
+    if (why)
+      why->kind = Wait::Kind::SendOpen;
+    return false;
+  }
+  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+    const EdgeState &state = state_->edges[e];
+    const EdgeEntry &entry = current_->edges[e];
+    const bool here = entry.path == Path::Shared
+                          ? state.received > state.done
+                          : (state.landed >> (state.done % entry.window)) & 1;
+    if (here)
+      continue;
+    if (why) {
+      why->kind = Wait::Kind::EdgeNotReady;
+      why->index = e;
+    }
+    return false;
+  }
+  return true;
+}
+
+bool Machine::ready(const TaskEntry &task, Wait *why) const {
+  for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
+    const InputState &state = state_->inputs[i];
+    if (state.phase != 0 || state.available != 0 || current_->inputs[i].constant)
+      continue;
+    if (why) {
+      why->kind = Wait::Kind::InputEmpty;
+      why->index = i;
+      why->peer = current_->inputs[i].producer;
+    }
+    return false;
+  }
+  for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
+    if (state_->outputs[o].phase != 0)
+      continue;
+    const OutputEntry &entry = current_->outputs[o];
+    for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
+      if (current_->links[l].self || state_->links[l].credit != 0)
+        continue;
+      if (why) {
+        why->kind = Wait::Kind::OutputFull;
+        why->index = o;
+        why->peer = current_->links[l].consumer;
+      }
+      return false;
+    }
+  }
+  return task.numEdges == 0 || edgesReady(task, why);
+}
+
+bool Machine::tryStart(uint32_t stream, Firing &firing) {
+  StreamState &ss = state_->streams[stream];
+  if (ss.running || ss.done)
+    return false;
+  const uint32_t index = current_->order[current_->streams[stream].firstOrder + ss.position];
+  const TaskEntry &task = current_->tasks[index];
+  if (!ready(task, nullptr))
+    return false;
+  for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
+    InputState &state = state_->inputs[i];
+    if (state.phase != 0 || current_->inputs[i].constant)
+      continue;
+    --state.available;
+    state.slot = state.nextSlot;
+    state.nextSlot = wrapped(state.nextSlot + 1, current_->inputs[i].slots);
+  }
+  for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
+    OutputState &state = state_->outputs[o];
+    if (state.phase != 0)
+      continue;
+    const OutputEntry &entry = current_->outputs[o];
+    state.slot = state.nextSlot;
+    state.nextSlot = wrapped(state.nextSlot + 1, entry.slots);
+    for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l)
+      state_->links[l].credit -= current_->links[l].self ? 0 : 1;
+  }
+  ss.running = true;
+  ss.event = task.firstEvent;
+  firing = {index, stream, state_->tasks[index].fired};
+  return true;
+}
+
+void Machine::passCall(uint32_t stream, int32_t call, ActionSink &sink) {
+  StreamState &ss = state_->streams[stream];
+  const TaskEntry &task =
+      current_->tasks[current_->order[current_->streams[stream].firstOrder + ss.position]];
+  const uint32_t end = task.firstEvent + task.numEvents;
+  while (ss.event < end && current_->events[ss.event].call <= call)
+    moveToken(task, current_->events[ss.event++], sink);
+}
+
+void Machine::moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink) {
+  if (event.isOutput) {
+    OutputState &state = state_->outputs[event.port];
+    if (++state.phase != current_->outputs[event.port].period)
+      return;
+    state.phase = 0;
+    publish(event.port, sink);
+    return;
+  }
+  InputState &state = state_->inputs[event.port];
+  if (++state.phase != current_->inputs[event.port].period)
+    return;
+  state.phase = 0;
+  if (task.kind != BodyKind::Send) // a Send acknowledges when its last destination is done
+    acknowledge(event.port, sink);
+}
+
+void Machine::acknowledge(uint32_t input, ActionSink &sink) {
+  const InputEntry &entry = current_->inputs[input];
+  if (entry.constant || entry.self)
+    return;
+  InputState &state = state_->inputs[input];
+  if (entry.producer.worker == worker_)
+    ++state_->links[entry.producer.index].credit;
+  else
+    sink.act({Action::Kind::RegisterAck, static_cast<uint16_t>(current_->program), kNone,
+              entry.producer, state.acked});
+  ++state.acked;
+}
+
+void Machine::publish(uint32_t output, ActionSink &sink) {
+  const OutputEntry &entry = current_->outputs[output];
+  OutputState &state = state_->outputs[output];
+  for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
+    const Peer consumer = current_->links[l].consumer;
+    if (consumer.worker == worker_) {
+      ++state_->inputs[consumer.index].available;
+      continue;
+    }
+    ++openTokens_; // until its acknowledgement
+    sink.act({Action::Kind::RegisterReady, static_cast<uint16_t>(current_->program), kNone,
+              consumer, state.published});
+  }
+  ++state.published;
+}
+
+void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const {
+  sink.act({kind, static_cast<uint16_t>(current_->program), edge, Peer(), sequence});
+}
+
+void Machine::finish(uint32_t stream, ActionSink &sink) {
+  StreamState &ss = state_->streams[stream];
+  const StreamEntry &entry = current_->streams[stream];
+  const uint32_t index = current_->order[entry.firstOrder + ss.position];
+  const TaskEntry &task = current_->tasks[index];
+  passCall(stream, kAtEnd, sink);
+  if (task.kind == BodyKind::Send)
+    fireSend(task, sink);
+  else if (task.kind == BodyKind::Receive)
+    fireReceive(task, sink);
+  ++state_->tasks[index].fired;
+  if (task.kind == BodyKind::Send)
+    retire(task, sink);
+
+  ss.running = false;
+  if (++ss.position != entry.orderLength)
+    return;
+  ss.position = 0;
+  if (++ss.iteration != iterations_)
+    return;
+  ss.done = true;
+  --openStreams_;
+}
+
+void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
+  const uint32_t index = static_cast<uint32_t>(&task - current_->tasks.data());
+  const uint64_t sequence = state_->tasks[index].fired;
+  ++openSends_;
+  state_->open[task.firstOpen + sequence % task.window] = task.numEdges;
+  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+    const EdgeEntry &entry = current_->edges[e];
+    EdgeState &state = state_->edges[e];
+    if (entry.path == Path::Shared) {
+      if (entry.local != kNone)
+        ++state_->edges[entry.local].received;
+      else
+        emit(Action::Kind::Ready, e, sequence, sink);
+    } else if (state.received > sequence) { // the landing slot is granted
+      ++state.done;
+      emit(Action::Kind::Push, e, sequence, sink);
+    }
+  }
+}
+
+void Machine::fireReceive(const TaskEntry &task, ActionSink &sink) {
+  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+    const EdgeEntry &entry = current_->edges[e];
+    EdgeState &state = state_->edges[e];
+    const uint64_t sequence = state.done++;
+    if (entry.path == Path::Pushed) {
+      state.landed &= ~(uint64_t(1) << (sequence % entry.window));
+      if (sequence + entry.window < state.total)
+        emit(Action::Kind::Post, e, sequence + entry.window, sink);
+    } else if (entry.local != kNone) {
+      edgeDone(current_->edges[entry.local], sequence, sink);
+    } else {
+      emit(Action::Kind::Ack, e, sequence, sink);
+    }
+  }
+}
+
+void Machine::edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink) {
+  const TaskEntry &task = current_->tasks[edge.task];
+  --state_->open[task.firstOpen + sequence % task.window];
+  retire(task, sink);
+}
+
+void Machine::retire(const TaskEntry &task, ActionSink &sink) {
+  TaskState &state = state_->tasks[static_cast<size_t>(&task - current_->tasks.data())];
+  while (state.retired < state.fired &&
+         state_->open[task.firstOpen + state.retired % task.window] == 0) {
+    for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
+      acknowledge(i, sink);
+    ++state.retired;
+    --openSends_;
+  }
+}
+
+Status Machine::outOfOrder(const Token &token, uint64_t expected) const {
+  return Status(Code::Internal,
+                std::string("token out of order: ") + nameOf(token.kind) + " for entry " +
+                    std::to_string(token.index) + " of program " + std::to_string(token.program) +
+                    " carries sequence " + std::to_string(token.sequence) + ", expected " +
+                    std::to_string(expected) + "; a message was lost, repeated or reordered");
+}
+
+Status Machine::takeEdgeToken(const Token &token, bool current, ActionSink &sink) {
+  const EdgeEntry &entry = tables_[token.program].edges[token.index];
+  EdgeState &state = states_[token.program].edges[token.index];
+  // The other end may be one entry of this program ahead: what exceeds this entry's total counts
+  // for the next one.
+  const bool early = !current || state.received == state.total;
+  uint64_t &counter = early ? state.early : state.received;
+  if (token.sequence != counter)
+    return outOfOrder(token, counter);
+  ++counter;
+  if (early || token.kind == Token::Kind::Ready)
+    return Status::ok();
+  const uint64_t fired = state_->tasks[entry.task].fired; // Grant: push what waits for it
+  if (fired > state.done)
+    emit(Action::Kind::Push, token.index, state.done++, sink);
+  return Status::ok();
+}
+
+Status Machine::onToken(const Token &token, ActionSink &sink) {
+  const bool current = current_ && current_->program == token.program;
+  if (token.kind == Token::Kind::Ready || token.kind == Token::Kind::Grant)
+    return takeEdgeToken(token, current, sink);
+  if (token.kind == Token::Kind::RegisterReady) {
+    InputState &state = states_[token.program].inputs[token.index];
+    const bool early = !current || state.received == state.total;
+    uint64_t &counter = early ? state.early : state.received;
+    if (token.sequence != counter)
+      return outOfOrder(token, counter);
+    ++counter;
+    if (!early) {
+      ++state.available;
+      --openTokens_;
+    }
+    return Status::ok();
+  }
+  // What answers something done in this entry can only come within it.
+  if (!current)
+    return outOfOrder(token, 0);
+  switch (token.kind) {
+  case Token::Kind::RegisterAck: {
+    LinkState &state = state_->links[token.index];
+    if (token.sequence != state.acked)
+      return outOfOrder(token, state.acked);
+    ++state.acked;
+    ++state.credit;
+    --openTokens_;
+    return Status::ok();
+  }
+  case Token::Kind::Ack: {
+    EdgeState &state = state_->edges[token.index];
+    if (token.sequence != state.done ||
+        token.sequence >= state_->tasks[current_->edges[token.index].task].fired)
+      return outOfOrder(token, state.done);
+    ++state.done;
+    edgeDone(current_->edges[token.index], token.sequence, sink);
+    return Status::ok();
+  }
+  case Token::Kind::PushDone: {
+    const EdgeState &state = state_->edges[token.index];
+    if (token.sequence >= state.done)
+      return outOfOrder(token, state.done);
+    edgeDone(current_->edges[token.index], token.sequence, sink);
+    return Status::ok();
+  }
+  case Token::Kind::Landed: {
+    EdgeState &state = state_->edges[token.index];
+    const uint32_t window = current_->edges[token.index].window;
+    const uint64_t bit = uint64_t(1) << (token.sequence % window);
+    if (token.sequence < state.done || token.sequence >= state.done + window ||
+        (state.landed & bit))
+      return outOfOrder(token, state.done);
+    state.landed |= bit;
+    return Status::ok();
+  }
+  default:
+    return Status(Code::Internal,
+                  "unknown token kind " + std::to_string(static_cast<int>(token.kind)));
+  }
+}
+
+uint32_t Machine::sendSlot(uint32_t port, uint64_t sequence) const {
+  const InputEntry &entry = current_->inputs[port];
+  return entry.constant ? (entry.initial + entry.slots - 1) % entry.slots
+                        : static_cast<uint32_t>(sequence % entry.slots);
+}
+
+Status Machine::leave() {
+  const ProgramTable &table = *current_;
+  auto broken = [&](const char *what, size_t index) {
+    return Status(Code::Internal, "program " + std::to_string(table.program) + " ended with " +
+                                      what + " " + std::to_string(index) +
+                                      " not at its initial marking; the plan is inconsistent");
+  };
+  for (size_t i = 0; i < table.inputs.size(); ++i) {
+    const InputState &state = state_->inputs[i];
+    if (!table.inputs[i].constant &&
+        (state.available != table.inputs[i].initial || state.phase != 0))
+      return broken("input", i);
+  }
+  for (size_t o = 0; o < table.outputs.size(); ++o) {
+    const OutputEntry &entry = table.outputs[o];
+    for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l)
+      if (!table.links[l].self && state_->links[l].credit != entry.slots - entry.initial)
+        return broken("link", l);
+  }
+  for (size_t e = 0; e < table.edges.size(); ++e)
+    if (state_->edges[e].done != state_->edges[e].total && iterations_ != 0 &&
+        table.edges[e].local == kNone)
+      return broken("edge", e);
+  current_ = nullptr;
+  state_ = nullptr;
+  return Status::ok();
+}
+
+std::vector<Wait> Machine::waits() const {
+  std::vector<Wait> out;
+  if (!current_)
+    return out;
+  for (uint32_t s = 0; s < current_->streams.size(); ++s) {
+    const StreamState &ss = state_->streams[s];
+    Wait wait;
+    wait.stream = s;
+    if (!ss.done) {
+      wait.task = current_->order[current_->streams[s].firstOrder + ss.position];
+      wait.kind = Wait::Kind::Running;
+      if (!ss.running)
+        ready(current_->tasks[wait.task], &wait);
+    }
+    out.push_back(wait);
+  }
+  return out;
+}
+
+} // namespace of::rt

@@ -1,0 +1,188 @@
+// The actors of one worker as a pure state machine: (state, token) -> (state, actions).
+//
+// No clock, thread, allocation (after construction) or I/O: a node drives it in real time, the
+// simulator under a simulated clock. Owned by one worker and touched by no other thread.
+//
+//   enter(program, iterations)
+//      │   ┌──────────────────────────────────────────────────────────────┐
+//      ▼   ▼                                                              │
+//   tryStart(stream) ─▶ Firing: run its body, passCall(stream, k) after call k, then finish(stream)
+//      ▲
+//   onToken(token)    whatever arrived from other workers or nodes
+//      │
+//   finished() ─▶ leave()        all streams done, no token under way; the marking is the initial
+//   one again
+//
+// A driver runs the streams of a worker cooperatively: it calls tryStart on each idle stream, and
+// between the calls of one stream's body it may start and finish bodies of the others.
+//
+// Tokens of a program that this worker has not entered yet (a neighbour may be ahead) are kept and
+// count on entry.
+#pragma once
+
+#include "runtime/actor/Table.h"
+#include "runtime/base/Status.h"
+
+#include <string>
+
+namespace of::rt {
+
+/// What arrives at a machine. `index` is an input (RegisterReady), a link (RegisterAck) or an edge
+/// of the program's table. `sequence` counts from 0 in each entry of a program, per place and kind.
+struct Token {
+  enum class Kind : uint8_t {
+    RegisterReady, ///< a version of a register was published to `index`
+    RegisterAck,   ///< the reader behind link `index` gave a slot back
+    Ready,         ///< Receive: the source's slot may be read
+    Ack,           ///< Send: the destination has read it
+    Grant,         ///< Send: a landing slot is posted
+    PushDone,      ///< Send: the pushed bytes have left
+    Landed,        ///< Receive: the pushed bytes are in the landing slot
+  };
+  Kind kind = Kind::Ready;
+  uint16_t program = 0;
+  uint32_t index = 0;
+  uint64_t sequence = 0;
+};
+
+/// What a machine asks its driver to do.
+struct Action {
+  enum class Kind : uint8_t {
+    RegisterReady, ///< give Token{RegisterReady, peer.index} to peer.worker
+    RegisterAck,   ///< give Token{RegisterAck, peer.index} to peer.worker
+    Ready,         ///< tell the other end of edge `index`
+    Ack,           ///< tell the other end of edge `index`
+    Push,          ///< push the pieces of edge `index`; answer later with PushDone
+    Post, ///< post a landing slot for edge `index`, then send the Grant; answer later with Landed
+  };
+  Kind kind = Kind::Ready;
+  uint16_t program = 0;
+  uint32_t index = 0; ///< own edge
+  Peer peer;
+  uint64_t sequence = 0;
+};
+
+class ActionSink {
+public:
+  virtual ~ActionSink() = default;
+  /// Must not call back into the machine.
+  virtual void act(const Action &action) = 0;
+};
+
+/// A body to run.
+struct Firing {
+  uint32_t task = 0;
+  uint32_t stream = 0;
+  uint64_t index = 0; ///< of this task since the program was entered
+};
+
+/// Why the next task of a stream does not start.
+struct Wait {
+  enum class Kind : uint8_t { InputEmpty, OutputFull, EdgeNotReady, SendOpen, Running, Done };
+  Kind kind = Kind::Done;
+  uint32_t stream = 0, task = kNone;
+  uint32_t index = kNone; ///< input, output (with the slow reader in `peer`) or edge
+  Peer peer;
+};
+
+class Machine {
+public:
+  /// `tables` outlive the machine. `worker` is this worker's number in the Peers of the tables.
+  Machine(const WorkerTables &tables, uint32_t worker);
+
+  /// Starts `iterations` iterations of a program from its initial marking.
+  void enter(uint32_t program, uint64_t iterations, ActionSink &sink);
+
+  /// Starts the next task of a stream if all its tokens are there.
+  bool tryStart(uint32_t stream, Firing &firing);
+  /// The body of the running task is past call `call`: moves the tokens of the ports that wait for
+  /// it.
+  void passCall(uint32_t stream, int32_t call, ActionSink &sink);
+  /// The body has ended. For a Send it hands the pieces to the destinations; its inputs are
+  /// acknowledged when all are done.
+  void finish(uint32_t stream, ActionSink &sink);
+
+  /// Takes a token; an error is a lost, repeated or reordered token.
+  Status onToken(const Token &token, ActionSink &sink);
+
+  bool entered() const { return current_ != nullptr; }
+  bool finished() const { return openStreams_ == 0 && openSends_ == 0 && openTokens_ == 0; }
+  /// Leaves the program; an error if tokens are not where they were at the start, which a verified
+  /// plan excludes.
+  Status leave();
+
+  const ProgramTable &table() const { return *current_; }
+  uint64_t iterations() const { return iterations_; }
+  /// Slot that port `port` (index into table().inputs or outputs) uses in the firing in progress.
+  uint32_t inputSlot(uint32_t port) const { return state_->inputs[port].slot; }
+  uint32_t outputSlot(uint32_t port) const { return state_->outputs[port].slot; }
+  /// Slot of input `port` of a Send in its firing `sequence`.
+  uint32_t sendSlot(uint32_t port, uint64_t sequence) const;
+  /// What each stream waits for, for the report of a stall. Allocates.
+  std::vector<Wait> waits() const;
+
+private:
+  struct InputState {
+    uint32_t available = 0, phase = 0, slot = 0, nextSlot = 0;
+    uint64_t received = 0, consumed = 0, acked = 0, total = 0, early = 0;
+  };
+  struct OutputState {
+    uint32_t phase = 0, slot = 0, nextSlot = 0;
+    uint64_t published = 0;
+  };
+  struct LinkState {
+    uint32_t credit = 0;
+    uint64_t acked = 0;
+  };
+  struct EdgeState {
+    uint64_t received = 0; ///< Ready or Grant tokens of this entry
+    uint64_t done = 0;     ///< Receive: firings taken; Send: acknowledgements or pushes started
+    uint64_t total = 0, early = 0;
+    uint64_t landed = 0; ///< Receive, pushed: one bit per landing slot
+  };
+  struct TaskState {
+    uint64_t fired = 0;
+    uint64_t retired = 0; ///< Send: firings whose inputs are acknowledged
+  };
+  struct StreamState {
+    uint32_t position = 0;
+    uint64_t iteration = 0;
+    uint32_t event = 0; ///< next port event of the running task
+    bool running = false, done = true;
+  };
+  struct ProgramState {
+    std::vector<InputState> inputs;
+    std::vector<OutputState> outputs;
+    std::vector<LinkState> links;
+    std::vector<EdgeState> edges;
+    std::vector<TaskState> tasks;
+    std::vector<StreamState> streams;
+    std::vector<uint32_t> open;
+  };
+
+  void reset(const ProgramTable &table, ProgramState &state);
+  bool ready(const TaskEntry &task, Wait *why) const;
+  bool edgesReady(const TaskEntry &task, Wait *why) const;
+  void moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink);
+  void acknowledge(uint32_t input, ActionSink &sink);
+  void publish(uint32_t output, ActionSink &sink);
+  void fireSend(const TaskEntry &task, ActionSink &sink);
+  void fireReceive(const TaskEntry &task, ActionSink &sink);
+  void edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink);
+  void retire(const TaskEntry &task, ActionSink &sink);
+  void emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const;
+  Status takeEdgeToken(const Token &token, bool current, ActionSink &sink);
+  Status outOfOrder(const Token &token, uint64_t expected) const;
+
+  const WorkerTables &tables_;
+  uint32_t worker_;
+  std::vector<ProgramState> states_;
+  const ProgramTable *current_ = nullptr;
+  ProgramState *state_ = nullptr;
+  uint64_t iterations_ = 0;
+  uint32_t openStreams_ = 0;
+  uint64_t openSends_ = 0;
+  int64_t openTokens_ = 0; ///< tokens that other workers of the device still owe in this entry
+};
+
+} // namespace of::rt

@@ -1,0 +1,54 @@
+#include "runtime/actor/PlanView.h"
+
+#include <algorithm>
+
+namespace of::rt {
+
+Result<RoleInstance> roleOf(const plan::Plan &plan, uint32_t device) {
+  for (uint32_t r = 0; r < plan.roles()->size(); ++r) {
+    const plan::Role *role = plan.roles()->Get(r);
+    const auto *instances = role->instances();
+    const auto it = std::lower_bound(instances->begin(), instances->end(), device);
+    if (it != instances->end() && *it == device)
+      return RoleInstance{role, r, static_cast<uint32_t>(it - instances->begin())};
+  }
+  return Status(Code::Corrupt,
+                "device " + std::to_string(device) + " has no role in the plan; compile it again");
+}
+
+DistanceFn distanceOf(const plan::Plan &plan) {
+  return [&plan](int64_t a, int64_t b) {
+    if (a == b)
+      return Distance::SameDevice;
+    const uint32_t nodeA = plan.devices()->Get(static_cast<uint32_t>(a))->node();
+    const uint32_t nodeB = plan.devices()->Get(static_cast<uint32_t>(b))->node();
+    if (nodeA == nodeB)
+      return Distance::SameNode;
+    const bool sameHost = plan.nodes()->Get(nodeA)->host() == plan.nodes()->Get(nodeB)->host();
+    return sameHost ? Distance::SameHost : Distance::Remote;
+  };
+}
+
+Layout layoutOf(const plan::Plan &plan, const plan::Layout &layout) {
+  Layout out;
+  const plan::Placement *placement = plan.placements()->Get(layout.placement());
+  out.placement.shape.assign(placement->shape()->begin(), placement->shape()->end());
+  out.placement.devices.assign(placement->devices()->begin(), placement->devices()->end());
+  if (layout.sbp())
+    for (const plan::Sbp *sbp : *layout.sbp())
+      out.sbp.push_back({static_cast<SbpKind>(sbp->kind()), sbp->dim()});
+  return out;
+}
+
+Shape shapeOf(const flatbuffers::Vector<int64_t> *dims) {
+  return dims ? Shape(dims->begin(), dims->end()) : Shape();
+}
+
+std::string describe(const plan::Task &task) {
+  std::string out = task.name()->str();
+  if (task.location() && task.location()->size() > 0)
+    out += " (" + task.location()->str() + ")";
+  return out;
+}
+
+} // namespace of::rt
