@@ -1,0 +1,49 @@
+#include "runtime/base/Landing.h"
+
+#include <map>
+
+namespace of {
+
+namespace {
+constexpr int64_t kAlignment = 64;
+int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+} // namespace
+
+std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &tensors,
+                                            int64_t dstDevice, const DistanceFn &distance) {
+  std::map<int64_t, LandingPayload> bySource;
+  for (uint32_t t = 0; t < tensors.size(); ++t) {
+    const ExchangePart &tensor = tensors[t];
+    const int64_t point = tensor.dst.placement.pointOf(dstDevice);
+    if (point < 0)
+      continue;
+    for (const Piece &piece :
+         receivePlan(tensor.shape, tensor.src, tensor.dst, point, distance).pieces) {
+      if (distance(piece.srcDevice, dstDevice) != Distance::Remote)
+        continue;
+      LandingPayload &payload = bySource[piece.srcDevice];
+      payload.srcDevice = piece.srcDevice;
+      const int64_t bytes = piece.region.elements() * static_cast<int64_t>(sizeOf(tensor.dtype));
+      payload.pieces.push_back({t, piece, payload.bytes, bytes});
+      payload.bytes += aligned(bytes);
+    }
+  }
+  std::vector<LandingPayload> out;
+  int64_t offset = 0;
+  for (auto &[source, payload] : bySource) {
+    payload.offset = offset;
+    offset += payload.bytes;
+    out.push_back(std::move(payload));
+  }
+  return out;
+}
+
+int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDevice,
+                         const DistanceFn &distance) {
+  int64_t bytes = 0;
+  for (const LandingPayload &payload : landingPayloads(tensors, dstDevice, distance))
+    bytes += payload.bytes;
+  return bytes;
+}
+
+} // namespace of

@@ -1,0 +1,42 @@
+// Where the pieces that other hosts push lie in a landing slot of a Receive.
+//
+// The compiler sizes landing slots with this, the sender packs by it and the receiver unpacks by
+// it, so all three agree without a table. Remote sources follow each other in ascending device
+// order; within a source, tensors in the order of the exchange and pieces in the order of the
+// receive plan. Every piece starts at a multiple of 64 bytes.
+#pragma once
+
+#include "runtime/base/Exchange.h"
+
+namespace of {
+
+struct ExchangePart {
+  DType dtype = DType::F32;
+  Shape shape;
+  Layout src, dst;
+};
+
+struct LandingPiece {
+  uint32_t tensor = 0;
+  Piece piece;
+  int64_t offset = 0; ///< from the start of the source's payload
+  int64_t bytes = 0;
+};
+
+/// What one remote source pushes for one firing: one contiguous message.
+struct LandingPayload {
+  int64_t srcDevice = 0;
+  int64_t offset = 0; ///< from the start of the landing slot
+  int64_t bytes = 0;
+  std::vector<LandingPiece> pieces;
+};
+
+/// Payloads that `dstDevice` receives from devices of other hosts, ascending by source.
+std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &tensors,
+                                            int64_t dstDevice, const DistanceFn &distance);
+
+/// Bytes of one landing slot of `dstDevice`; 0 if no other host sends to it.
+int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDevice,
+                         const DistanceFn &distance);
+
+} // namespace of
