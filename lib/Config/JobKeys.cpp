@@ -1,0 +1,186 @@
+// The keys of job.yaml: the source of its check, its defaults, its JSON schema and its reference
+// page.
+#include "lib/Config/Job.h"
+
+namespace of {
+using namespace config;
+
+static Key datasetKeys(const std::string &name, const std::string &doc, bool shuffle) {
+  Key field = object(
+      "", "One tensor of a sample.",
+      {list("files",
+            "Files, read one after the other; relative to --data, else to the job's folder. A .gz "
+            "ending is unpacked.",
+            text("", "A file name."))
+           .required(),
+       text("format", "idx (MNIST's format), npy, or tokens (raw bytes, each one token).")
+           .oneOf({"idx", "npy", "tokens"})
+           .required(),
+       text("dtype", "Element type the model sees; by default that of the model argument.")
+           .oneOf({"f32", "f64", "i32", "i64", "u8"}),
+       list("shape", "Dims of one sample; by default those of the model argument.",
+            integer("", "A dim.").atLeast(1)),
+       number("scale", "value = stored * scale + shift.").otherwise("1"),
+       number("shift", "value = stored * scale + shift.").otherwise("0"),
+       integer("sequence", "tokens: tokens of one sample.").atLeast(1),
+       integer("offset",
+               "tokens: where the window of a sample begins; 1 gives the next token as label.")
+           .atLeast(0)
+           .otherwise("0")});
+  return object(name, doc,
+                {integer("samples", "Samples in the dataset.").atLeast(1).required(),
+                 boolean("shuffle", "Visit samples in a new random order each epoch.")
+                     .otherwise(shuffle ? "true" : "false"),
+                 table("fields", "Tensors of a sample by name.", field).required()});
+}
+
+static Key lossKeys() {
+  return oneOfKeys(
+      "loss", "What is minimised: the mean over the batch.",
+      {object(
+           "cross_entropy", "-log softmax(logits)[label].",
+           {integer("logits", "Which result of the model is the logits.").atLeast(0).otherwise("0"),
+            text("labels", "Dataset field with the class indices.").required()}),
+       object("mse", "Square of prediction - target, averaged over all elements.",
+              {integer("prediction", "Which result of the model is the prediction.")
+                   .atLeast(0)
+                   .otherwise("0"),
+               text("target", "Dataset field with the targets.").required()}),
+       integer("output",
+               "Which result of the model is the loss itself, per sample or as a scalar mean.")
+           .atLeast(0)});
+}
+
+static Key optimizerKeys() {
+  Key lr = number("lr", "Learning rate before the schedule.").above(0).required();
+  Key decay = number("weight_decay", "Added to the gradient as weight_decay * parameter.")
+                  .atLeast(0)
+                  .otherwise("0");
+  Key decoupled =
+      number("weight_decay", "Decoupled: each step scales parameters by 1 - lr * weight_decay.")
+          .atLeast(0)
+          .otherwise("0.01");
+  Key beta1 =
+      number("beta1", "Decay of the mean of gradients.").atLeast(0).atMost(1).otherwise("0.9");
+  Key beta2 = number("beta2", "Decay of the mean of squared gradients.")
+                  .atLeast(0)
+                  .atMost(1)
+                  .otherwise("0.999");
+  Key eps = number("eps", "Added to the denominator.").atLeast(0).otherwise("1e-8");
+  return oneOfKeys(
+      "optimizer", "How parameters follow the gradient; each is PyTorch's optimizer of that name.",
+      {object("sgd", "buffer = momentum * buffer + gradient; parameter -= lr * buffer.",
+              {lr, number("momentum", "Share of the buffer that stays.").atLeast(0).otherwise("0"),
+               boolean("nesterov", "Look ahead: step by gradient + momentum * buffer.")
+                   .otherwise("false"),
+               decay}),
+       object("adam", "Adam, weight decay in the gradient.", {lr, beta1, beta2, eps, decay}),
+       object("adamw", "Adam with decoupled weight decay.", {lr, beta1, beta2, eps, decoupled})});
+}
+
+static Key scheduleKeys() {
+  return oneOfKeys(
+      "schedule", "Learning rate of step t = 0, 1, ... as a multiple of the optimizer's.",
+      {object("constant", "1 throughout.", {}),
+       object("step", "factor ^ floor(t / every).",
+              {integer("every_steps", "Steps between drops.").atLeast(1),
+               integer("every_epochs", "Epochs between drops.").atLeast(1),
+               number("factor", "Multiplied in at each drop.").above(0).otherwise("0.1")}),
+       object("cosine",
+              "(t + 1) / warmup_steps while t < warmup_steps, then final + (1 - final) * (1 + "
+              "cos(pi * x)) / 2 "
+              "where x goes from 0 to 1 over the steps that are left.",
+              {integer("warmup_steps", "Steps of linear warm-up.").atLeast(0).otherwise("0"),
+               number("final", "Multiple that is reached at the end.")
+                   .atLeast(0)
+                   .atMost(1)
+                   .otherwise("0")})});
+}
+
+static Key evaluateKeys() {
+  return object(
+      "evaluate", "Evaluation on data.eval; left out, there is none.",
+      {integer("every_epochs", "Epochs between evaluations; the last epoch always ends with one.")
+           .atLeast(1)
+           .otherwise("1"),
+       list("metrics", "What is measured: loss, accuracy.",
+            text("metric", "A metric.").oneOf({"loss", "accuracy"}))
+           .otherwise("[loss]"),
+       object("accuracy",
+              "Where accuracy finds logits and labels; by default where cross_entropy does.",
+              {integer("logits", "Which result of the model.").atLeast(0).otherwise("0"),
+               text("labels", "Dataset field.").required()})});
+}
+
+static Key parallelKeys() {
+  Key pin = object(
+      "pin", "A value or parameter whose distribution is given.",
+      {text("value", "Name of a value in the model, without %."),
+       text("parameter", "Name of a parameter."),
+       table("sbp", "Mesh axis -> S(dim), B or P.", text("", "S(dim), B or P.")).required()});
+  return object(
+      "parallel", "How the work is spread over the cluster.",
+      {table("mesh",
+             "Axes of the device grid and their sizes, slow link first; one size may be -1: all "
+             "devices that "
+             "the others leave. By default one axis `data` over all devices.",
+             integer("", "Devices along the axis, or -1.").atLeast(-1))
+           .otherwise("{data: -1}"),
+       text("strategy",
+            "data splits the batch over the axis `data`; none leaves everything to pins.")
+           .oneOf({"data", "none"})
+           .otherwise("data"),
+       list("stages",
+            "Pipeline: values whose ops begin the second, third, ... stage. Devices are dealt "
+            "evenly to "
+            "the stages in order and the mesh is that of one stage.",
+            text("", "Name of a value in the model, without %."))
+           .otherwise("[]"),
+       list("pins", "Distributions that are given; the rest follows.", pin).otherwise("[]")});
+}
+
+Key jobKeys() {
+  return object(
+      "",
+      "A training job: what is trained, on which data and how. The same file serves every cluster.",
+      {text("model", "Model file (.mlir), relative to the job file.").required(),
+       text("initial",
+            "safetensors file with first values of parameters by name, found like data files."),
+       integer("seed", "Seed of initial values, sample order and dropout.")
+           .atLeast(0)
+           .otherwise("0"),
+       text("precision", "Floating-point type of the whole job: fp32 or fp64.")
+           .oneOf({"fp32", "fp64"})
+           .otherwise("fp32"),
+       object("data", "Datasets.",
+              {datasetKeys(
+                   "train",
+                   "What the model is trained on; the last partial batch of an epoch is dropped.",
+                   true)
+                   .required(),
+               datasetKeys("eval", "What it is evaluated on, every sample exactly once.", false)})
+           .required(),
+       table("inputs",
+             "Model argument (without %) -> dataset field; by default the field of the same name.",
+             text("", "A dataset field."))
+           .otherwise("{}"),
+       lossKeys().required(), optimizerKeys().required(),
+       scheduleKeys().otherwise("{constant: {}}"),
+       number("clip_norm", "Gradients are scaled down to this global 2-norm.").above(0),
+       integer("batch", "Rows of one optimizer step, over all devices and micro-batches.")
+           .atLeast(1)
+           .required(),
+       integer("accumulate", "Micro-batches of a step; divides batch.").atLeast(1).otherwise("1"),
+       integer("epochs", "Passes over the training data; this or steps.").atLeast(1),
+       integer("steps", "Optimizer steps; this or epochs.").atLeast(1), evaluateKeys(),
+       object("checkpoint",
+              "When the state is saved; the end of the run always saves. Left out, nothing is.",
+              {integer("every_steps", "Steps between checkpoints.").atLeast(1),
+               integer("every_epochs", "Epochs between checkpoints.").atLeast(1),
+               integer("keep", "Newest checkpoints that are kept; 0 keeps all.")
+                   .atLeast(0)
+                   .otherwise("2")}),
+       parallelKeys().otherwise("{}")});
+}
+
+} // namespace of

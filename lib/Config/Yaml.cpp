@@ -1,0 +1,90 @@
+// The one file that knows yaml-cpp. It is compiled with exceptions and keeps them to itself.
+#include "lib/Config/Yaml.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <yaml-cpp/yaml.h>
+
+namespace of::config {
+
+const Node *Node::find(std::string_view name) const {
+  for (const Node &item : items)
+    if (kind == Kind::Map && item.key == name)
+      return &item;
+  return nullptr;
+}
+
+std::string Diagnostic::text() const {
+  std::string where = file;
+  if (at.line > 0)
+    where += ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
+  return where + ": " + message;
+}
+
+static Position positionOf(const YAML::Mark &mark) {
+  return mark.is_null() ? Position{} : Position{mark.line + 1, mark.column + 1};
+}
+
+static Node convert(const YAML::Node &in, Report &report);
+
+static void convertMap(const YAML::Node &in, Node &out, Report &report) {
+  for (auto entry : in) {
+    Position keyAt = positionOf(entry.first.Mark());
+    if (!entry.first.IsScalar()) {
+      report.add(keyAt, "a key must be a word");
+      continue;
+    }
+    if (const Node *first = out.find(entry.first.Scalar())) {
+      report.add(keyAt, "key '" + entry.first.Scalar() + "' is given twice; the first is in line " +
+                            std::to_string(first->keyAt.line));
+      continue;
+    }
+    Node child = convert(entry.second, report);
+    child.key = entry.first.Scalar();
+    child.keyAt = keyAt;
+    if (child.at.line == 0)
+      child.at = keyAt;
+    out.items.push_back(std::move(child));
+  }
+}
+
+static Node convert(const YAML::Node &in, Report &report) {
+  Node out;
+  out.at = positionOf(in.Mark());
+  if (in.IsScalar()) {
+    out.kind = Node::Kind::Scalar;
+    out.text = in.Scalar();
+    out.quoted = in.Tag() == "!";
+  } else if (in.IsSequence()) {
+    out.kind = Node::Kind::List;
+    for (const YAML::Node &item : in)
+      out.items.push_back(convert(item, report));
+  } else if (in.IsMap()) {
+    out.kind = Node::Kind::Map;
+    convertMap(in, out, report);
+  }
+  return out;
+}
+
+Node parseYaml(const std::string &text, Report &report) {
+  try {
+    return convert(YAML::Load(text), report);
+  } catch (const YAML::Exception &e) {
+    report.add(positionOf(e.mark), "this is no YAML: " + e.msg);
+    return {};
+  }
+}
+
+Node readYaml(Report &report) {
+  std::ifstream in(report.file());
+  std::stringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    report.add({}, std::string("cannot be read: ") + std::strerror(errno));
+    return {};
+  }
+  return parseYaml(text.str(), report);
+}
+
+} // namespace of::config
