@@ -241,11 +241,12 @@ Status ProgramBuilder::connectRegisters() {
   for (uint32_t w = 0; w < out_->workers.size(); ++w)
     for (const TaskEntry &task : table(w).tasks)
       for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
-        if (table(w).inputs[i].constant && table(w).inputs[i].initial == 0)
+        if (const InputEntry &in = table(w).inputs[i];
+            in.constant && (in.initial != 1 || in.slots != 1))
           return bad(*body_.tasks()->Get(task.planTask),
-                     "reads register " +
-                         body_.registers()->Get(table(w).inputs[i].reg)->name()->str() +
-                         ", which nobody writes and which is empty at the start");
+                     "reads register " + body_.registers()->Get(in.reg)->name()->str() +
+                         ", which nobody writes; it needs one slot and one initial version, not " +
+                         std::to_string(in.slots) + " and " + std::to_string(in.initial));
   return Status::ok();
 }
 

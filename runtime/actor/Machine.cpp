@@ -33,8 +33,6 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
   for (size_t i = 0; i < table.inputs.size(); ++i) {
     const InputEntry &entry = table.inputs[i];
     InputState fresh;
-    fresh.slot = fresh.nextSlot =
-        entry.constant ? (entry.initial + entry.slots - 1) % entry.slots : 0;
     fresh.received = state.inputs[i].early;
     fresh.available = entry.initial + static_cast<uint32_t>(fresh.received);
     state.inputs[i] = fresh;
@@ -406,9 +404,7 @@ Status Machine::onToken(const Token &token, ActionSink &sink) {
 }
 
 uint32_t Machine::sendSlot(uint32_t port, uint64_t sequence) const {
-  const InputEntry &entry = current_->inputs[port];
-  return entry.constant ? (entry.initial + entry.slots - 1) % entry.slots
-                        : static_cast<uint32_t>(sequence % entry.slots);
+  return static_cast<uint32_t>(sequence % current_->inputs[port].slots);
 }
 
 Status Machine::leave() {

@@ -1,0 +1,38 @@
+// A device as the node sees it: something that prepares segments once and then runs their calls.
+//
+// Owned by the node. `prepare` is called before the run from one thread; a prepared segment is run
+// by the worker of its stream only. Nothing here assumes a CPU: another kind of device implements
+// the same two classes.
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/schema/plan_generated.h"
+
+#include <cstddef>
+#include <memory>
+
+namespace of::rt {
+
+/// Where the ports of the firing in progress lie: one address per port of the task.
+struct Slots {
+  std::byte *const *inputs = nullptr;
+  std::byte *const *outputs = nullptr;
+};
+
+class PreparedSegment {
+public:
+  virtual ~PreparedSegment() = default;
+  virtual int32_t calls() const = 0;
+  /// Runs one call; in order, from 0.
+  virtual Status run(int32_t call, const Slots &slots) = 0;
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+  virtual Result<std::unique_ptr<PreparedSegment>> prepare(const plan::Segment &segment) = 0;
+  /// To be called first by every thread that runs bodies of this device: floating-point modes.
+  virtual void enterThread() = 0;
+};
+
+} // namespace of::rt

@@ -1,0 +1,55 @@
+// Bodies that need nothing but this device: segments, copies, finite checks, metrics.
+#pragma once
+
+#include "runtime/node/Body.h"
+#include "runtime/node/MetricSink.h"
+
+namespace of::rt {
+
+/// The calls of a segment, one step each.
+class SegmentBody final : public Body {
+public:
+  explicit SegmentBody(std::unique_ptr<PreparedSegment> segment) : segment_(std::move(segment)) {}
+  int32_t steps() const override { return segment_->calls(); }
+  Status run(int32_t step, const FiringContext &context) override {
+    return segment_->run(step, context.slots);
+  }
+
+private:
+  std::unique_ptr<PreparedSegment> segment_;
+};
+
+/// Input port i to output port i.
+class CopyBody final : public Body {
+public:
+  explicit CopyBody(const plan::Copy &copy) : bytes_(copy.bytes()->begin(), copy.bytes()->end()) {}
+  Status run(int32_t, const FiringContext &context) override;
+
+private:
+  std::vector<uint64_t> bytes_;
+};
+
+/// Numeric error at the first value that is not finite.
+class CheckFiniteBody final : public Body {
+public:
+  explicit CheckFiniteBody(const plan::CheckFinite &check) : check_(check) {}
+  Status run(int32_t, const FiringContext &context) override;
+
+private:
+  const plan::CheckFinite &check_;
+};
+
+/// Hands scalars to the sink on the emitting device; on the others it only takes its turn.
+class MetricBody final : public Body {
+public:
+  MetricBody(const plan::Metric &metric, bool emits, MetricSink &sink)
+      : metric_(metric), emits_(emits), sink_(sink) {}
+  Status run(int32_t, const FiringContext &context) override;
+
+private:
+  const plan::Metric &metric_;
+  const bool emits_;
+  MetricSink &sink_;
+};
+
+} // namespace of::rt

@@ -1,0 +1,266 @@
+#include "runtime/node/Node.h"
+
+#include "runtime/node/LocalBodies.h"
+
+#include <thread>
+
+namespace of::rt {
+
+namespace {
+constexpr std::chrono::milliseconds kWatchEvery(20);
+constexpr size_t kTraceEvents = 1 << 18;
+
+/// Kernel objects that the segments of a role use.
+void markObjects(const plan::Role &role, std::vector<bool> &used) {
+  for (const plan::RoleProgram *program : *role.programs())
+    for (const plan::Task *task : *program->tasks())
+      if (const plan::Segment *segment = task->body_as_Segment())
+        for (const plan::Call *call : *segment->calls())
+          if (call->object() >= 0 && static_cast<size_t>(call->object()) < used.size())
+            used[static_cast<size_t>(call->object())] = true;
+}
+} // namespace
+
+Node::~Node() = default;
+
+Result<std::unique_ptr<Node>> Node::create(const plan::Plan &plan, NodeOptions options) {
+  if (options.node >= plan.nodes()->size())
+    return Status(Code::InvalidArgument, "the plan has nodes 0 to " +
+                                             std::to_string(plan.nodes()->size() - 1) + ", not " +
+                                             std::to_string(options.node));
+  OF_ASSIGN(NodeMemory memory, NodeMemory::allocate(plan, options.node));
+  std::unique_ptr<Node> node(new Node(plan, std::move(options), std::move(memory)));
+  OF_ASSIGN(node->schedule_, makeSchedule(plan, node->options_.schedule));
+  OF_TRY(node->loadObjects());
+  for (uint32_t d = 0; d < plan.devices()->size(); ++d)
+    if (plan.devices()->Get(d)->node() == node->options_.node)
+      OF_TRY(node->addDevice(d));
+  return node;
+}
+
+Status Node::loadObjects() {
+  const size_t count = plan_.objects() ? plan_.objects()->size() : 0;
+  std::vector<bool> used(count, false);
+  for (uint32_t d = 0; d < plan_.devices()->size(); ++d)
+    if (plan_.devices()->Get(d)->node() == options_.node) {
+      OF_ASSIGN(const RoleInstance instance, roleOf(plan_, d));
+      markObjects(*instance.role, used);
+    }
+  objects_.resize(count);
+  for (uint32_t i = 0; i < count; ++i)
+    if (used[i]) {
+      const plan::KernelObject &object = *plan_.objects()->Get(i);
+      OF_ASSIGN(objects_[i], KernelObject::load(object.isa()->str(), object.data()->data(),
+                                                object.data()->size()));
+    }
+  return Status::ok();
+}
+
+bool Node::maySpin() const {
+  uint32_t threads = 0;
+  for (const plan::Device *device : *plan_.devices())
+    if (plan_.nodes()->Get(device->node())->host() == plan_.nodes()->Get(options_.node)->host())
+      threads += device->threads();
+  return threads <= std::thread::hardware_concurrency();
+}
+
+Status Node::addDevice(uint32_t id) {
+  const plan::Device &entry = *plan_.devices()->Get(id);
+  if (entry.kind()->str() != "cpu")
+    return Status(Code::Refused,
+                  "device " + std::to_string(id) + " is of kind '" + entry.kind()->str() +
+                      "', this build runs 'cpu'; compile for a cluster of CPU devices");
+  OF_ASSIGN(const RoleInstance instance, roleOf(plan_, id));
+  auto state = std::make_unique<DeviceState>();
+  state->id = id;
+  OF_ASSIGN(state->tables, buildTables(plan_, id));
+  CpuDeviceConfig config;
+  config.threads = std::max(1u, entry.threads());
+  config.maySpin = maySpin();
+  for (uint32_t c = 0; c < instance.role->chunks()->size(); ++c)
+    config.chunks.push_back(memory_.base(id, c));
+  for (const auto &object : objects_)
+    config.objects.push_back(object.get());
+  if (instance.role->columns())
+    for (const plan::Column *column : *instance.role->columns()) {
+      if (instance.row >= column->values()->size())
+        return Status(Code::Corrupt, "a column of role " + instance.role->name()->str() +
+                                         " has no row " + std::to_string(instance.row));
+      config.columns.push_back(column->values()->Get(instance.row));
+    }
+  state->device = std::make_unique<CpuDevice>(std::move(config));
+  devices_.push_back(std::move(state));
+  return Status::ok();
+}
+
+Status Node::connect(const std::vector<ChunkCard> &cards, Transport *transport) {
+  const uint32_t host = plan_.nodes()->Get(options_.node)->host();
+  for (uint32_t n = 0; n < cards.size() && n < plan_.nodes()->size(); ++n)
+    if (n != options_.node && plan_.nodes()->Get(n)->host() == host)
+      if (const Status status = memory_.mapPeer(plan_, cards[n]); !status.isOk())
+        return status.withContext("node " + plan_.nodes()->Get(n)->name()->str());
+  std::vector<WorkerPlace> places;
+  for (const auto &device : devices_)
+    for (uint32_t w = 0; w < device->tables.workers.size(); ++w)
+      places.push_back({device->id, w, &device->tables.workers[w]});
+  if (options_.trace)
+    trace_ = std::make_unique<Trace>(plan_, options_.node, places, kTraceEvents);
+  router_ = std::make_unique<Router>(plan_, options_.node, options_.generation, places, transport,
+                                     trace_.get());
+  control_ = std::make_unique<RunControl>(static_cast<uint32_t>(places.size()));
+  uint32_t id = 0;
+  for (const auto &device : devices_)
+    for (uint32_t w = 0; w < device->tables.workers.size(); ++w)
+      OF_TRY(addWorker(*device, w, id++));
+  return Status::ok();
+}
+
+Status Node::addWorker(DeviceState &device, uint32_t worker, uint32_t id) {
+  WorkerConfig config;
+  config.id = id;
+  config.place = {device.id, worker, &device.tables.workers[worker]};
+  config.plan = &plan_;
+  config.device = device.device.get();
+  config.maySpin = maySpin();
+  config.trace = trace_.get();
+  for (const ProgramTable &table : device.tables.workers[worker]) {
+    OF_ASSIGN(ProgramBodies bodies, makeBodies(device, table));
+    config.programs.push_back(std::move(bodies));
+  }
+  workers_.push_back(std::make_unique<Worker>(std::move(config), *router_, *control_));
+  return Status::ok();
+}
+
+Result<ProgramBodies> Node::makeBodies(DeviceState &device, const ProgramTable &table) {
+  OF_ASSIGN(const RoleInstance instance, roleOf(plan_, device.id));
+  const plan::RoleProgram &program = *instance.role->programs()->Get(table.program);
+  const TaskPlace place{&plan_, &memory_, &table, device.id, 0};
+  ProgramBodies bodies;
+  for (const InputEntry &input : table.inputs)
+    bodies.inputs.push_back(slotRange(place, device.id, program, input.reg));
+  for (const OutputEntry &output : table.outputs)
+    bodies.outputs.push_back(slotRange(place, device.id, program, output.reg));
+  for (uint32_t t = 0; t < table.tasks.size(); ++t) {
+    auto body = makeBody(device, table, t);
+    if (!body.isOk())
+      return body.status().withContext("device " + std::to_string(device.id));
+    bodies.tasks.push_back(std::move(*body));
+  }
+  return bodies;
+}
+
+Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, const ProgramTable &table,
+                                             uint32_t index) {
+  OF_ASSIGN(const RoleInstance instance, roleOf(plan_, device.id));
+  const plan::Task &task =
+      *instance.role->programs()->Get(table.program)->tasks()->Get(table.tasks[index].planTask);
+  const TaskPlace place{&plan_, &memory_, &table, device.id, index};
+  switch (task.body_type()) {
+  case plan::Body::Segment: {
+    auto segment = device.device->prepare(*task.body_as_Segment());
+    if (!segment.isOk())
+      return segment.status().withContext("task " + describe(task));
+    return std::unique_ptr<Body>(new SegmentBody(std::move(*segment)));
+  }
+  case plan::Body::Send: {
+    OF_ASSIGN(std::unique_ptr<Body> body, SendBody::create(place));
+    return body;
+  }
+  case plan::Body::Receive: {
+    OF_ASSIGN(std::unique_ptr<Body> body, ReceiveBody::create(place));
+    return body;
+  }
+  case plan::Body::Copy:
+    return std::unique_ptr<Body>(new CopyBody(*task.body_as_Copy()));
+  case plan::Body::CheckFinite:
+    return std::unique_ptr<Body>(new CheckFiniteBody(*task.body_as_CheckFinite()));
+  case plan::Body::Metric: {
+    const plan::Metric &metric = *task.body_as_Metric();
+    return std::unique_ptr<Body>(new MetricBody(metric, metric.emitter() == device.id, sink_));
+  }
+  default:
+    return Status(Code::Corrupt, "task " + describe(task) + " has a body this build does not know");
+  }
+}
+
+void Node::programEnded(const ProgramEntry &entry) {
+  MetricRecord end;
+  end.entry = entry;
+  sink_.put(end);
+}
+
+void Node::watch(Reporter &reporter) {
+  std::vector<MetricRecord> records;
+  records.reserve(4096);
+  uint64_t beats = 0;
+  int64_t lastMove = nowNs();
+  while (running_.load(std::memory_order_acquire) != 0) {
+    std::this_thread::sleep_for(kWatchEvery);
+    sink_.take(records);
+    reporter.take(records);
+    if (control_->beats() != beats) {
+      beats = control_->beats();
+      lastMove = nowNs();
+    } else if (nowNs() - lastMove > options_.stallNs) {
+      lastMove = nowNs();
+      reporter.finishLine();
+      control_->askForWaits();
+    }
+  }
+  sink_.take(records);
+  reporter.take(records);
+}
+
+Status Node::writeTrace() const {
+  if (!trace_ || options_.outDir.empty())
+    return Status::ok();
+  return trace_->write(options_.outDir + "/trace-" + std::to_string(options_.node) + ".json");
+}
+
+bool Node::emitsMetrics() const {
+  for (const auto &device : devices_) {
+    const auto instance = roleOf(plan_, device->id);
+    if (!instance.isOk())
+      continue;
+    for (const plan::RoleProgram *program : *instance->role->programs())
+      for (const plan::Task *task : *program->tasks())
+        if (const plan::Metric *metric = task->body_as_Metric();
+            metric && metric->emitter() == device->id)
+          return true;
+  }
+  return false;
+}
+
+Status Node::run(const std::function<void(const Status &)> &onFail) {
+  ReporterOptions options;
+  options.terminal = options_.terminal;
+  options.json = options_.json;
+  options.append = options_.schedule.resumeAtStep.has_value();
+  if (!options_.outDir.empty() && emitsMetrics())
+    options.metricsPath = options_.outDir + "/metrics.jsonl";
+  Reporter reporter(plan_, trainingSteps(schedule_, plan_), options);
+  OF_TRY(reporter.open());
+
+  control_->onFail = onFail;
+  control_->onProgramEnd = [this](const ProgramEntry &entry) { programEnded(entry); };
+  running_ = static_cast<uint32_t>(workers_.size());
+  std::vector<std::thread> threads;
+  for (const auto &worker : workers_)
+    threads.emplace_back([this, &worker] {
+      worker->run(schedule_);
+      running_.fetch_sub(1, std::memory_order_release);
+    });
+  watch(reporter);
+  for (std::thread &thread : threads)
+    thread.join();
+  OF_TRY(writeTrace());
+  return control_->error();
+}
+
+void Node::stop() {
+  if (control_)
+    control_->stop();
+  sink_.close();
+}
+
+} // namespace of::rt

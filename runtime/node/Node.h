@@ -1,0 +1,92 @@
+// A node: everything one process does for a plan, from chunks to the last step.
+//
+//   create ──card()──▶ (join: cards of all nodes are exchanged) ──connect──▶ run ──▶ Status
+//
+// `create` checks and allocates, `connect` maps the chunks of the host's other processes and builds
+// workers and routes, `run` starts one thread per worker, reports while they work, and returns when
+// the schedule is done or the run was stopped. Nothing is allocated by the workers while they run.
+// Owned by the main thread, which calls everything; `stop` may come from any thread.
+#pragma once
+
+#include "runtime/actor/Build.h"
+#include "runtime/device/cpu/CpuDevice.h"
+#include "runtime/node/Memory.h"
+#include "runtime/node/Reporter.h"
+#include "runtime/node/Schedule.h"
+#include "runtime/node/Worker.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace of::rt {
+
+struct NodeOptions {
+  uint32_t node = 0;
+  uint32_t generation = 0;
+  std::string dataDir; ///< where files of datasets are looked for
+  std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
+  bool trace = false;
+  ScheduleRequest schedule;
+  bool terminal = false;
+  bool json = false;
+  int64_t stallNs = 30'000'000'000; ///< nothing fired for so long: say what each worker waits for
+};
+
+class Node {
+public:
+  /// Borrows `plan`, which has passed the verifier and outlives the node.
+  static Result<std::unique_ptr<Node>> create(const plan::Plan &plan, NodeOptions options);
+  ~Node();
+
+  /// What the other processes of this host need to map this node's shared chunks.
+  ChunkCard card() const { return memory_.card(); }
+  /// `cards[i]` is node i's card. `transport` may be null for a plan of one node; it outlives the
+  /// node.
+  Status connect(const std::vector<ChunkCard> &cards, Transport *transport);
+
+  /// `onFail` hears of the first error of this node at once, on a worker's thread.
+  Status run(const std::function<void(const Status &)> &onFail);
+  /// Ends the run from outside: another node has failed.
+  void stop();
+
+  uint64_t chunkBytes() const { return memory_.allocatedBytes(); }
+  const std::vector<ProgramEntry> &schedule() const { return schedule_; }
+
+private:
+  struct DeviceState {
+    uint32_t id = 0;
+    DeviceTables tables;
+    std::unique_ptr<CpuDevice> device;
+  };
+
+  Node(const plan::Plan &plan, NodeOptions options, NodeMemory memory)
+      : plan_(plan), options_(std::move(options)), memory_(std::move(memory)), sink_(4096) {}
+
+  Status loadObjects();
+  Status addDevice(uint32_t device);
+  bool maySpin() const;
+  Status addWorker(DeviceState &device, uint32_t worker, uint32_t id);
+  Result<ProgramBodies> makeBodies(DeviceState &device, const ProgramTable &table);
+  Result<std::unique_ptr<Body>> makeBody(DeviceState &device, const ProgramTable &table,
+                                         uint32_t task);
+  void programEnded(const ProgramEntry &entry);
+  void watch(Reporter &reporter);
+  Status writeTrace() const;
+  bool emitsMetrics() const; ///< only one node of a folder writes its metrics file
+
+  const plan::Plan &plan_;
+  const NodeOptions options_;
+  NodeMemory memory_;
+  std::vector<ProgramEntry> schedule_;
+  std::vector<std::unique_ptr<KernelObject>> objects_;
+  std::vector<std::unique_ptr<DeviceState>> devices_;
+  MetricSink sink_;
+  std::unique_ptr<Trace> trace_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<RunControl> control_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::atomic<uint32_t> running_{0};
+};
+
+} // namespace of::rt

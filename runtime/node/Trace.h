@@ -1,0 +1,64 @@
+// What happened when: every firing and every message, for a Chrome/Perfetto trace.
+//
+// One buffer per thread that records, filled without locks and without allocation; a full buffer
+// drops what follows and says so. Written once, after the workers have ended. Times are
+// CLOCK_MONOTONIC, which the processes of a host share.
+#pragma once
+
+#include "runtime/actor/PlanView.h"
+#include "runtime/node/Router.h"
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace of::rt {
+
+/// Nanoseconds of the steady clock.
+int64_t nowNs();
+
+class Trace final : public MessageObserver {
+public:
+  Trace(const plan::Plan &plan, uint32_t node, std::vector<WorkerPlace> workers,
+        size_t eventsPerWorker);
+
+  /// Worker `worker` ran a firing; called by that worker.
+  void firing(uint32_t worker, uint32_t program, uint32_t task, uint64_t index, int64_t beginNs,
+              int64_t endNs);
+  void onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKey &edge,
+                 uint64_t sequence) override;
+
+  /// Writes the events of this node as JSON; one track per node, device and stream.
+  Status write(const std::string &path) const;
+
+private:
+  struct Span {
+    uint32_t program, task;
+    uint64_t index;
+    int64_t beginNs, endNs;
+  };
+  struct MessageEvent {
+    bool outgoing;
+    NodeId peer;
+    const char *kind;
+    EdgeKey edge;
+    uint64_t sequence;
+    int64_t timeNs;
+  };
+  struct alignas(64) Buffer {
+    std::vector<Span> spans;
+    uint64_t dropped = 0;
+  };
+
+  const plan::Plan &plan_;
+  const uint32_t node_;
+  const std::vector<WorkerPlace> workers_;
+  std::vector<Buffer> buffers_;
+  std::mutex messageMutex_;
+  std::vector<MessageEvent> messages_;
+  uint64_t droppedMessages_ = 0;
+};
+
+} // namespace of::rt

@@ -1,0 +1,191 @@
+#include "runtime/node/Worker.h"
+
+#include "runtime/device/cpu/TileTeam.h"
+
+#include <cstdio>
+#include <thread>
+
+namespace of::rt {
+
+namespace {
+// A token is usually microseconds away; waking a sleeping thread costs 50 to 100 of them.
+constexpr uint32_t kSpinRounds = 400;
+constexpr uint32_t kYieldRoundsCompute = 4000, kYieldRoundsIo = 20;
+constexpr std::chrono::microseconds kParkTime(200);
+} // namespace
+
+Worker::Worker(WorkerConfig config, Router &router, RunControl &control)
+    : config_(std::move(config)), router_(router), control_(control),
+      machine_(*config_.place.tables, config_.place.worker) {
+  size_t inputs = 0, outputs = 0, streams = 0;
+  for (const ProgramTable &table : *config_.place.tables) {
+    inputs = std::max(inputs, table.inputs.size());
+    outputs = std::max(outputs, table.outputs.size());
+    streams = std::max(streams, table.streams.size());
+  }
+  inputAddresses_.resize(inputs);
+  outputAddresses_.resize(outputs);
+  streams_.resize(streams);
+}
+
+void Worker::act(const Action &action) {
+  Status status;
+  if (action.kind == Action::Kind::Push || action.kind == Action::Kind::Post) {
+    const uint32_t task = machine_.table().edges[action.index].task;
+    Body *body = bodies_->tasks[task].get();
+    if (action.kind == Action::Kind::Push) {
+      const SendBody::Bytes bytes =
+          static_cast<SendBody *>(body)->pack(machine_, action.index, action.sequence);
+      status = router_.push(config_.id, action, {bytes.data, bytes.bytes});
+    } else {
+      const ReceiveBody::Landing l =
+          static_cast<ReceiveBody *>(body)->landing(action.index, action.sequence);
+      status = router_.post(config_.id, action, {l.data, l.bytes});
+    }
+  } else {
+    status = router_.act(config_.id, action);
+  }
+  if (!status.isOk() && actError_.isOk())
+    actError_ = status;
+}
+
+Status Worker::takeTokens(bool &moved) {
+  Token token;
+  while (router_.receive(config_.id, token)) {
+    moved = true;
+    OF_TRY(machine_.onToken(token, *this));
+  }
+  OF_TRY(router_.poll(moved));
+  return actError_;
+}
+
+void Worker::begin(StreamRun &run) {
+  const TaskEntry &task = machine_.table().tasks[run.firing.task];
+  for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
+    inputAddresses_[i] =
+        bodies_->inputs[i].base + machine_.inputSlot(i) * bodies_->inputs[i].slotBytes;
+  for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o)
+    outputAddresses_[o] =
+        bodies_->outputs[o].base + machine_.outputSlot(o) * bodies_->outputs[o].slotBytes;
+  run.active = true;
+  run.step = 0;
+  run.beginNs = config_.trace ? nowNs() : 0;
+}
+
+Status Worker::advance(uint32_t stream, bool &moved) {
+  StreamRun &run = streams_[stream];
+  if (!run.active) {
+    if (!machine_.tryStart(stream, run.firing))
+      return Status::ok();
+    begin(run);
+  }
+  moved = true;
+  const TaskEntry &task = machine_.table().tasks[run.firing.task];
+  Body &body = *bodies_->tasks[run.firing.task];
+  FiringContext context;
+  context.entry = entry_;
+  context.firing = run.firing.index;
+  context.firings = task.firings;
+  context.slots = {inputAddresses_.data() + task.firstInput,
+                   outputAddresses_.data() + task.firstOutput};
+  OF_TRY(body.run(run.step, context));
+  if (++run.step < body.steps()) {
+    machine_.passCall(stream, run.step - 1, *this);
+    return actError_;
+  }
+  run.active = false;
+  if (config_.trace)
+    config_.trace->firing(config_.id, machine_.table().program, run.firing.task, run.firing.index,
+                          run.beginNs, nowNs());
+  machine_.finish(stream, *this);
+  control_.beat();
+  return actError_;
+}
+
+void Worker::idle(uint32_t rounds) {
+  const uint32_t yields = config_.place.worker == 0 ? kYieldRoundsCompute : kYieldRoundsIo;
+  if (config_.maySpin && rounds < kSpinRounds) {
+    relaxCpu();
+  } else if (rounds < kSpinRounds + yields) {
+    std::this_thread::yield();
+  } else {
+    if (control_.waitRequests() != waitRequestsSeen_)
+      reportWaits();
+    router_.parker(config_.id).park(kParkTime);
+  }
+}
+
+Status Worker::runEntry(const ProgramEntry &entry) {
+  entry_ = &entry;
+  bodies_ = &config_.programs[entry.program];
+  machine_.enter(entry.program, entry.iterations, *this);
+  OF_TRY(actError_);
+  const uint32_t streams = static_cast<uint32_t>(machine_.table().streams.size());
+  uint32_t idleRounds = 0;
+  while (!machine_.finished() && !control_.stopped()) {
+    bool moved = false;
+    OF_TRY(takeTokens(moved));
+    for (uint32_t s = 0; s < streams; ++s)
+      OF_TRY(advance(s, moved));
+    idleRounds = moved ? 0 : idleRounds + 1;
+    if (!moved)
+      idle(idleRounds);
+  }
+  return control_.stopped() ? Status::ok() : machine_.leave();
+}
+
+Status Worker::awaitOthers(uint64_t index) {
+  // Others may still need this node's transport to move.
+  for (uint32_t rounds = 0; !control_.passed(index) && !control_.stopped(); ++rounds) {
+    bool moved = false;
+    OF_TRY(takeTokens(moved));
+    if (!moved)
+      idle(rounds);
+  }
+  return Status::ok();
+}
+
+void Worker::run(const std::vector<ProgramEntry> &schedule) {
+  config_.device->enterThread();
+  for (uint64_t index = 0; index < schedule.size() && !control_.stopped(); ++index) {
+    Status status = runEntry(schedule[index]);
+    if (status.isOk() && !control_.stopped()) {
+      control_.arrive(schedule[index]);
+      status = awaitOthers(index);
+    }
+    if (!status.isOk())
+      control_.fail(status);
+  }
+}
+
+void Worker::reportWaits() {
+  waitRequestsSeen_ = control_.waitRequests();
+  if (!machine_.entered())
+    return;
+  const ProgramTable &table = machine_.table();
+  const auto instance = roleOf(*config_.plan, config_.place.device);
+  if (!instance.isOk())
+    return;
+  const plan::RoleProgram &program = *instance->role->programs()->Get(table.program);
+  for (const Wait &wait : machine_.waits()) {
+    if (wait.kind == Wait::Kind::Done || wait.kind == Wait::Kind::Running)
+      continue;
+    std::string what = "device " + std::to_string(config_.place.device) + ": task " +
+                       describe(*program.tasks()->Get(table.tasks[wait.task].planTask));
+    if (wait.kind == Wait::Kind::InputEmpty)
+      what += " waits for a version of register " +
+              program.registers()->Get(table.inputs[wait.index].reg)->name()->str();
+    else if (wait.kind == Wait::Kind::OutputFull)
+      what += " waits for a free slot of register " +
+              program.registers()->Get(table.outputs[wait.index].reg)->name()->str();
+    else if (wait.kind == Wait::Kind::EdgeNotReady)
+      what += " waits for exchange " +
+              config_.plan->exchanges()->Get(table.edges[wait.index].key.exchange)->name()->str() +
+              " from device " + std::to_string(table.edges[wait.index].key.srcDevice);
+    else
+      what += " waits for the destinations of its earlier firings";
+    std::fprintf(stderr, "stalled: %s\n", what.c_str());
+  }
+}
+
+} // namespace of::rt

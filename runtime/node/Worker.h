@@ -1,0 +1,73 @@
+// A worker: one thread that drives one machine through the schedule.
+//
+// It takes tokens, starts whatever can start and runs bodies one step at a time, stream after
+// stream, so that a transfer stream advances between the kernels of the compute stream it shares
+// the thread with.
+//
+//   for each entry of the schedule:  enter ▶ { take tokens ▶ one step of each stream ▶ poll the
+//   transport ▶ idle } ▶ leave ▶ all have left
+#pragma once
+
+#include "runtime/node/ExchangeBodies.h"
+#include "runtime/node/Parker.h"
+#include "runtime/node/Router.h"
+#include "runtime/node/RunControl.h"
+#include "runtime/node/Trace.h"
+
+namespace of::rt {
+
+/// The bodies of one program and where its ports lie, as one worker needs them. Indices as in the
+/// worker's table.
+struct ProgramBodies {
+  std::vector<std::unique_ptr<Body>> tasks;
+  std::vector<SlotRange> inputs, outputs;
+};
+
+struct WorkerConfig {
+  uint32_t id = 0; ///< of the node
+  WorkerPlace place;
+  const plan::Plan *plan = nullptr;
+  Device *device = nullptr;
+  std::vector<ProgramBodies> programs;
+  bool maySpin = true; ///< false: more workers than cores on this host
+  Trace *trace = nullptr;
+};
+
+class Worker final : private ActionSink {
+public:
+  Worker(WorkerConfig config, Router &router, RunControl &control);
+
+  /// Runs the schedule; returns when it is done or the run has stopped.
+  void run(const std::vector<ProgramEntry> &schedule);
+
+private:
+  struct StreamRun {
+    bool active = false;
+    Firing firing;
+    int32_t step = 0;
+    int64_t beginNs = 0;
+  };
+
+  void act(const Action &action) override;
+  Status runEntry(const ProgramEntry &entry);
+  Status awaitOthers(uint64_t index);
+  Status advance(uint32_t stream, bool &moved);
+  void begin(StreamRun &run);
+  Status takeTokens(bool &moved);
+  void idle(uint32_t rounds);
+  void reportWaits();
+
+  WorkerConfig config_;
+  Router &router_;
+  RunControl &control_;
+  Machine machine_;
+  const ProgramEntry *entry_ = nullptr;
+  ProgramBodies *bodies_ = nullptr;
+  std::vector<std::byte *> inputAddresses_,
+      outputAddresses_; ///< of the firings in progress, by port
+  std::vector<StreamRun> streams_;
+  Status actError_; ///< act cannot return one
+  uint32_t waitRequestsSeen_ = 0;
+};
+
+} // namespace of::rt
