@@ -1,0 +1,32 @@
+// Import: model, job and cluster become one module that holds all that later rungs need.
+//
+//   model.mlir ─▶ Model (parse, names) ─▶ Specialize (precision, batch) ─▶ Bind (data, loss, pins,
+//   stages, mesh) ─▶ module job.yaml, cluster.yaml ─▶ completed trees
+//   ─────────────────────────────┘                 of.job, of.cluster
+//
+// Invariant on leaving: one func.func of `of` ops with static shapes for one micro-batch, every op
+// with a location in the source model, an id on every random op, `of.name` on every argument, and
+// both dictionaries checked against each other and the model.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <string>
+
+namespace of {
+
+/// Name of a model argument, as in its source.
+inline constexpr llvm::StringLiteral argumentNameAttrName = "of.name";
+
+struct ImportOptions {
+  std::string jobFile, clusterFile;
+  std::string modelFile; ///< instead of the one the job names, if not empty
+};
+
+/// The module, or null after every error that was found has been emitted. The context must know the
+/// `of` and `func` dialects.
+mlir::OwningOpRef<mlir::ModuleOp> importJob(mlir::MLIRContext *context,
+                                            const ImportOptions &options);
+
+} // namespace of
