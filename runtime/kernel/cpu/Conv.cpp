@@ -1,0 +1,58 @@
+#include "runtime/kernel/cpu/Conv.h"
+
+#include <algorithm>
+
+namespace of::rt::kernel {
+
+namespace {
+
+Result<std::unique_ptr<ConvRoutine>> prepare(const Spec &spec, const ConvShape &shape,
+                                             int64_t tiles) {
+  if (spec.dtype == DType::F32 && !shape.empty()) {
+    OF_ASSIGN(std::unique_ptr<ConvRoutine> dnnl,
+              makeConvDnnl(spec, shape, preferredForm(shape), tiles));
+    if (dnnl)
+      return dnnl;
+  }
+  return makeConvGemm(spec.dtype, shape, tiles);
+}
+
+std::vector<BufferNeed> needsOf(const Spec &spec, const ConvShape &s, size_t scratch) {
+  const int64_t size = static_cast<int64_t>(sizeOf(spec.dtype));
+  const BufferNeed x{s.kind == ConvKind::BackwardData ? "dx" : "x", size * s.xElements()};
+  const BufferNeed w{s.kind == ConvKind::BackwardWeights ? "dw" : "w", size * s.wElements()};
+  const BufferNeed y{s.kind == ConvKind::Forward ? "y" : "dy", size * s.yElements()};
+  const BufferNeed last{"scratch", static_cast<int64_t>(scratch)};
+  switch (s.kind) {
+  case ConvKind::Forward:
+    return {x, w, y, last};
+  case ConvKind::BackwardData:
+    return {y, w, x, last};
+  case ConvKind::BackwardWeights:
+    return {x, y, w, last};
+  }
+  return {};
+}
+
+} // namespace
+
+Result<std::unique_ptr<Routine>> makeConv(const Spec &spec, int64_t tiles,
+                                          const std::vector<size_t> &bufferBytes) {
+  OF_ASSIGN(const ConvShape shape, convShapeOf(spec));
+  OF_ASSIGN(std::unique_ptr<ConvRoutine> routine, prepare(spec, shape, tiles));
+  OF_TRY(checkBuffers(spec, needsOf(spec, shape, routine->scratchBytes()), bufferBytes));
+  return std::unique_ptr<Routine>(std::move(routine));
+}
+
+Result<size_t> convScratchBytes(const Spec &spec, int64_t tiles) {
+  OF_ASSIGN(const ConvShape shape, convShapeOf(spec));
+  OF_ASSIGN(const std::unique_ptr<ConvRoutine> routine, prepare(spec, shape, tiles));
+  return routine->scratchBytes();
+}
+
+int64_t convTiles(const Spec &spec) {
+  const Result<ConvShape> shape = convShapeOf(spec);
+  return shape ? std::max<int64_t>(1, convUnits(*shape)) : 1;
+}
+
+} // namespace of::rt::kernel

@@ -1,0 +1,162 @@
+// Convolutions as matrix products: for each sample and group
+//   forward           y  = w · im2col(x)
+//   backward data     dx = col2im(wᵀ · dy)
+//   backward weights  dw = Σ_n dy · im2col(x)ᵀ
+// with im2col(x) of [c/groups * kh * kw, oh * ow] in the scratch of the tile. NHWC differs only in
+// the strides of im2col and in y being the transposed matrix.
+#include "runtime/kernel/cpu/Blas.h"
+#include "runtime/kernel/cpu/Conv.h"
+
+#include <algorithm>
+
+namespace of::rt::kernel {
+
+namespace {
+
+template <typename T> class ConvGemm final : public ConvRoutine {
+public:
+  ConvGemm(const ConvShape &shape, int64_t tiles)
+      : s_(shape), tiles_(tiles), taps_(shape.c / shape.groups * shape.kh * shape.kw),
+        pixels_(shape.oh * shape.ow),
+        tileScratch_(alignScratch(static_cast<size_t>(taps_ * pixels_) * sizeof(T))),
+        strideC_(shape.nhwc ? 1 : shape.h * shape.w),
+        strideH_(shape.nhwc ? shape.w * shape.c : shape.w), strideW_(shape.nhwc ? shape.c : 1) {}
+
+  size_t scratchBytes() const override {
+    if (s_.empty())
+      return 0;
+    return tileScratch_ *
+           static_cast<size_t>(std::min(tiles_, std::max<int64_t>(1, convUnits(s_))));
+  }
+
+  void run(void *const *buffers, const int64_t *, int64_t tileBegin, int64_t tileEnd) override {
+    for (int64_t tile = tileBegin; tile < tileEnd; ++tile) {
+      const ConvSlice slice = convSlice(s_, tiles_, tile);
+      if (slice.samples.size() == 0 && s_.kind != ConvKind::BackwardWeights)
+        continue;
+      runSlice(buffers, slice, tile);
+    }
+  }
+
+private:
+  void runSlice(void *const *buffers, const ConvSlice &slice, int64_t tile) const {
+    T *col = s_.empty() || slice.outChannels.size() == 0
+                 ? nullptr
+                 : reinterpret_cast<T *>(static_cast<char *>(buffers[3]) +
+                                         static_cast<size_t>(tile) * tileScratch_);
+    switch (s_.kind) {
+    case ConvKind::Forward:
+      return forward(constant(buffers[0]), constant(buffers[1]), static_cast<T *>(buffers[2]), col,
+                     slice);
+    case ConvKind::BackwardData:
+      return backwardData(constant(buffers[0]), constant(buffers[1]), static_cast<T *>(buffers[2]),
+                          col, slice);
+    case ConvKind::BackwardWeights:
+      return backwardWeights(constant(buffers[0]), constant(buffers[1]),
+                             static_cast<T *>(buffers[2]), col, slice);
+    }
+  }
+
+  static const T *constant(void *buffer) { return static_cast<const T *>(buffer); }
+
+  void forward(const T *x, const T *w, T *y, T *col, const ConvSlice &slice) const {
+    const int64_t sample = s_.o * pixels_;
+    if (!col) {
+      std::fill(y + slice.samples.begin * sample, y + slice.samples.end * sample, T(0));
+      return;
+    }
+    const int64_t outs = s_.o / s_.groups;
+    for (int64_t n = slice.samples.begin; n < slice.samples.end; ++n)
+      for (int64_t g = 0; g < s_.groups; ++g) {
+        im2col(x + inputOffset(n, g), col);
+        const T *wg = w + g * outs * taps_;
+        T *yg = y + outputOffset(n, g * outs);
+        if (s_.nhwc)
+          gemm<T>(true, true, pixels_, outs, taps_, 1, col, pixels_, wg, taps_, 0, yg, s_.o);
+        else
+          gemm<T>(false, false, outs, pixels_, taps_, 1, wg, taps_, col, pixels_, 0, yg, pixels_);
+      }
+  }
+
+  void backwardData(const T *dy, const T *w, T *dx, T *col, const ConvSlice &slice) const {
+    const int64_t sample = s_.c * s_.h * s_.w;
+    std::fill(dx + slice.samples.begin * sample, dx + slice.samples.end * sample, T(0));
+    if (!col)
+      return;
+    const int64_t outs = s_.o / s_.groups;
+    for (int64_t n = slice.samples.begin; n < slice.samples.end; ++n)
+      for (int64_t g = 0; g < s_.groups; ++g) {
+        gemm<T>(true, s_.nhwc, taps_, pixels_, outs, 1, w + g * outs * taps_, taps_,
+                dy + outputOffset(n, g * outs), s_.nhwc ? s_.o : pixels_, 0, col, pixels_);
+        col2im(col, dx + inputOffset(n, g));
+      }
+  }
+
+  void backwardWeights(const T *x, const T *dy, T *dw, T *col, const ConvSlice &slice) const {
+    std::fill(dw + slice.outChannels.begin * taps_, dw + slice.outChannels.end * taps_, T(0));
+    if (!col)
+      return;
+    const int64_t outs = s_.o / s_.groups;
+    for (int64_t n = slice.samples.begin; n < slice.samples.end; ++n)
+      for (int64_t g = slice.outChannels.begin / outs; g * outs < slice.outChannels.end; ++g) {
+        const Range channels{std::max(slice.outChannels.begin, g * outs),
+                             std::min(slice.outChannels.end, (g + 1) * outs)};
+        im2col(x + inputOffset(n, g), col);
+        gemm<T>(s_.nhwc, true, channels.size(), taps_, pixels_, 1,
+                dy + outputOffset(n, channels.begin), s_.nhwc ? s_.o : pixels_, col, pixels_, 1,
+                dw + channels.begin * taps_, taps_);
+      }
+  }
+
+  /// Offset of the first input channel of group g of sample n.
+  int64_t inputOffset(int64_t n, int64_t g) const {
+    return n * s_.c * s_.h * s_.w + g * (s_.c / s_.groups) * strideC_;
+  }
+  int64_t outputOffset(int64_t n, int64_t channel) const {
+    return n * s_.o * pixels_ + channel * (s_.nhwc ? 1 : pixels_);
+  }
+
+  /// Calls f(input offset, or -1 in the padding; column offset) for every element of the matrix.
+  template <typename F> void forEachTap(F f) const {
+    int64_t at = 0;
+    for (int64_t c = 0; c < s_.c / s_.groups; ++c)
+      for (int64_t i = 0; i < s_.kh; ++i)
+        for (int64_t j = 0; j < s_.kw; ++j)
+          for (int64_t p = 0; p < s_.oh; ++p) {
+            const int64_t row = p * s_.strideH - s_.padTop + i * s_.dilationH;
+            const bool rowInside = row >= 0 && row < s_.h;
+            for (int64_t q = 0; q < s_.ow; ++q, ++at) {
+              const int64_t column = q * s_.strideW - s_.padLeft + j * s_.dilationW;
+              const bool inside = rowInside && column >= 0 && column < s_.w;
+              f(inside ? c * strideC_ + row * strideH_ + column * strideW_ : -1, at);
+            }
+          }
+  }
+  void im2col(const T *x, T *col) const {
+    forEachTap([&](int64_t from, int64_t at) { col[at] = from < 0 ? T(0) : x[from]; });
+  }
+  void col2im(const T *col, T *dx) const {
+    forEachTap([&](int64_t to, int64_t at) {
+      if (to >= 0)
+        dx[to] += col[at];
+    });
+  }
+
+  const ConvShape s_;
+  const int64_t tiles_;
+  const int64_t taps_;   ///< c / groups * kh * kw
+  const int64_t pixels_; ///< oh * ow
+  const size_t tileScratch_;
+  const int64_t strideC_, strideH_, strideW_; ///< of x within a sample
+};
+
+} // namespace
+
+std::unique_ptr<ConvRoutine> makeConvGemm(DType dtype, const ConvShape &shape, int64_t tiles) {
+  useSingleThreadedBlas();
+  if (dtype == DType::F32)
+    return std::make_unique<ConvGemm<float>>(shape, tiles);
+  return std::make_unique<ConvGemm<double>>(shape, tiles);
+}
+
+} // namespace of::rt::kernel
