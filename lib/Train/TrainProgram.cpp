@@ -1,0 +1,300 @@
+// The train program:
+//
+//   gets                          %w = of.get @"fc1.weight" ...  %t = of.get @step
+//   micro-batches, summed         %dw, %loss = of.micro count M { read; forward; loss; backward;
+//   yield } mean over the global batch    %g = of.mul %dw, 1/N clip, learning rate, update
+//   pointwise, parameter by parameter sets, check, metrics          of.set @"fc1.weight", ...
+//   of.set @step, ...  of.check_finite  of.metric
+#include "lib/Train/TrainProgram.h"
+
+#include "lib/Train/Autodiff.h"
+#include "lib/Train/Decompose.h"
+#include "lib/Train/Initialise.h"
+#include "lib/Train/Loss.h"
+#include "lib/Train/Optimizer.h"
+
+using namespace mlir;
+
+namespace of {
+
+namespace {
+
+class TrainBuilder {
+public:
+  TrainBuilder(OpBuilder &module, TrainInput in)
+      : in(in), loc(derivedLoc(in.model.getLoc(), "train")),
+        program(module, "train", ProgramKind::Train, in.variables, loc), f(program.body, loc) {}
+
+  LogicalResult build() {
+    declareStep();
+    if (failed(buildMicro()))
+      return failure();
+    takeMeans();
+    update();
+    followRunning();
+    report();
+    program.finish();
+    eraseDeadOps(program.program.getBody().front());
+    return success();
+  }
+
+private:
+  void declareStep() {
+    auto i64 = RankedTensorType::get({}, IntegerType::get(in.model.getContext(), 64));
+    in.variables.declare(Variable(stepVariable.str(), i64, "counter", false, loc));
+  }
+
+  // ---- Micro-batches
+  // ---------------------------------------------------------------------------------------------------
+
+  LogicalResult buildMicro() {
+    // The region is filled first, since what it yields is known only then.
+    OperationState state(loc, MicroOp::getOperationName());
+    state.addRegion();
+    micro = program.body.create(state);
+    Block &block = micro->getRegion(0).emplaceBlock();
+    OpBuilder b = OpBuilder::atBlockEnd(&block);
+    Batch batch = readBatch(b, loc, "train_data", in.job.train, in.job.microRows(), {});
+    FailureOr<ModelCopy> copy =
+        copyModel(in.model, b, argumentsOf(in.model, in.job, batch), program, true);
+    if (failed(copy))
+      return failure();
+    running = copy->running;
+    Formula inner(b, derivedLoc(in.model.getLoc(), "loss"));
+    Value losses = elementLosses(inner, in.job, copy->results, batch);
+    auto type = tensorType(losses);
+    elements = double(type.getNumElements()) * in.job.accumulate;
+    Value loss = inner.sum(losses);
+    SmallVector<Value> kept{loss};
+    for (ModelCopy::Running &r : running)
+      kept.push_back(r.batchValue);
+    auto keep = YieldOp::create(b, loc, kept);
+    if (failed(decomposeAll(micro)))
+      return failure();
+    kept.assign(keep.getValues().begin(), keep.getValues().end());
+    keep->erase();
+    return differentiate(&block, kept);
+  }
+
+  // Adds the backward pass of kept[0], the summed loss, and yields gradients, running statistics
+  // and loss.
+  LogicalResult differentiate(Block *block, ArrayRef<Value> kept) {
+    OpBuilder b = OpBuilder::atBlockEnd(block);
+    SmallVector<Value> parameters;
+    SmallVector<std::string> names;
+    for (const Variable &v : in.variables.all())
+      if (v.trainable) {
+        parameters.push_back(program.get(v.name));
+        names.push_back(v.name);
+      }
+    Location seedLoc = derivedLoc(kept[0].getLoc(), "grad");
+    Value seed = Formula(b, seedLoc).scalar(in.element, 1);
+    FailureOr<SmallVector<Value>> found = buildGradients(kept[0], seed, parameters);
+    if (failed(found))
+      return failure();
+    SmallVector<Value> yielded;
+    for (auto [name, gradient] : llvm::zip(names, *found)) {
+      if (!gradient) {
+        emitWarning(in.variables.find(name)->loc)
+            << "the loss does not depend on parameter '" << name << "'; it keeps its initial value";
+        continue;
+      }
+      trained.push_back(name);
+      yielded.push_back(gradient);
+    }
+    yielded.append(kept.begin() + 1, kept.end());
+    yielded.push_back(kept[0]);
+    b.setInsertionPointToEnd(block);
+    YieldOp::create(b, loc, yielded);
+    eraseDeadOps(*block);
+    return wrapMicro(ValueRange(yielded));
+  }
+
+  // The op again, now with its results.
+  LogicalResult wrapMicro(ValueRange yielded) {
+    auto done = MicroOp::create(program.body, loc, yielded.getTypes(), in.job.accumulate);
+    done.getBody().takeBody(micro->getRegion(0));
+    micro->erase();
+    micro = done;
+    sums.assign(done.getResults().begin(), done.getResults().end());
+    return success();
+  }
+
+  // ---- After the micro-batches
+  // -----------------------------------------------------------------------------------------
+
+  Formula at(const Variable &v, StringRef what) {
+    return Formula(program.body, derivedLoc(v.loc, what));
+  }
+
+  // Runs `build` and puts what it adds on the stage of the variable.
+  void onStageOf(const Variable &v, function_ref<void()> build) {
+    tagNewOps(program.body.getInsertionBlock(), build, [&](Operation *op) {
+      if (v.stage)
+        op->setAttr(OfDialect::stageAttrName, v.stage);
+    });
+  }
+
+  void takeMeans() {
+    for (auto [i, name] : llvm::enumerate(trained)) {
+      const Variable &v = *in.variables.find(name);
+      onStageOf(v, [&] { gradients.push_back(at(v, "grad").mul(sums[i], 1 / elements)); });
+    }
+    meanLoss = f.mul(sums.back(), 1 / elements);
+    if (in.job.clipNorm == 0)
+      return;
+    norm = globalNorm(f, gradients);
+    Value factor = f.cast(clipFactor(f, norm, in.job.clipNorm), in.element);
+    for (auto [name, gradient] : llvm::zip(trained, gradients)) {
+      const Variable &v = *in.variables.find(name);
+      onStageOf(v, [&] { gradient = at(v, "clip").mul(gradient, factor); });
+    }
+  }
+
+  void update() {
+    Value step = program.get(stepVariable);
+    StepScalars scalars = stepScalars(f, in.job, step);
+    rate = scalars.rate;
+    for (auto [name, gradient] : llvm::zip(trained, gradients))
+      updateOne(name, gradient, scalars);
+    program.set(stepVariable, Formula(program.body, loc).add(step, 1));
+  }
+
+  void updateOne(StringRef name, Value gradient, const StepScalars &scalars) {
+    SmallVector<StringRef> kinds = optimizerState(in.job.optimizer);
+    SmallVector<std::string> names;
+    SmallVector<Value> state;
+    for (StringRef kind : kinds) {
+      Variable v = *in.variables.find(name); // state lies as its parameter does
+      v.name = (name + "." + kind).str();
+      v.loc = derivedLoc(v.loc, kind);
+      v.role = "state";
+      v.trainable = false;
+      v.init = {};
+      v.gradPin = {};
+      names.push_back(in.variables.declare(v).name);
+      state.push_back(program.get(names.back()));
+    }
+    const Variable &v = *in.variables.find(name);
+    onStageOf(v, [&] {
+      program.set(name, updateParameter(at(v, "update"), in.job.optimizer, scalars,
+                                        program.get(name), gradient, state));
+    });
+    for (auto [stateName, value] : llvm::zip(names, state))
+      program.set(stateName, value);
+  }
+
+  void followRunning() {
+    for (auto [i, r] : llvm::enumerate(running)) {
+      const Variable &v = *in.variables.find(r.variable);
+      onStageOf(v, [&] {
+        Formula g = at(v, "update");
+        Value mean = g.mul(sums[trained.size() + i], r.momentum / in.job.accumulate);
+        program.set(r.variable, g.add(g.mul(program.get(r.variable), 1 - r.momentum), mean));
+      });
+    }
+  }
+
+  void report() {
+    CheckFiniteOp::create(f.b, f.loc, meanLoss, f.b.getStringAttr("loss"));
+    SmallVector<StringRef> names{"loss", "lr"};
+    SmallVector<Value> values{meanLoss, f.cast(rate, in.element)};
+    if (norm) {
+      names.push_back("grad_norm");
+      values.push_back(f.cast(norm, in.element));
+    }
+    MetricOp::create(f.b, f.loc, f.b.getStrArrayAttr(names), values);
+  }
+
+  TrainInput in;
+  Location loc;
+  ProgramWriter program;
+  Formula f;
+  Operation *micro = nullptr;
+  SmallVector<ModelCopy::Running> running;
+  SmallVector<std::string> trained; ///< parameters with a gradient, in order
+  SmallVector<Value> sums, gradients;
+  Value meanLoss, norm, rate;
+  double elements = 1; ///< losses that one step averages over
+};
+
+} // namespace
+
+LogicalResult buildTrain(OpBuilder &module, TrainInput input) {
+  return TrainBuilder(module, input).build();
+}
+
+// ---- Init, snapshot
+// ------------------------------------------------------------------------------------------------
+
+LogicalResult buildInit(OpBuilder &module, TrainInput in) {
+  ProgramWriter program(module, "init", ProgramKind::Init, in.variables,
+                        derivedLoc(in.model.getLoc(), "init"));
+  for (const Variable &v : in.variables.all()) {
+    FailureOr<Value> value = failure();
+    tagNewOps(
+        program.body.getInsertionBlock(),
+        [&] { value = initialValue(Formula(program.body, v.loc), v, in.job.seed); },
+        [&](Operation *op) {
+          if (v.stage)
+            op->setAttr(OfDialect::stageAttrName, v.stage);
+        });
+    if (failed(value))
+      return failure();
+    program.set(v.name, *value);
+  }
+  program.finish();
+  return success();
+}
+
+LogicalResult buildSnapshot(OpBuilder &module, TrainInput in) {
+  ProgramWriter program(module, "snapshot", ProgramKind::Snapshot, in.variables,
+                        derivedLoc(in.model.getLoc(), "snapshot"));
+  for (const Variable &v : in.variables.all())
+    program.get(v.name);
+  return success();
+}
+
+// ---- Eval
+// ----------------------------------------------------------------------------------------------------------
+
+int64_t evalIterations(const Job &job) {
+  return job.eval ? (job.eval->samples + job.microRows() - 1) / job.microRows() : 0;
+}
+
+LogicalResult buildEval(OpBuilder &module, TrainInput in) {
+  Location loc = derivedLoc(in.model.getLoc(), "eval");
+  ProgramWriter program(module, "eval", ProgramKind::Eval, in.variables, loc);
+  Batch batch =
+      readBatch(program.body, loc, "eval_data", *in.job.eval, in.job.microRows(), in.element);
+  FailureOr<ModelCopy> copy =
+      copyModel(in.model, program.body, argumentsOf(in.model, in.job, batch), program, false);
+  if (failed(copy))
+    return failure();
+  Formula f(program.body, loc);
+  Value mask = batch.lookup("mask"), weight = f.sum(mask);
+  SmallVector<StringRef> names;
+  SmallVector<Value> sums;
+  const JobEvaluate &evaluate = *in.job.evaluate;
+  if (evaluate.loss) {
+    Value losses = elementLosses(f, in.job, copy->results, batch);
+    // A scalar is a mean over the batch, which the import checked to be a full one.
+    names.push_back("loss");
+    sums.push_back(f.sum(f.mul(perRow(f, losses), tensorType(losses).getRank() ? mask : weight)));
+  }
+  if (evaluate.accuracy) {
+    Value correct =
+        correctElements(f, copy->results[evaluate.logits], batch.lookup(evaluate.labels));
+    names.push_back("correct");
+    sums.push_back(f.sum(f.mul(perRow(f, correct), mask)));
+  }
+  names.push_back("weight");
+  sums.push_back(weight);
+  MetricOp::create(f.b, f.loc, f.b.getStrArrayAttr(names), sums);
+  if (failed(decomposeAll(program.program)))
+    return failure();
+  eraseDeadOps(program.program.getBody().front());
+  return success();
+}
+
+} // namespace of
