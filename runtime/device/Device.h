@@ -30,7 +30,10 @@ public:
 class Device {
 public:
   virtual ~Device() = default;
-  virtual Result<std::unique_ptr<PreparedSegment>> prepare(const plan::Segment &segment) = 0;
+  /// `worker` is the worker of the device that will run the segment: 0 has the device's whole
+  /// compute power, the others only their own thread.
+  virtual Result<std::unique_ptr<PreparedSegment>> prepare(const plan::Segment &segment,
+                                                           uint32_t worker) = 0;
   /// To be called first by every thread that runs bodies of this device: floating-point modes.
   virtual void enterThread() = 0;
 };

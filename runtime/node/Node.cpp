@@ -124,14 +124,15 @@ Status Node::addWorker(DeviceState &device, uint32_t worker, uint32_t id) {
   config.maySpin = maySpin();
   config.trace = trace_.get();
   for (const ProgramTable &table : device.tables.workers[worker]) {
-    OF_ASSIGN(ProgramBodies bodies, makeBodies(device, table));
+    OF_ASSIGN(ProgramBodies bodies, makeBodies(device, worker, table));
     config.programs.push_back(std::move(bodies));
   }
   workers_.push_back(std::make_unique<Worker>(std::move(config), *router_, *control_));
   return Status::ok();
 }
 
-Result<ProgramBodies> Node::makeBodies(DeviceState &device, const ProgramTable &table) {
+Result<ProgramBodies> Node::makeBodies(DeviceState &device, uint32_t worker,
+                                       const ProgramTable &table) {
   OF_ASSIGN(const RoleInstance instance, roleOf(plan_, device.id));
   const plan::RoleProgram &program = *instance.role->programs()->Get(table.program);
   const TaskPlace place{&plan_, &memory_, &table, device.id, 0};
@@ -141,7 +142,7 @@ Result<ProgramBodies> Node::makeBodies(DeviceState &device, const ProgramTable &
   for (const OutputEntry &output : table.outputs)
     bodies.outputs.push_back(slotRange(place, device.id, program, output.reg));
   for (uint32_t t = 0; t < table.tasks.size(); ++t) {
-    auto body = makeBody(device, table, t);
+    auto body = makeBody(device, worker, table, t);
     if (!body.isOk())
       return body.status().withContext("device " + std::to_string(device.id));
     bodies.tasks.push_back(std::move(*body));
@@ -149,15 +150,15 @@ Result<ProgramBodies> Node::makeBodies(DeviceState &device, const ProgramTable &
   return bodies;
 }
 
-Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, const ProgramTable &table,
-                                             uint32_t index) {
+Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, uint32_t worker,
+                                             const ProgramTable &table, uint32_t index) {
   OF_ASSIGN(const RoleInstance instance, roleOf(plan_, device.id));
   const plan::Task &task =
       *instance.role->programs()->Get(table.program)->tasks()->Get(table.tasks[index].planTask);
   const TaskPlace place{&plan_, &memory_, &table, device.id, index};
   switch (task.body_type()) {
   case plan::Body::Segment: {
-    auto segment = device.device->prepare(*task.body_as_Segment());
+    auto segment = device.device->prepare(*task.body_as_Segment(), worker);
     if (!segment.isOk())
       return segment.status().withContext("task " + describe(task));
     return std::unique_ptr<Body>(new SegmentBody(std::move(*segment)));

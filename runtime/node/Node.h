@@ -67,9 +67,9 @@ private:
   Status addDevice(uint32_t device);
   bool maySpin() const;
   Status addWorker(DeviceState &device, uint32_t worker, uint32_t id);
-  Result<ProgramBodies> makeBodies(DeviceState &device, const ProgramTable &table);
-  Result<std::unique_ptr<Body>> makeBody(DeviceState &device, const ProgramTable &table,
-                                         uint32_t task);
+  Result<ProgramBodies> makeBodies(DeviceState &device, uint32_t worker, const ProgramTable &table);
+  Result<std::unique_ptr<Body>> makeBody(DeviceState &device, uint32_t worker,
+                                         const ProgramTable &table, uint32_t task);
   void programEnded(const ProgramEntry &entry);
   void watch(Reporter &reporter);
   Status writeTrace() const;

@@ -32,7 +32,7 @@ struct BoundCall {
 
 class CpuSegment final : public PreparedSegment {
 public:
-  CpuSegment(TileTeam &team, std::vector<BoundCall> calls)
+  CpuSegment(TileTeam *team, std::vector<BoundCall> calls)
       : team_(team), calls_(std::move(calls)) {}
 
   int32_t calls() const override { return static_cast<int32_t>(calls_.size()); }
@@ -41,16 +41,20 @@ public:
     BoundCall &call = calls_[static_cast<size_t>(index)];
     for (const BoundCall::PortBuffer &b : call.portBuffers)
       call.buffers[b.argument] = (b.isOutput ? slots.outputs : slots.inputs)[b.port] + b.offset;
+    if (!team_) {
+      BoundCall::runTiles(&call, 0, call.tiles);
+      return Status::ok();
+    }
     if (index == 0)
-      team_.open();
-    team_.run(&BoundCall::runTiles, &call, call.tiles);
+      team_->open();
+    team_->run(&BoundCall::runTiles, &call, call.tiles);
     if (index + 1 == calls())
-      team_.close();
+      team_->close();
     return Status::ok();
   }
 
 private:
-  TileTeam &team_;
+  TileTeam *team_; ///< null: the calling thread does all tiles
   std::vector<BoundCall> calls_;
 };
 
@@ -118,13 +122,15 @@ Result<BoundCall> bind(const CpuDeviceConfig &config, const plan::Call &call) {
 CpuDevice::CpuDevice(CpuDeviceConfig config)
     : config_(std::move(config)), team_(config_.threads, config_.maySpin, setFloatingPointModes) {}
 
-Result<std::unique_ptr<PreparedSegment>> CpuDevice::prepare(const plan::Segment &segment) {
+Result<std::unique_ptr<PreparedSegment>> CpuDevice::prepare(const plan::Segment &segment,
+                                                            uint32_t worker) {
   std::vector<BoundCall> calls;
   for (const plan::Call *call : *segment.calls()) {
     OF_ASSIGN(BoundCall bound, bind(config_, *call));
     calls.push_back(std::move(bound));
   }
-  return std::unique_ptr<PreparedSegment>(new CpuSegment(team_, std::move(calls)));
+  return std::unique_ptr<PreparedSegment>(
+      new CpuSegment(worker == 0 ? &team_ : nullptr, std::move(calls)));
 }
 
 } // namespace of::rt

@@ -24,7 +24,8 @@ class CpuDevice final : public Device {
 public:
   explicit CpuDevice(CpuDeviceConfig config);
 
-  Result<std::unique_ptr<PreparedSegment>> prepare(const plan::Segment &segment) override;
+  Result<std::unique_ptr<PreparedSegment>> prepare(const plan::Segment &segment,
+                                                   uint32_t worker) override;
   void enterThread() override { setFloatingPointModes(); }
   TileTeam &team() { return team_; }
 
