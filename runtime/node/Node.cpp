@@ -30,12 +30,61 @@ Result<std::unique_ptr<Node>> Node::create(const plan::Plan &plan, NodeOptions o
                                              std::to_string(options.node));
   OF_ASSIGN(NodeMemory memory, NodeMemory::allocate(plan, options.node));
   std::unique_ptr<Node> node(new Node(plan, std::move(options), std::move(memory)));
-  OF_ASSIGN(node->schedule_, makeSchedule(plan, node->options_.schedule));
+  OF_TRY(node->makeSchedule());
   OF_TRY(node->loadObjects());
   for (uint32_t d = 0; d < plan.devices()->size(); ++d)
     if (plan.devices()->Get(d)->node() == node->options_.node)
       OF_TRY(node->addDevice(d));
   return node;
+}
+
+Status Node::makeSchedule() {
+  ScheduleRequest request;
+  request.stopAfterSteps = options_.stopAfterSteps;
+  if (!options_.resumePath.empty()) {
+    OF_ASSIGN(resume_, openCheckpoint(options_.resumePath));
+    if (!resume_->info())
+      return Status(Code::InvalidArgument,
+                    resume_->path() +
+                        " holds weights but no manifest; start from it with --weights");
+    request.resumeAtStep = resume_->info()->step;
+    if (const SnapshotInfo &info = *resume_->info();
+        info.seed != plan_.seed() || info.batch != plan_.batch())
+      return Status(Code::InvalidArgument,
+                    resume_->path() + " was made with seed " + std::to_string(info.seed) +
+                        " and batch " + std::to_string(info.batch) + ", the plan has " +
+                        std::to_string(plan_.seed()) + " and " + std::to_string(plan_.batch()) +
+                        "; the data order would not continue");
+    OF_TRY(loadVariables(plan_, memory_, options_.node, *resume_));
+  }
+  OF_ASSIGN(schedule_, rt::makeSchedule(plan_, request));
+  return Status::ok();
+}
+
+Result<const BatchReader *> Node::readerOf(uint32_t dataset) {
+  if (!plan_.datasets() || dataset >= plan_.datasets()->size())
+    return Status(Code::Corrupt, "a read task names data set " + std::to_string(dataset) +
+                                     ", which the plan does not have");
+  readers_.resize(plan_.datasets()->size());
+  if (!readers_[dataset]) {
+    std::vector<std::string> folders;
+    if (!options_.dataDir.empty())
+      folders.push_back(options_.dataDir);
+    folders.push_back(".");
+    OF_ASSIGN(readers_[dataset], BatchReader::open(*plan_.datasets()->Get(dataset), folders));
+  }
+  return static_cast<const BatchReader *>(readers_[dataset].get());
+}
+
+Result<const Checkpoint *> Node::weights() {
+  if (!weights_) {
+    if (options_.weightsPath.empty())
+      return Status(
+          Code::InvalidArgument,
+          "the plan loads weights; name the checkpoint or .safetensors file with --weights");
+    OF_ASSIGN(weights_, openCheckpoint(options_.weightsPath));
+  }
+  return static_cast<const Checkpoint *>(weights_.get());
 }
 
 Status Node::loadObjects() {
@@ -93,12 +142,19 @@ Status Node::addDevice(uint32_t id) {
   return Status::ok();
 }
 
-Status Node::connect(const std::vector<ChunkCard> &cards, Transport *transport) {
+Status Node::connect(const std::vector<ChunkCard> &cards, Transport *transport, GatherFn gather) {
   const uint32_t host = plan_.nodes()->Get(options_.node)->host();
   for (uint32_t n = 0; n < cards.size() && n < plan_.nodes()->size(); ++n)
     if (n != options_.node && plan_.nodes()->Get(n)->host() == host)
       if (const Status status = memory_.mapPeer(plan_, cards[n]); !status.isOk())
         return status.withContext("node " + plan_.nodes()->Get(n)->name()->str());
+  SnapshotsConfig snapshots;
+  snapshots.folder = options_.outDir.empty() ? "" : options_.outDir + "/checkpoints";
+  snapshots.planDigest = options_.planDigest;
+  snapshots.node = options_.node;
+  snapshots.keep = options_.keepCheckpoints;
+  snapshots.gather = std::move(gather);
+  snapshots_ = std::make_unique<Snapshots>(plan_, std::move(snapshots));
   std::vector<WorkerPlace> places;
   for (const auto &device : devices_)
     for (uint32_t w = 0; w < device->tables.workers.size(); ++w)
@@ -179,6 +235,18 @@ Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, uint32_t worke
     const plan::Metric &metric = *task.body_as_Metric();
     return std::unique_ptr<Body>(new MetricBody(metric, metric.emitter() == device.id, sink_));
   }
+  case plan::Body::Read: {
+    OF_ASSIGN(const BatchReader *reader, readerOf(task.body_as_Read()->dataset()));
+    return ReadBody::create(place, *reader);
+  }
+  case plan::Body::Write:
+    return WriteBody::create(place, *snapshots_, control_->stopFlag());
+  case plan::Body::Load: {
+    if (resume_) // Init is left out of the schedule
+      return LoadBody::create(place, *resume_);
+    OF_ASSIGN(const Checkpoint *file, weights());
+    return LoadBody::create(place, *file);
+  }
   default:
     return Status(Code::Corrupt, "task " + describe(task) + " has a body this build does not know");
   }
@@ -188,6 +256,8 @@ void Node::programEnded(const ProgramEntry &entry) {
   MetricRecord end;
   end.entry = entry;
   sink_.put(end);
+  if (plan_.programs()->Get(entry.program)->kind() == plan::ProgramKind::Snapshot)
+    snapshots_->programEnded(entry.firstStep);
 }
 
 void Node::watch(Reporter &reporter) {
@@ -199,6 +269,7 @@ void Node::watch(Reporter &reporter) {
     std::this_thread::sleep_for(kWatchEvery);
     sink_.take(records);
     reporter.take(records);
+    finishSnapshot();
     if (control_->beats() != beats) {
       beats = control_->beats();
       lastMove = nowNs();
@@ -208,8 +279,16 @@ void Node::watch(Reporter &reporter) {
       control_->askForWaits();
     }
   }
+  finishSnapshot();
   sink_.take(records);
   reporter.take(records);
+}
+
+void Node::finishSnapshot() {
+  if (!snapshots_->pending() || control_->stopped())
+    return;
+  if (const Status status = snapshots_->finishPending(); !status.isOk())
+    control_->fail(status.withContext("checkpoint"));
 }
 
 Status Node::writeTrace() const {
@@ -236,7 +315,7 @@ Status Node::run(const std::function<void(const Status &)> &onFail) {
   ReporterOptions options;
   options.terminal = options_.terminal;
   options.json = options_.json;
-  options.append = options_.schedule.resumeAtStep.has_value();
+  options.append = !options_.resumePath.empty();
   if (!options_.outDir.empty() && emitsMetrics())
     options.metricsPath = options_.outDir + "/metrics.jsonl";
   Reporter reporter(plan_, trainingSteps(schedule_, plan_), options);

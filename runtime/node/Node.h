@@ -10,6 +10,7 @@
 
 #include "runtime/actor/Build.h"
 #include "runtime/device/cpu/CpuDevice.h"
+#include "runtime/node/DataBodies.h"
 #include "runtime/node/Memory.h"
 #include "runtime/node/Reporter.h"
 #include "runtime/node/Schedule.h"
@@ -27,7 +28,11 @@ struct NodeOptions {
   std::string dataDir; ///< where files of datasets are looked for
   std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
   bool trace = false;
-  ScheduleRequest schedule;
+  std::optional<uint64_t> stopAfterSteps;
+  std::string resumePath;  ///< checkpoint to go on from; empty: from the start
+  std::string weightsPath; ///< what Load tasks read; empty: a plan with Load tasks is refused
+  std::string planDigest;  ///< goes into checkpoints
+  uint64_t keepCheckpoints = 3;
   bool terminal = false;
   bool json = false;
   int64_t stallNs = 30'000'000'000; ///< nothing fired for so long: say what each worker waits for
@@ -43,7 +48,8 @@ public:
   ChunkCard card() const { return memory_.card(); }
   /// `cards[i]` is node i's card. `transport` may be null for a plan of one node; it outlives the
   /// node.
-  Status connect(const std::vector<ChunkCard> &cards, Transport *transport);
+  /// `gather` collects the digests of a snapshot; it is called by the thread that is in `run`.
+  Status connect(const std::vector<ChunkCard> &cards, Transport *transport, GatherFn gather);
 
   /// `onFail` hears of the first error of this node at once, on a worker's thread.
   Status run(const std::function<void(const Status &)> &onFail);
@@ -63,7 +69,10 @@ private:
   Node(const plan::Plan &plan, NodeOptions options, NodeMemory memory)
       : plan_(plan), options_(std::move(options)), memory_(std::move(memory)), sink_(4096) {}
 
+  Status makeSchedule();
   Status loadObjects();
+  Result<const BatchReader *> readerOf(uint32_t dataset);
+  Result<const Checkpoint *> weights();
   Status addDevice(uint32_t device);
   bool maySpin() const;
   Status addWorker(DeviceState &device, uint32_t worker, uint32_t id);
@@ -72,6 +81,7 @@ private:
                                          const ProgramTable &table, uint32_t task);
   void programEnded(const ProgramEntry &entry);
   void watch(Reporter &reporter);
+  void finishSnapshot();
   Status writeTrace() const;
   bool emitsMetrics() const; ///< only one node of a folder writes its metrics file
 
@@ -81,6 +91,10 @@ private:
   std::vector<ProgramEntry> schedule_;
   std::vector<std::unique_ptr<KernelObject>> objects_;
   std::vector<std::unique_ptr<DeviceState>> devices_;
+  std::vector<std::unique_ptr<BatchReader>>
+      readers_; ///< by data set, opened when a device reads it
+  std::unique_ptr<Checkpoint> resume_, weights_;
+  std::unique_ptr<Snapshots> snapshots_;
   MetricSink sink_;
   std::unique_ptr<Trace> trace_;
   std::unique_ptr<Router> router_;

@@ -26,6 +26,7 @@ public:
   /// Ends the workers without an error of their own.
   void stop() { stopped_.store(true, std::memory_order_release); }
   bool stopped() const { return stopped_.load(std::memory_order_relaxed); }
+  const std::atomic<bool> &stopFlag() const { return stopped_; }
   Status error() const;
 
   /// A worker has left entry number `index` of the schedule.

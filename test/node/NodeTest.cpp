@@ -41,13 +41,17 @@ void require(const Status &status) {
   REQUIRE(status.isOk());
 }
 
+Result<std::vector<std::string>> gatherAlone(const std::string &mine) {
+  return std::vector<std::string>{mine};
+}
+
 std::vector<float> runOneNode(const ToyOptions &options, NodeOptions nodeOptions = {}) {
   const std::vector<uint8_t> bytes = ToyPlan(options, OF_TOY_KERNELS).finish();
   TempDir dir;
   nodeOptions.outDir = dir.path();
   auto node = Node::create(*plan::GetPlan(bytes.data()), nodeOptions);
   require(node.status());
-  require((*node)->connect({(*node)->card()}, nullptr));
+  require((*node)->connect({(*node)->card()}, nullptr, gatherAlone));
   require((*node)->run([](const Status &) {}));
   return lossesIn(dir.path());
 }
@@ -88,7 +92,7 @@ TEST_CASE("a kernel that its object does not have is named") {
   const std::vector<uint8_t> bytes = toy.finish();
   auto node = Node::create(*plan::GetPlan(bytes.data()), NodeOptions());
   require(node.status());
-  const Status status = (*node)->connect({(*node)->card()}, nullptr);
+  const Status status = (*node)->connect({(*node)->card()}, nullptr, gatherAlone);
   REQUIRE(status.code() == Code::Corrupt);
   REQUIRE(status.message().find("no_such_kernel") != std::string::npos);
 }
@@ -96,7 +100,7 @@ TEST_CASE("a kernel that its object does not have is named") {
 TEST_CASE("an early stop ends after that many steps") {
   ToyOptions options;
   NodeOptions nodeOptions;
-  nodeOptions.schedule.stopAfterSteps = 7;
+  nodeOptions.stopAfterSteps = 7;
   std::vector<float> expected = toyLosses(options, OF_TOY_KERNELS);
   expected.resize(7);
   REQUIRE(runOneNode(options, nodeOptions) == expected);

@@ -1,0 +1,29 @@
+// Starts all nodes of a plan on this machine: one child process per node, this program again with
+// --node i.
+//
+// Children write results to this process's stdout themselves. Their stderr passes through here:
+// every line gets its node's name in front, a progress line stays one line, and the first cause of
+// a failure, which every node prints last, is printed once, last.
+#pragma once
+
+#include "runtime/base/Status.h"
+
+#include <string>
+#include <vector>
+
+namespace of::run {
+
+struct LaunchOptions {
+  std::string program;                ///< path of this executable
+  std::vector<std::string> arguments; ///< passed on: plan and flags
+  std::vector<std::string> nodeNames;
+  bool terminal = false; ///< stderr is a terminal
+};
+
+/// What a node's last line starts with when the run failed.
+inline constexpr const char *kFirstCause = "first cause: ";
+
+/// Runs until all children have ended; the exit code of the first that failed, or 0.
+Result<int> launchLocal(const LaunchOptions &options);
+
+} // namespace of::run
