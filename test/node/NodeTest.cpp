@@ -1,4 +1,5 @@
 #include "runtime/node/Node.h"
+#include "test/node/SlowWire.h"
 #include "test/node/ToyPlan.h"
 
 #include <catch2/catch.hpp>
@@ -6,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <unistd.h>
 
 using namespace of;
@@ -104,4 +106,84 @@ TEST_CASE("an early stop ends after that many steps") {
   std::vector<float> expected = toyLosses(options, OF_TOY_KERNELS);
   expected.resize(7);
   REQUIRE(runOneNode(options, nodeOptions) == expected);
+}
+
+namespace {
+
+/// All nodes of a toy plan in this process, each with its own chunks, joined by a slow wire.
+std::vector<float> runNodes(const ToyOptions &options, bool trace = false) {
+  const std::vector<uint8_t> bytes = ToyPlan(options, OF_TOY_KERNELS).finish();
+  const plan::Plan &plan = *plan::GetPlan(bytes.data());
+  TempDir dir;
+  const uint32_t count = static_cast<uint32_t>(options.hostOfNode.size());
+  rt::test::SlowWire wire(count, Catch::rngSeed());
+  std::vector<std::unique_ptr<Node>> nodes;
+  std::vector<ChunkCard> cards;
+  for (uint32_t n = 0; n < count; ++n) {
+    NodeOptions nodeOptions;
+    nodeOptions.node = n;
+    nodeOptions.outDir = dir.path();
+    nodeOptions.trace = trace;
+    auto node = Node::create(plan, nodeOptions);
+    require(node.status());
+    cards.push_back((*node)->card());
+    nodes.push_back(std::move(*node));
+  }
+  for (uint32_t n = 0; n < count; ++n)
+    require(nodes[n]->connect(cards, &wire.node(n), gatherAlone));
+  std::vector<Status> ends(count);
+  std::vector<std::thread> threads;
+  for (uint32_t n = 0; n < count; ++n)
+    threads.emplace_back([&, n] {
+      ends[n] = nodes[n]->run([&](const Status &) {
+        for (auto &node : nodes)
+          node->stop();
+      });
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (const Status &status : ends)
+    require(status);
+  const bool anyRemote = options.hostOfNode.front() != options.hostOfNode.back();
+  REQUIRE((wire.pushes() > 0) == anyRemote);
+  if (trace) {
+    const nlohmann::json json = nlohmann::json::parse(std::ifstream(dir.path() + "/trace-0.json"));
+    uint64_t gradients = 0, messages = 0;
+    for (const auto &event : json.at("traceEvents")) {
+      gradients += event.at("name") == "gradient";
+      messages += event.at("ph") == "i";
+      if (event.at("name") == "gradient")
+        REQUIRE(event.at("args").at("location") == "model.mlir:2:1");
+    }
+    REQUIRE(gradients == options.steps * options.micros * options.devicesPerNode);
+    REQUIRE(messages > 0);
+  }
+  return lossesIn(dir.path());
+}
+
+} // namespace
+
+TEST_CASE("nodes of one host read each other's mapped slots") {
+  ToyOptions options;
+  options.hostOfNode = {0, 0};
+  options.devicesPerNode = GENERATE(1u, 2u);
+  options.slots = GENERATE(1u, 2u);
+  options.transferWorker = GENERATE(0u, 1u);
+  REQUIRE(runNodes(options) == toyLosses(options, OF_TOY_KERNELS));
+}
+
+TEST_CASE("nodes of different hosts push into landing slots") {
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  options.micros = GENERATE(1u, 3u);
+  options.slots = GENERATE(1u, 2u, 3u);
+  options.transferWorker = GENERATE(0u, 1u);
+  REQUIRE(runNodes(options) == toyLosses(options, OF_TOY_KERNELS));
+}
+
+TEST_CASE("all three paths in one exchange give the bits of one process") {
+  ToyOptions options;
+  options.hostOfNode = {0, 0, 1};
+  options.devicesPerNode = 2;
+  REQUIRE(runNodes(options, true) == toyLosses(options, OF_TOY_KERNELS));
 }
