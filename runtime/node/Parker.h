@@ -21,8 +21,7 @@ public:
     parked_.store(false, std::memory_order_relaxed);
   }
   void wake() {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (!parked_.load(std::memory_order_relaxed))
+    if (!parked_.load(std::memory_order_seq_cst))
       return;
     std::lock_guard<std::mutex> lock(mutex_);
     wake_.notify_one();
