@@ -74,9 +74,6 @@ void fire(benchmark::State &state) {
       state.SkipWithError("tokens are not where they were");
   }
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kIterations * tasks));
-  state.counters["ns_per_firing"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * kIterations * tasks) * 1e-9,
-                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 } // namespace

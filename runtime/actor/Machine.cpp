@@ -68,6 +68,13 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   openStreams_ = 0;
   openSends_ = 0;
   openTokens_ = 0;
+  tasks_ = current_->tasks.data();
+  inputEntries_ = current_->inputs.data();
+  outputEntries_ = current_->outputs.data();
+  linkEntries_ = current_->links.data();
+  inputs_ = state_->inputs.data();
+  outputs_ = state_->outputs.data();
+  links_ = state_->links.data();
   reset(*current_, *state_);
   if (iterations == 0)
     return;
@@ -92,7 +99,7 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
 bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
   const bool isSend = task.kind == BodyKind::Send;
   if (isSend) {
-    const TaskState &ts = state_->tasks[static_cast<size_t>(&task - current_->tasks.data())];
+    const TaskState &ts = state_->tasks[static_cast<size_t>(&task - tasks_)];
     if (ts.fired - ts.retired < task.window)
       return true;
     if (why)
@@ -118,27 +125,27 @@ bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
 
 bool Machine::ready(const TaskEntry &task, Wait *why) const {
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
-    const InputState &state = state_->inputs[i];
-    if (state.phase != 0 || state.available != 0 || current_->inputs[i].constant)
+    const InputState &state = inputs_[i];
+    if (state.phase != 0 || state.available != 0 || inputEntries_[i].constant)
       continue;
     if (why) {
       why->kind = Wait::Kind::InputEmpty;
       why->index = i;
-      why->peer = current_->inputs[i].producer;
+      why->peer = inputEntries_[i].producer;
     }
     return false;
   }
   for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
-    if (state_->outputs[o].phase != 0)
+    if (outputs_[o].phase != 0)
       continue;
-    const OutputEntry &entry = current_->outputs[o];
+    const OutputEntry &entry = outputEntries_[o];
     for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
-      if (current_->links[l].self || state_->links[l].credit != 0)
+      if (linkEntries_[l].self || links_[l].credit != 0)
         continue;
       if (why) {
         why->kind = Wait::Kind::OutputFull;
         why->index = o;
-        why->peer = current_->links[l].consumer;
+        why->peer = linkEntries_[l].consumer;
       }
       return false;
     }
@@ -151,28 +158,29 @@ bool Machine::tryStart(uint32_t stream, Firing &firing) {
   if (ss.running || ss.done)
     return false;
   const uint32_t index = current_->order[current_->streams[stream].firstOrder + ss.position];
-  const TaskEntry &task = current_->tasks[index];
+  const TaskEntry &task = tasks_[index];
   if (!ready(task, nullptr))
     return false;
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
-    InputState &state = state_->inputs[i];
-    if (state.phase != 0 || current_->inputs[i].constant)
+    InputState &state = inputs_[i];
+    if (state.phase != 0 || inputEntries_[i].constant)
       continue;
     --state.available;
     state.slot = state.nextSlot;
-    state.nextSlot = wrapped(state.nextSlot + 1, current_->inputs[i].slots);
+    state.nextSlot = wrapped(state.nextSlot + 1, inputEntries_[i].slots);
   }
   for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
-    OutputState &state = state_->outputs[o];
+    OutputState &state = outputs_[o];
     if (state.phase != 0)
       continue;
-    const OutputEntry &entry = current_->outputs[o];
+    const OutputEntry &entry = outputEntries_[o];
     state.slot = state.nextSlot;
     state.nextSlot = wrapped(state.nextSlot + 1, entry.slots);
     for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l)
-      state_->links[l].credit -= current_->links[l].self ? 0 : 1;
+      links_[l].credit -= linkEntries_[l].self ? 0 : 1;
   }
   ss.running = true;
+  ss.task = index;
   ss.event = task.firstEvent;
   firing = {index, stream, state_->tasks[index].fired};
   return true;
@@ -180,8 +188,7 @@ bool Machine::tryStart(uint32_t stream, Firing &firing) {
 
 void Machine::passCall(uint32_t stream, int32_t call, ActionSink &sink) {
   StreamState &ss = state_->streams[stream];
-  const TaskEntry &task =
-      current_->tasks[current_->order[current_->streams[stream].firstOrder + ss.position]];
+  const TaskEntry &task = tasks_[ss.task];
   const uint32_t end = task.firstEvent + task.numEvents;
   while (ss.event < end && current_->events[ss.event].call <= call)
     moveToken(task, current_->events[ss.event++], sink);
@@ -189,15 +196,15 @@ void Machine::passCall(uint32_t stream, int32_t call, ActionSink &sink) {
 
 void Machine::moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink) {
   if (event.isOutput) {
-    OutputState &state = state_->outputs[event.port];
-    if (++state.phase != current_->outputs[event.port].period)
+    OutputState &state = outputs_[event.port];
+    if (++state.phase != outputEntries_[event.port].period)
       return;
     state.phase = 0;
     publish(event.port, sink);
     return;
   }
-  InputState &state = state_->inputs[event.port];
-  if (++state.phase != current_->inputs[event.port].period)
+  InputState &state = inputs_[event.port];
+  if (++state.phase != inputEntries_[event.port].period)
     return;
   state.phase = 0;
   if (task.kind != BodyKind::Send) // a Send acknowledges when its last destination is done
@@ -205,12 +212,12 @@ void Machine::moveToken(const TaskEntry &task, const PortEvent &event, ActionSin
 }
 
 void Machine::acknowledge(uint32_t input, ActionSink &sink) {
-  const InputEntry &entry = current_->inputs[input];
+  const InputEntry &entry = inputEntries_[input];
   if (entry.constant || entry.self)
     return;
-  InputState &state = state_->inputs[input];
+  InputState &state = inputs_[input];
   if (entry.producer.worker == worker_)
-    ++state_->links[entry.producer.index].credit;
+    ++links_[entry.producer.index].credit;
   else
     sink.act({Action::Kind::RegisterAck, static_cast<uint16_t>(current_->program), kNone,
               entry.producer, state.acked});
@@ -218,12 +225,12 @@ void Machine::acknowledge(uint32_t input, ActionSink &sink) {
 }
 
 void Machine::publish(uint32_t output, ActionSink &sink) {
-  const OutputEntry &entry = current_->outputs[output];
-  OutputState &state = state_->outputs[output];
+  const OutputEntry &entry = outputEntries_[output];
+  OutputState &state = outputs_[output];
   for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
-    const Peer consumer = current_->links[l].consumer;
+    const Peer consumer = linkEntries_[l].consumer;
     if (consumer.worker == worker_) {
-      ++state_->inputs[consumer.index].available;
+      ++inputs_[consumer.index].available;
       continue;
     }
     ++openTokens_; // until its acknowledgement
@@ -240,8 +247,8 @@ void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSi
 void Machine::finish(uint32_t stream, ActionSink &sink) {
   StreamState &ss = state_->streams[stream];
   const StreamEntry &entry = current_->streams[stream];
-  const uint32_t index = current_->order[entry.firstOrder + ss.position];
-  const TaskEntry &task = current_->tasks[index];
+  const uint32_t index = ss.task;
+  const TaskEntry &task = tasks_[index];
   passCall(stream, kAtEnd, sink);
   if (task.kind == BodyKind::Send)
     fireSend(task, sink);
@@ -262,7 +269,7 @@ void Machine::finish(uint32_t stream, ActionSink &sink) {
 }
 
 void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
-  const uint32_t index = static_cast<uint32_t>(&task - current_->tasks.data());
+  const uint32_t index = static_cast<uint32_t>(&task - tasks_);
   const uint64_t sequence = state_->tasks[index].fired;
   ++openSends_;
   state_->open[task.firstOpen + sequence % task.window] = task.numEdges;
@@ -299,13 +306,13 @@ void Machine::fireReceive(const TaskEntry &task, ActionSink &sink) {
 }
 
 void Machine::edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink) {
-  const TaskEntry &task = current_->tasks[edge.task];
+  const TaskEntry &task = tasks_[edge.task];
   --state_->open[task.firstOpen + sequence % task.window];
   retire(task, sink);
 }
 
 void Machine::retire(const TaskEntry &task, ActionSink &sink) {
-  TaskState &state = state_->tasks[static_cast<size_t>(&task - current_->tasks.data())];
+  TaskState &state = state_->tasks[static_cast<size_t>(&task - tasks_)];
   while (state.retired < state.fired &&
          state_->open[task.firstOpen + state.retired % task.window] == 0) {
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)

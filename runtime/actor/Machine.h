@@ -146,8 +146,9 @@ private:
   };
   struct StreamState {
     uint32_t position = 0;
+    uint32_t task = 0;  ///< the one that runs
+    uint32_t event = 0; ///< its next port event
     uint64_t iteration = 0;
-    uint32_t event = 0; ///< next port event of the running task
     bool running = false, done = true;
   };
   struct ProgramState {
@@ -179,6 +180,14 @@ private:
   std::vector<ProgramState> states_;
   const ProgramTable *current_ = nullptr;
   ProgramState *state_ = nullptr;
+  // The hot arrays of both, looked up once per entry.
+  const TaskEntry *tasks_ = nullptr;
+  const InputEntry *inputEntries_ = nullptr;
+  const OutputEntry *outputEntries_ = nullptr;
+  const LinkEntry *linkEntries_ = nullptr;
+  InputState *inputs_ = nullptr;
+  OutputState *outputs_ = nullptr;
+  LinkState *links_ = nullptr;
   uint64_t iterations_ = 0;
   uint32_t openStreams_ = 0;
   uint64_t openSends_ = 0;

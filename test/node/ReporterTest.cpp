@@ -1,0 +1,112 @@
+#include "runtime/node/Reporter.h"
+#include "test/support/PlanBuilder.h"
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+using namespace of;
+using namespace of::rt;
+using namespace of::test;
+
+namespace {
+
+struct Job {
+  Job() {
+    b.program("train", plan::ProgramKind::Train, 2);
+    b.program("test", plan::ProgramKind::Eval);
+    b.plan.epoch_steps = 2;
+    b.plan.batch = 32;
+    plan = b.finish();
+    for (const std::vector<std::string> &names :
+         {std::vector<std::string>{"loss"},
+          std::vector<std::string>{"loss", "correct", "weight"}}) {
+      plan::MetricT metric;
+      metric.names = names;
+      builders.emplace_back();
+      builders.back().Finish(plan::Metric::Pack(builders.back(), &metric));
+      metrics.push_back(flatbuffers::GetRoot<plan::Metric>(builders.back().GetBufferPointer()));
+    }
+    path = std::filesystem::temp_directory_path() /
+           ("of-reporter-" + std::to_string(getpid()) + ".jsonl");
+  }
+  ~Job() { std::filesystem::remove(path); }
+
+  MetricRecord record(uint32_t program, uint64_t step, std::vector<double> values,
+                      int64_t timeNs) const {
+    MetricRecord r;
+    r.metric = metrics[program];
+    r.entry.program = program;
+    r.step = step;
+    r.values = static_cast<uint32_t>(values.size());
+    std::copy(values.begin(), values.end(), r.value);
+    r.timeNs = timeNs;
+    return r;
+  }
+  MetricRecord end(uint32_t program, uint64_t firstStep) const {
+    MetricRecord r;
+    r.entry.program = program;
+    r.entry.firstStep = firstStep;
+    return r;
+  }
+  std::vector<nlohmann::json> lines() const {
+    std::vector<nlohmann::json> out;
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);)
+      out.push_back(nlohmann::json::parse(line));
+    return out;
+  }
+
+  PlanBuilder b;
+  std::vector<uint8_t> plan;
+  std::vector<flatbuffers::FlatBufferBuilder> builders;
+  std::vector<const plan::Metric *> metrics;
+  std::string path;
+};
+
+} // namespace
+
+TEST_CASE("micro-batches of a step are averaged; evaluations are divided by their weight") {
+  Job job;
+  ReporterOptions options;
+  options.metricsPath = job.path;
+  Reporter reporter(*plan::GetPlan(job.plan.data()), 4, options);
+  REQUIRE(reporter.open().isOk());
+  reporter.take({job.record(0, 2, {1.0}, 1'000'000'000), job.record(0, 2, {2.0}, 1'100'000'000),
+                 job.record(0, 3, {3.0}, 1'500'000'000), job.record(0, 3, {4.0}, 1'600'000'000),
+                 job.end(0, 0)});
+  reporter.take(
+      {job.record(1, 4, {8.0, 3.0, 4.0}, 0), job.record(1, 4, {4.0, 1.0, 2.0}, 0), job.end(1, 4)});
+  const auto lines = job.lines();
+  REQUIRE(lines.size() == 3);
+  REQUIRE(lines[0] ==
+          nlohmann::json{{"program", "train"}, {"epoch", 1}, {"step", 2}, {"loss", 1.5}});
+  REQUIRE(lines[1].at("loss") == 3.5);
+  REQUIRE(lines[1].at("images_per_s") == 64.0); // 32 samples in half a second
+  REQUIRE(lines[2].at("program") == "test");
+  REQUIRE(lines[2].at("loss") == 2.0);
+  REQUIRE(lines[2].at("accuracy").get<double>() == Approx(4.0 / 6));
+  REQUIRE_FALSE(lines[2].contains("weight"));
+}
+
+TEST_CASE("values that JSON cannot hold are null") {
+  Job job;
+  ReporterOptions options;
+  options.metricsPath = job.path;
+  Reporter reporter(*plan::GetPlan(job.plan.data()), 4, options);
+  REQUIRE(reporter.open().isOk());
+  reporter.take({job.record(0, 0, {std::nan("")}, 1), job.end(0, 0)});
+  REQUIRE(job.lines().at(0).at("loss").is_null());
+}
+
+TEST_CASE("a metrics file that cannot be written is an error") {
+  Job job;
+  ReporterOptions options;
+  options.metricsPath = "/no/such/folder/metrics.jsonl";
+  Reporter reporter(*plan::GetPlan(job.plan.data()), 4, options);
+  REQUIRE(reporter.open().code() == Code::Io);
+}
