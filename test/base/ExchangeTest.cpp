@@ -1,0 +1,207 @@
+// Exchanges between all pairs of layouts, executed piece by piece and compared with the logical
+// value.
+#include "runtime/base/Exchange.h"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+using namespace of;
+
+namespace {
+
+Distance twoNodes(int64_t a, int64_t b) {
+  if (a == b)
+    return Distance::SameDevice;
+  return a / 2 == b / 2 ? Distance::SameNode : Distance::Remote;
+}
+
+/// All layouts of a placement for tensors of this rank, sums only.
+std::vector<Layout> layoutsOf(const Placement &placement, int rank) {
+  std::vector<Sbp> choices = {Sbp::broadcast(), Sbp::partialSum()};
+  for (int d = 0; d < rank; ++d)
+    choices.push_back(Sbp::split(d));
+  std::vector<Layout> out = {{placement, {}}};
+  for (size_t axis = 0; axis < placement.shape.size(); ++axis) {
+    std::vector<Layout> next;
+    for (const Layout &layout : out)
+      for (const Sbp &sbp : choices) {
+        next.push_back(layout);
+        next.back().sbp.push_back(sbp);
+      }
+    out = next;
+  }
+  return out;
+}
+
+/// Parts of an integer tensor in a layout: element i of the value is 100 + i; partial terms differ
+/// per device and add up to it.
+std::vector<std::vector<int64_t>> scatter(const Shape &shape, const Layout &layout) {
+  std::vector<std::vector<int64_t>> parts;
+  for (int64_t point = 0; point < layout.placement.size(); ++point) {
+    const Box box = boxAt(shape, layout, point);
+    const auto at = layout.placement.coordinates(point);
+    std::vector<int64_t> whole(static_cast<size_t>(elementsOf(shape)));
+    for (size_t i = 0; i < whole.size(); ++i) {
+      // Term c of n: all but the first hold 7 * c, the first what is missing.
+      int64_t term = 0, terms = 1;
+      for (size_t a = 0; a < layout.sbp.size(); ++a)
+        if (layout.sbp[a].isPartial()) {
+          term = term * layout.placement.shape[a] + at[a];
+          terms *= layout.placement.shape[a];
+        }
+      const int64_t value =
+          term > 0 ? 7 * term : 100 + static_cast<int64_t>(i) - 7 * terms * (terms - 1) / 2;
+      whole[i] = value;
+    }
+    std::vector<int64_t> part(static_cast<size_t>(box.elements()));
+    copyRegion(DType::I64, box, whole.data(), wholeBox(shape), part.data(), box);
+    parts.push_back(part);
+  }
+  return parts;
+}
+
+/// Value of parts: the sum over partial axes, any replica of broadcast ones. Checks that replicas
+/// agree.
+std::vector<int64_t> gather(const Shape &shape, const Layout &layout,
+                            const std::vector<std::vector<int64_t>> &parts) {
+  std::vector<int64_t> value(static_cast<size_t>(elementsOf(shape)), 0);
+  for (int64_t point = 0; point < layout.placement.size(); ++point) {
+    const auto at = layout.placement.coordinates(point);
+    int64_t original = 0;
+    for (size_t a = 0; a < at.size(); ++a)
+      original = original * layout.placement.shape[a] + (layout.sbp[a].isBroadcast() ? 0 : at[a]);
+    if (original != point) {
+      REQUIRE(parts[static_cast<size_t>(point)] == parts[static_cast<size_t>(original)]);
+      continue;
+    }
+    const Box box = boxAt(shape, layout, point);
+    reduceRegion(DType::I64, SbpKind::PartialSum, box, parts[static_cast<size_t>(point)].data(),
+                 box, value.data(), wholeBox(shape));
+  }
+  return value;
+}
+
+void check(const Shape &shape, const Layout &src, const Layout &dst) {
+  INFO(toString(src.sbp) << " to " << toString(dst.sbp));
+  const auto sources = scatter(shape, src);
+  std::vector<std::vector<int64_t>> results;
+  std::vector<Piece> received;
+  int64_t moved = 0;
+  for (int64_t point = 0; point < dst.placement.size(); ++point) {
+    const ReceivePlan plan = receivePlan(shape, src, dst, point, twoNodes);
+    REQUIRE(plan.box == boxAt(shape, dst, point));
+    std::vector<int64_t> part(static_cast<size_t>(plan.box.elements()), -1);
+    if (plan.fillNeutral)
+      fillNeutral(DType::I64, plan.reduction, part.data(), plan.box.elements());
+    for (const Piece &piece : plan.pieces) {
+      const int64_t from = src.placement.pointOf(piece.srcDevice);
+      const auto apply = [&](auto... a) {
+        if (piece.first)
+          copyRegion(DType::I64, a...);
+        else
+          reduceRegion(DType::I64, plan.reduction, a...);
+      };
+      apply(piece.region, static_cast<const void *>(sources[static_cast<size_t>(from)].data()),
+            boxAt(shape, src, from), static_cast<void *>(part.data()), plan.box);
+      received.push_back(piece);
+      moved += piece.srcDevice == piece.dstDevice ? 0 : piece.region.elements();
+    }
+    results.push_back(part);
+  }
+  std::vector<int64_t> expected;
+  for (int64_t i = 0; i < elementsOf(shape); ++i)
+    expected.push_back(100 + i);
+  REQUIRE(gather(shape, dst, results) == expected);
+
+  size_t sent = 0; // what the sources give is what the destinations take
+  for (int64_t device : src.placement.devices)
+    for (const Piece &piece : sendPieces(shape, src, dst, device, twoNodes)) {
+      REQUIRE(piece.srcDevice == device);
+      ++sent;
+    }
+  REQUIRE(sent == received.size());
+  REQUIRE(elementsMoved(shape, src, dst, twoNodes) == moved);
+}
+
+} // namespace
+
+TEST_CASE("every pair of layouts gives the value") {
+  const std::vector<Placement> placements = {
+      {{1}, {0}},          {{2}, {0, 1}},          {{3}, {0, 1, 2}}, {{2}, {1, 3}},
+      {{4}, {0, 1, 2, 3}}, {{2, 2}, {0, 1, 2, 3}}, {{2}, {4, 5}},    {{2, 3}, {0, 1, 2, 3, 4, 5}}};
+  for (const Shape &shape : {Shape{5}, Shape{3, 4}, Shape{1, 2, 3}, Shape{}})
+    for (const Placement &from : placements)
+      for (const Placement &to : placements)
+        for (const Layout &src : layoutsOf(from, static_cast<int>(shape.size())))
+          for (const Layout &dst : layoutsOf(to, static_cast<int>(shape.size())))
+            check(shape, src, dst);
+}
+
+TEST_CASE("nothing moves where nothing changes, and replicas come from near") {
+  const Placement line{{4}, {0, 1, 2, 3}};
+  for (const Layout &layout : layoutsOf(line, 1))
+    REQUIRE(elementsMoved({8}, layout, layout, twoNodes) == 0);
+  // All-gather of 8 elements on 4 devices: each takes the 6 it lacks. Reduce-scatter: each of the 2
+  // of its part from 3 others.
+  const Layout split{line, {Sbp::split(0)}}, all{line, {Sbp::broadcast()}},
+      partial{line, {Sbp::partialSum()}};
+  REQUIRE(elementsMoved({8}, split, all, twoNodes) == 4 * 6);
+  REQUIRE(elementsMoved({8}, partial, split, twoNodes) == 4 * 2 * 3);
+  REQUIRE(elementsMoved({8}, all, split, twoNodes) == 0);
+  // Devices 0 and 2 hold the whole; 1 and 3 take it from the device of their node.
+  const Layout holders{{{2}, {0, 2}}, {Sbp::broadcast()}},
+      others{{{2}, {1, 3}}, {Sbp::broadcast()}};
+  REQUIRE(receivePlan({8}, holders, others, 0, twoNodes).pieces.at(0).srcDevice == 0);
+  REQUIRE(receivePlan({8}, holders, others, 1, twoNodes).pieces.at(0).srcDevice == 2);
+}
+
+TEST_CASE("all destinations reduce in the same order, whichever replica is near") {
+  // Three terms, each held by two devices: sums of floats depend on the order.
+  const Placement grid{{3, 2}, {0, 1, 2, 3, 4, 5}};
+  const Layout src{grid, {Sbp::partialSum(), Sbp::broadcast()}},
+      dst{grid, {Sbp::broadcast(), Sbp::broadcast()}};
+  for (int64_t point = 0; point < 6; ++point) {
+    const auto pieces = receivePlan({1}, src, dst, point, twoNodes).pieces;
+    REQUIRE(pieces.size() == 3);
+    for (size_t term = 0; term < 3; ++term)
+      REQUIRE(pieces[term].srcDevice / 2 == static_cast<int64_t>(term));
+  }
+}
+
+TEST_CASE("maximum and minimum have neutral elements and keep NaN") {
+  const Box box = wholeBox({3});
+  float low[3], high[3];
+  fillNeutral(DType::F32, SbpKind::PartialMax, low, 3);
+  fillNeutral(DType::F32, SbpKind::PartialMin, high, 3);
+  const float values[3] = {-std::numeric_limits<float>::infinity(), 2, std::nanf("")};
+  reduceRegion(DType::F32, SbpKind::PartialMax, box, values, box, low, box);
+  reduceRegion(DType::F32, SbpKind::PartialMin, box, values, box, high, box);
+  REQUIRE(low[0] == values[0]);
+  REQUIRE(low[1] == 2);
+  REQUIRE(std::isnan(low[2]));
+  REQUIRE(high[0] == values[0]);
+  REQUIRE(high[1] == 2);
+  REQUIRE(std::isnan(high[2]));
+}
+
+TEST_CASE("16-bit floats add with one rounding") {
+  const Box box = wholeBox({4});
+  // f16: 1 + 2 = 3; 65504 + 65504 overflows; smallest subnormal twice; 2048 + 1 rounds to even.
+  const uint16_t a[4] = {0x3c00, 0x7bff, 0x0001, 0x6800}, b[4] = {0x4000, 0x7bff, 0x0001, 0x3c00};
+  uint16_t sum[4];
+  std::memcpy(sum, a, sizeof sum);
+  reduceRegion(DType::F16, SbpKind::PartialSum, box, b, box, sum, box);
+  REQUIRE(sum[0] == 0x4200);
+  REQUIRE(sum[1] == 0x7c00);
+  REQUIRE(sum[2] == 0x0002);
+  REQUIRE(sum[3] == 0x6800);
+  // bf16: 1 + 2 = 3; 256 + 1 rounds to even.
+  const uint16_t c[4] = {0x3f80, 0x4380, 0, 0}, d[4] = {0x4000, 0x3f80, 0, 0};
+  std::memcpy(sum, c, sizeof sum);
+  reduceRegion(DType::BF16, SbpKind::PartialSum, box, d, box, sum, box);
+  REQUIRE(sum[0] == 0x4040);
+  REQUIRE(sum[1] == 0x4380);
+}
