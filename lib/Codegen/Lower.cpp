@@ -76,6 +76,7 @@ void prepareContext(MLIRContext *context) {
 LogicalResult bufferizeToLoops(ModuleOp module) {
   PassManager pm(module.getContext());
   pm.addPass(createCanonicalizerPass());
+  pm.addPass(createLinalgGeneralizeNamedOpsPass());
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions options;
   options.allowUnknownOps = true;

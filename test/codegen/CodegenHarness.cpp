@@ -3,6 +3,8 @@
 #include "lib/Codegen/Codegen.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -15,11 +17,56 @@ using namespace mlir;
 
 namespace of::test {
 
+static bool matmulKernel = false;
+
+namespace {
+
+/// Lets a test compile of.matmul, which a library does otherwise, from linalg: lhs rhs + global row
+/// index. With `transpose_rhs` it multiplies lhs twice and so needs a temporary.
+struct MatmulKernel : KernelOpInterface::ExternalModel<MatmulKernel, MatmulOp> {
+  static Value product(OpBuilder &b, Location loc, Value lhs, Value rhs, RankedTensorType type) {
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(type.getElementType()));
+    Value empty = tensor::EmptyOp::create(b, loc, type.getShape(), type.getElementType());
+    Value filled = linalg::FillOp::create(b, loc, zero, empty).getResult(0);
+    return linalg::MatmulOp::create(b, loc, TypeRange{type}, ValueRange{lhs, rhs},
+                                    ValueRange{filled})
+        .getResult(0);
+  }
+  LogicalResult buildKernel(Operation *op, OpBuilder &b, ValueRange operands,
+                            ArrayRef<RankedTensorType> types, PointContext &point,
+                            SmallVectorImpl<Value> &results) const {
+    Location loc = op->getLoc();
+    Value lhs = operands[0], rhs = operands[1];
+    if (cast<MatmulOp>(op).getTransposeRhs())
+      lhs = product(b, loc, lhs, rhs, types[0]);
+    Value sum = product(b, loc, lhs, rhs, types[0]);
+    AffineMap identity = b.getMultiDimIdentityMap(2);
+    SmallVector<utils::IteratorType> loops(2, utils::IteratorType::parallel);
+    auto shifted = linalg::GenericOp::create(
+        b, loc, TypeRange{types[0]}, ValueRange{}, ValueRange{sum}, ArrayRef<AffineMap>{identity},
+        loops, [&](OpBuilder &inner, Location, ValueRange args) {
+          Value row = arith::IndexCastOp::create(inner, loc, inner.getI64Type(),
+                                                 point.globalIndex(inner, 0));
+          Value real = arith::SIToFPOp::create(inner, loc, types[0].getElementType(), row);
+          Value out = arith::AddFOp::create(inner, loc, args[0], real);
+          linalg::YieldOp::create(inner, loc, out);
+        });
+    results.push_back(shifted.getResult(0));
+    return success();
+  }
+};
+
+} // namespace
+
+void setMatmulKernel(bool on) { matmulKernel = on; }
+
 static std::unique_ptr<MLIRContext> makeContext() {
   DialectRegistry registry;
   registry.insert<OfDialect, func::FuncDialect, arith::ArithDialect>();
   auto context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
+  if (matmulKernel)
+    MatmulOp::attachInterface<MatmulKernel>(*context);
   return context;
 }
 

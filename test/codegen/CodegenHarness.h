@@ -27,6 +27,10 @@ struct Compiled {
 /// Compiles each function of the module for the mesh point.
 Compiled compileKernels(const std::string &text, const std::string &isa, int64_t point = 0);
 
+/// From here on of.matmul has a kernel of its own: the product plus the logical row index. With
+/// `transpose_rhs` that kernel needs a temporary.
+void setMatmulKernel(bool on);
+
 /// The best isa this machine can run, and whether it can run a given one.
 std::string hostIsa();
 bool hostRuns(const std::string &isa);
