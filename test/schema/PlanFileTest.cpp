@@ -1,0 +1,86 @@
+#include "runtime/schema/PlanFile.h"
+#include "test/support/PlanBuilder.h"
+
+#include <catch2/catch.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+using namespace of;
+using namespace of::rt;
+using namespace of::test;
+
+namespace {
+
+struct PlanOnDisk {
+  PlanOnDisk() {
+    PlanBuilder b;
+    b.device(b.node(0));
+    b.placement({0});
+    b.program("train", plan::ProgramKind::Train);
+    b.object(std::vector<uint8_t>(1000, 7));
+    b.plan.job = "small";
+    path =
+        std::filesystem::temp_directory_path() / ("of-plan-" + std::to_string(getpid()) + ".plan");
+    REQUIRE(writePlan(path, b.plan).isOk());
+    std::ifstream in(path, std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  ~PlanOnDisk() { std::filesystem::remove(path); }
+  Status reopened(const std::string &contents) const {
+    std::ofstream(path, std::ios::binary) << contents;
+    return PlanFile::open(path).status();
+  }
+  std::string path, bytes;
+};
+
+} // namespace
+
+TEST_CASE("a plan that was written is read back, with the same digest each time") {
+  PlanOnDisk disk;
+  auto one = PlanFile::open(disk.path), two = PlanFile::open(disk.path);
+  REQUIRE(one.isOk());
+  REQUIRE(two.isOk());
+  REQUIRE(one->plan().job()->str() == "small");
+  REQUIRE(one->digest().size() == 32);
+  REQUIRE(one->digest() == two->digest());
+  REQUIRE_FALSE(std::filesystem::exists(disk.path + ".tmp"));
+}
+
+TEST_CASE("any flipped bit is found") {
+  PlanOnDisk disk;
+  for (size_t at = 0; at < disk.bytes.size(); at += at < 40 ? 1 : 37) {
+    if (at >= 12 && at < 16)
+      continue; // reserved
+    if (at >= 40 && at < 64)
+      continue;
+    std::string altered = disk.bytes;
+    altered[at] = static_cast<char>(altered[at] ^ 4);
+    const Status status = disk.reopened(altered);
+    INFO("byte " << at << ": " << status.message());
+    REQUIRE((status.code() == Code::Corrupt || status.code() == Code::Refused));
+  }
+}
+
+TEST_CASE("cut, empty, foreign and missing files are told apart") {
+  PlanOnDisk disk;
+  REQUIRE(disk.reopened(disk.bytes.substr(0, disk.bytes.size() - 8)).code() == Code::Corrupt);
+  REQUIRE(disk.reopened(disk.bytes.substr(0, 30)).code() == Code::Corrupt);
+  REQUIRE(disk.reopened("").code() == Code::Corrupt);
+  REQUIRE(disk.reopened(std::string(500, 'x')).code() == Code::Corrupt);
+  REQUIRE(PlanFile::open("/no/such.plan").status().code() == Code::InvalidArgument);
+  std::string newer = disk.bytes;
+  newer[8] = 2;
+  REQUIRE(disk.reopened(newer).code() == Code::Refused);
+}
+
+TEST_CASE("a plan with a right digest but wrong offsets is refused") {
+  PlanOnDisk disk;
+  std::vector<uint8_t> buffer(disk.bytes.begin() + 64, disk.bytes.end());
+  buffer[0] = 0xff;
+  buffer[1] = 0xff;
+  const std::vector<uint8_t> sealed = sealPlan(buffer.data(), buffer.size());
+  REQUIRE(disk.reopened(std::string(sealed.begin(), sealed.end())).code() == Code::Corrupt);
+}
