@@ -62,6 +62,12 @@ struct Group {
   bool folded;
 };
 
+/// How the space is walked: its loops, and which of them is walked in blocks with the innermost one because some buffer is contiguous along it; -1 if none.
+struct Walk {
+  SmallVector<Group> groups;
+  int across = -1;
+};
+
 /// A flat index as a sum of loop indices times strides.
 struct LinearIndex {
   SmallVector<int64_t> strides;
@@ -93,9 +99,9 @@ struct Accesses {
 
 class FusedEmitter {
 public:
-  FusedEmitter(const LocalKernel &kernel, const KernelSpace &space, ArrayRef<Group> groups,
+  FusedEmitter(const LocalKernel &kernel, const KernelSpace &space, const Walk &walk,
                func::FuncOp body, ArrayRef<Value> buffers)
-      : kernel(kernel), space(space), groups(groups.begin(), groups.end()), body(body),
+      : kernel(kernel), space(space), groups(walk.groups), across(walk.across), body(body),
         buffers(buffers.begin(), buffers.end()), b(body.getContext()), loc(body.getLoc()) {
     b.setInsertionPointToStart(&body.front());
     accesses.indexed.assign(space.extents.size(), false);
@@ -129,6 +135,8 @@ private:
 
   // ---- Stages ----
   void rows();
+  void rowsAcross(Value from, Value to);
+  void blocks(Value from, Value to, int64_t size, llvm::function_ref<void(Value, Value)> fill);
   void rowsWithFoldInside();
   void block(Value from, Value to);
   void outputs(bool afterFold, unsigned stage);
@@ -157,6 +165,7 @@ private:
   const LocalKernel &kernel;
   const KernelSpace &space;
   SmallVector<Group> groups;
+  int across;
   func::FuncOp body;
   SmallVector<Value> buffers;
   OpBuilder b;
@@ -273,10 +282,11 @@ static int64_t rowsPerTile(int64_t rows, int64_t elementsPerRow) {
 /// Elements of the innermost loop that are folded into together: enough to read memory in long
 /// runs, few enough to stay in the L1 cache.
 static int64_t blockSize(int64_t extent) {
-  if (extent <= 256)
-    return std::max<int64_t>(extent, 1);
-  return std::clamp<int64_t>(ceilDiv(extent / 4, 64) * 64, 256, 2048);
+  return std::clamp<int64_t>(extent, 1, 1024);
 }
+
+/// Sides of the blocks in which a loop is walked whose reads run across its writes: a block of either side stays in the L1 cache.
+constexpr int64_t acrossRows = 16, acrossColumns = 64;
 
 int64_t FusedEmitter::emit() {
   int64_t elements = 1;
@@ -298,8 +308,12 @@ int64_t FusedEmitter::emit() {
     tiled = parallel[0];
     int64_t extent = groups[tiled].extent,
             chunk = rowsPerTile(extent, extent ? elements / extent : 1);
+    if (across == static_cast<int>(tiled))
+      chunk = std::min(ceilDiv(chunk, acrossRows) * acrossRows, extent);
     tiles = ceilDiv(extent, chunk);
     tileLoop(extent, chunk, [&](Value from, Value to) {
+      if (across >= 0)
+        return rowsAcross(from, to);
       forLoop(from, to, [&](Value iv) {
         ivs[tiled] = iv;
         parallel.erase(parallel.begin());
@@ -312,19 +326,53 @@ int64_t FusedEmitter::emit() {
   return std::max<int64_t>(tiles, 1);
 }
 
+/// for begin in [from, to) by size: fill(begin, min(begin + size, to))
+void FusedEmitter::blocks(Value from, Value to, int64_t size, llvm::function_ref<void(Value, Value)> fill) {
+  Value length = arith::SubIOp::create(b, loc, to, from, arith::IntegerOverflowFlags::nsw);
+  Value count = arith::DivUIOp::create(b, loc, add(length, constant(size - 1)), constant(size));
+  forLoop(constant(0), count, [&](Value index) {
+    Value begin = add(from, mul(index, constant(size)));
+    fill(begin, arith::MinSIOp::create(b, loc, add(begin, constant(size)), to));
+  });
+}
+
+/// Rows [from, to) of a kernel without folds that reads across: the loop `across`, along which it reads in order, and the innermost, along which it writes in order,
+/// are walked in blocks.
+void FusedEmitter::rowsAcross(Value from, Value to) {
+  unsigned rows = across, columns = groups.size() - 1, tiled = parallel[0];
+  SmallVector<unsigned> others;
+  for (unsigned g : parallel)
+    if (g != rows && g != columns && g != tiled)
+      others.push_back(g);
+  auto inBlocks = [&](Value rowFrom, Value rowTo) {
+    blocks(rowFrom, rowTo, acrossRows, [&](Value i, Value iEnd) {
+      blocks(constant(0), constant(groups[columns].extent), acrossColumns, [&](Value j, Value jEnd) {
+        forLoop(i, iEnd, [&](Value row) {
+          forLoop(j, jEnd, [&](Value column) {
+            ivs[rows] = row;
+            ivs[columns] = column;
+            rowsWithFoldInside();
+          });
+        });
+      });
+    });
+  };
+  if (rows == tiled)
+    return nest(others, [&] { inBlocks(from, to); });
+  forLoop(from, to, [&](Value iv) {
+    ivs[tiled] = iv;
+    nest(others, [&] { inBlocks(constant(0), constant(groups[rows].extent)); });
+  });
+}
+
 /// The parallel loops below the tiled one.
 void FusedEmitter::rows() {
   if (foldInside)
     return nest(parallel, [&] { rowsWithFoldInside(); });
   blockGroup = parallel.back();
   nest(ArrayRef<unsigned>(parallel).drop_back(), [&] {
-    int64_t extent = groups[blockGroup].extent, size = blockSize(extent);
-    forLoop(constant(0), constant(ceilDiv(extent, size)), [&](Value index) {
-      Value from = mul(index, constant(size)), to = add(from, constant(size));
-      if (extent % size)
-        to = arith::MinSIOp::create(b, loc, to, constant(extent));
-      block(from, to);
-    });
+    int64_t extent = groups[blockGroup].extent;
+    blocks(constant(0), constant(extent), blockSize(extent), [&](Value from, Value to) { block(from, to); });
   });
 }
 
@@ -650,6 +698,18 @@ SmallVector<Group> collapse(const KernelSpace &space, const Accesses &accesses) 
   return groups;
 }
 
+/// The group along which some buffer is contiguous while it is not along the innermost one; -1 if there is none or it would not pay.
+int readAcross(ArrayRef<Group> groups, const Accesses &accesses) {
+  if (groups.size() < 2 || groups.back().extent < acrossRows || llvm::any_of(groups, [](const Group &g) { return g.folded; }))
+    return -1;
+  for (const SmallVector<int64_t> &strides : accesses.strides)
+    if (strides[groups.back().last] > 1)
+      for (unsigned g = 0; g + 1 < groups.size(); ++g)
+        if (strides[groups[g].last] == 1 && groups[g].extent >= acrossRows)
+          return g;
+  return -1;
+}
+
 SmallVector<Group> separate(const KernelSpace &space) {
   SmallVector<Group> groups;
   for (unsigned k = 0; k < space.extents.size(); ++k)
@@ -724,18 +784,19 @@ FailureOr<EmittedKernel> emitFused(const LocalKernel &kernel, ModuleOp module) {
   BufferSignature signature = signatureOf(kernel);
   EmittedKernel out;
   out.buffers = signature.buffers;
-  SmallVector<Group> groups = separate(*space);
+  Walk walk{separate(*space)};
   for (bool first : {true, false}) {
     func::FuncOp body = makeFunction(module, kernel.get().getLoc(), signature.buffers.size());
     SmallVector<Value> buffers;
     for (int argument : signature.argumentOf)
       buffers.push_back(body.getArgument(argument));
-    FusedEmitter emitter(kernel, *space, groups, body, buffers);
+    FusedEmitter emitter(kernel, *space, walk, body, buffers);
     out.tiles = emitter.emit();
     out.scalars = emitter.scalars.list;
     out.body = body;
-    groups = collapse(*space, emitter.accesses);
-    if (!first || groups.size() == space->extents.size())
+    walk.groups = collapse(*space, emitter.accesses);
+    walk.across = readAcross(walk.groups, emitter.accesses);
+    if (!first || (walk.groups.size() == space->extents.size() && walk.across < 0))
       break;
     body.erase();
   }
