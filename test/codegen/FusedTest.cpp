@@ -124,6 +124,69 @@ func.func @f(%x: tensor<5x70x9xf32>, %y: tensor<9x5x70xf32>) -> tensor<9x5x70xf3
         REQUIRE(r[(a * 5 + b) * 70 + c] == y[(a * 5 + b) * 70 + c] - x[(b * 70 + c) * 9 + a]);
 }
 
+TEST_CASE("transposes that are walked in blocks") {
+  struct Case {
+    std::vector<int64_t> in, permutation;
+  };
+  for (const Case &c : {Case{{70, 133}, {1, 0}}, Case{{35, 3, 50}, {2, 1, 0}},
+                        Case{{4, 33, 129}, {0, 2, 1}}, Case{{2, 40, 3, 21}, {0, 3, 2, 1}}}) {
+    std::vector<int64_t> out;
+    std::string list;
+    for (int64_t p : c.permutation) {
+      out.push_back(c.in[p]);
+      list += (list.empty() ? "" : ", ") + std::to_string(p);
+    }
+    std::string ti = shapeText(c.in, "f32"), to = shapeText(out, "f32");
+    Kernel k("func.func @f(%x: " + ti + ") -> " + to + " {\n %t = of.transpose %x [" + list +
+             "] : (" + ti + ") -> " + to + "\n return %t : " + to + "\n}");
+    INFO(ti << " " << list << k.errors());
+    REQUIRE(k.ok());
+    auto x = randoms(product(c.in), 1);
+    std::vector<float> y(x.size());
+    k.run({raw(x), raw(y)});
+    for (size_t i = 0; i < y.size(); ++i) {
+      std::vector<int64_t> index(out.size());
+      int64_t rest = i, flat = 0;
+      for (size_t d = out.size(); d-- > 0; rest /= out[d])
+        index[c.permutation[d]] = rest % out[d];
+      for (size_t d = 0; d < c.in.size(); ++d)
+        flat = flat * c.in[d] + index[d];
+      REQUIRE(y[i] == x[flat]);
+    }
+  }
+}
+
+TEST_CASE("halves are stored as halves and computed in f32") {
+  for (const char *element : {"bf16", "f16"}) {
+    std::string t = shapeText({500}, element), f = shapeText({500}, "f32"),
+                s = shapeText({}, element);
+    Kernel k("func.func @f(%x: " + f + ") -> (" + t + ", " + f + ", " + s +
+             ") {\n %h = of.cast %x to " + element + " : (" + f + ") -> " + t +
+             "\n %e = of.exp %h : (" + t + ") -> " + t + "\n %a = of.add %e, %h : (" + t + ", " +
+             t + ") -> " + t + "\n %w = of.cast %a to f32 : (" + t + ") -> " + f +
+             "\n %s = of.reduce_sum %h dims [0] : (" + t + ") -> " + s +
+             "\n return %h, %w, %s : " + t + ", " + f + ", " + s + "\n}");
+    INFO(element << k.errors());
+    REQUIRE(k.ok());
+    auto x = randoms(500, 1);
+    std::vector<uint16_t> h(500), sum(1);
+    std::vector<float> w(500);
+    k.run({raw(x), raw(h), raw(w), raw(sum)});
+    double unit = element[0] == 'b' ? 1.0 / 256 : 1.0 / 2048;
+    for (int i = 0; i < 500; ++i) {
+      double want = std::exp(double(x[i])) + x[i];
+      REQUIRE(std::abs(w[i] - want) <= 6 * unit * (std::exp(double(x[i])) + std::abs(x[i])));
+    }
+    if (element[0] == 'b')
+      for (int i = 0; i < 500; ++i) {
+        uint32_t bits = uint32_t(h[i]) << 16;
+        float back;
+        std::memcpy(&back, &bits, 4);
+        REQUIRE(std::abs(back - x[i]) <= std::abs(x[i]) * unit);
+      }
+  }
+}
+
 TEST_CASE("an argument may be read at two places of a point") {
   Kernel k(R"(
 func.func @f(%x: tensor<40x40xf32>) -> tensor<40x40xf32> {
