@@ -1,0 +1,40 @@
+// How the nodes of a run meet, notice each other's death and agree on the first cause of a failure.
+//
+// TCP sockets on a thread of their own, apart from the data transport, whose shared-memory peers
+// report no failure. Node 0 is the root, every other node holds one connection to it.
+//
+//   Hello {node, digest} ─▶        root: all here, one digest? ─▶ Welcome        deadline: the
+//   missing are named Gather line ─▶                 all lines ─▶ Gathered Report ─▶ root waits a
+//   moment for better evidence, decides once ─▶ Cause to all Done ─▶                        all
+//   done ─▶ End
+//
+// A closed connection is a death, and so is silence for five seconds (a heartbeat goes every half
+// second). Evidence of a node about itself comes before "its connection closed", then the lower
+// node id. If the root dies, each of the others sees just that.
+//
+// Owned by the main thread; `report` may be called by any thread. One instance per process.
+#pragma once
+
+#include "runtime/node/Links.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace of::rt {
+
+struct ControlConfig {
+  uint32_t node = 0;
+  std::vector<std::string> peers;     ///< host:port of every node; only the root's is listened on
+  std::vector<std::string> nodeNames; ///< for messages
+  std::string planDigest;
+  double joinSeconds = 60;
+};
+
+class ControlTree : public Links {
+public:
+  /// Meets all nodes. PeerLost names those that did not come in time; Refused names those with
+  /// another plan.
+  static Result<std::unique_ptr<ControlTree>> join(ControlConfig config);
+};
+
+} // namespace of::rt

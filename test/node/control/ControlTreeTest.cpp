@@ -1,0 +1,172 @@
+#include "runtime/node/control/ControlTree.h"
+
+#include <catch2/catch.hpp>
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <chrono>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace of;
+using namespace of::rt;
+
+namespace {
+
+std::string freeAddress() {
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  REQUIRE(bind(fd, reinterpret_cast<sockaddr *>(&address), length) == 0);
+  REQUIRE(getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) == 0);
+  close(fd);
+  return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+}
+
+struct Cluster {
+  explicit Cluster(uint32_t nodes) {
+    for (uint32_t n = 0; n < nodes; ++n) {
+      config.peers.push_back(n == 0 ? freeAddress() : "127.0.0.1:1");
+      config.nodeNames.push_back("n" + std::to_string(n));
+    }
+    config.planDigest = "abc";
+    config.joinSeconds = 10;
+  }
+  /// Runs fn(node, tree) on a thread per node.
+  template <typename Fn> void run(Fn fn) {
+    std::vector<std::thread> threads;
+    for (uint32_t n = 0; n < config.nodeNames.size(); ++n)
+      threads.emplace_back([&, n] {
+        ControlConfig mine = config;
+        mine.node = n;
+        change(mine);
+        fn(n, ControlTree::join(mine));
+      });
+    for (std::thread &thread : threads)
+      thread.join();
+  }
+  ControlConfig config;
+  std::function<void(ControlConfig &)> change = [](ControlConfig &) {};
+};
+
+double secondsOf(const std::function<void()> &work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+} // namespace
+
+TEST_CASE("nodes meet, gather lines in order and part") {
+  Cluster cluster(3);
+  std::vector<std::vector<std::string>> seen(3);
+  std::vector<Status> ends(3);
+  cluster.run([&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) {
+    if (!tree.isOk()) {
+      ends[n] = tree.status();
+      return;
+    }
+    for (int round = 0; round < 3; ++round) {
+      auto lines =
+          (*tree)->allGather("line " + std::to_string(n) + " of " + std::to_string(round) + "\n");
+      if (lines.isOk())
+        seen[n].insert(seen[n].end(), lines->begin(), lines->end());
+    }
+    ends[n] = (*tree)->finish();
+  });
+  for (uint32_t n = 0; n < 3; ++n) {
+    INFO(ends[n].message());
+    REQUIRE(ends[n].isOk());
+    REQUIRE(seen[n].size() == 9);
+    REQUIRE(seen[n][0] == "line 0 of 0\n");
+    REQUIRE(seen[n][5] == "line 2 of 1\n");
+    REQUIRE(seen[n] == seen[0]);
+  }
+}
+
+TEST_CASE("all nodes name the same first cause, the one a node gave itself") {
+  Cluster cluster(3);
+  std::vector<Status> ends(3);
+  std::atomic<int> told{0};
+  cluster.run([&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) {
+    (*tree)->watch([&] { ++told; });
+    if (n == 1)
+      (*tree)->report(
+          Status(Code::PeerLost, "no answer from n2")); // derived from what n2 knows better
+    if (n == 2)
+      (*tree)->report(Status(Code::Numeric, "loss is NaN in step 7"));
+    ends[n] = (*tree)->finish();
+  });
+  for (const Status &end : ends) {
+    REQUIRE(end.code() == Code::Numeric);
+    REQUIRE(end.message() == "node n2: loss is NaN in step 7");
+  }
+  REQUIRE(told == 3);
+}
+
+TEST_CASE("a node that vanishes is named by all others, soon") {
+  const uint32_t victim = GENERATE(0u, 2u);
+  Cluster cluster(3);
+  std::vector<Status> ends(3);
+  const double seconds = secondsOf([&] {
+    cluster.run([&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) {
+      if (n == victim)
+        return; // its sockets close without a word
+      ends[n] = (*tree)->allGather("waiting").status();
+    });
+  });
+  for (uint32_t n = 0; n < 3; ++n) {
+    if (n == victim)
+      continue;
+    REQUIRE(ends[n].code() == Code::PeerLost);
+    REQUIRE(ends[n].message().find("node n" + std::to_string(victim) + " was lost") == 0);
+  }
+  REQUIRE(seconds < 3);
+}
+
+TEST_CASE("nodes that do not come are named at the deadline") {
+  Cluster cluster(3);
+  cluster.config.joinSeconds = 0.5;
+  std::vector<Status> ends(3);
+  std::vector<std::thread> threads;
+  for (uint32_t n : {0u, 2u})
+    threads.emplace_back([&, n] {
+      ControlConfig mine = cluster.config;
+      mine.node = n;
+      ends[n] = ControlTree::join(mine).status();
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  for (uint32_t n : {0u, 2u}) {
+    REQUIRE(ends[n].code() == Code::PeerLost);
+    REQUIRE(ends[n].message().find("missing: n1.") != std::string::npos);
+  }
+  ControlConfig alone = cluster.config;
+  alone.node = 1;
+  REQUIRE(ControlTree::join(alone).status().message().find("node n0 at 127.0.0.1:") == 0);
+}
+
+TEST_CASE("another plan is refused by digest") {
+  Cluster cluster(2);
+  cluster.change = [](ControlConfig &config) {
+    if (config.node == 1)
+      config.planDigest = "def";
+  };
+  std::vector<Status> ends(2);
+  cluster.run(
+      [&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) { ends[n] = tree.status(); });
+  for (const Status &end : ends) {
+    REQUIRE(end.code() == Code::Refused);
+    REQUIRE(end.message().find("node n1 has another plan") == 0);
+  }
+}
+
+TEST_CASE("an address that is none is an error of the user") {
+  Cluster cluster(2);
+  cluster.config.peers = {"nonsense", "nonsense"};
+  cluster.config.node = 1;
+  REQUIRE(ControlTree::join(cluster.config).status().code() == Code::InvalidArgument);
+}
