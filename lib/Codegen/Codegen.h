@@ -1,7 +1,6 @@
 // Generated kernels: from `of` ops on one device's part of the tensors to one shared object.
 //
-//   func.func @k(of ops) ── localise ──▶ loops (scf, arith, llvm) ── expand math ──▶ LLVM IR ── O3
-//   ──▶ object ── LLD ──▶ bytes
+//   func.func of `of` ops ─▶ local shapes ─▶ loops ─▶ math expanded ─▶ LLVM IR ─▶ O3, LLD ─▶ bytes
 //
 // Why: elementwise, normalisation, softmax and optimizer clusters have no library routine, and one
 // pass over memory is what makes them fast. The object travels in the plan, so it may import

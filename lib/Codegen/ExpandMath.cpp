@@ -162,11 +162,11 @@ Value Formula::tanh(Value x) const {
   return select(less(a, real(0.62)), small, withSignOf(large, x));
 }
 
-// |x| < 1: x E(x^2). Else 1 - e^-L(|x|) with L = -log erfc; 1 to the last bit from where L's
+// |x| < 1: x + x E(x^2). Else 1 - e^-L(|x|) with L = -log erfc; 1 to the last bit from where L's
 // interval ends.
 Value Formula::erf(Value x) const {
   Value a = abs(x), z = mul(x, x);
-  Value small = mul(x, OF_POLYNOMIAL(erfSmall, z));
+  Value small = madd(x, OF_POLYNOMIAL(erfSmall, z), x);
   double end = wide ? 6 : 4;
   Value inside = clamp(a, 1, end);
   Value u = mul(sub(inside, real(1)), real(1 / (end - 1)));

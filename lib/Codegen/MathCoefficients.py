@@ -34,7 +34,7 @@ TABLE = [
     ("log", lambda z: (log((1 + sqrt(z)) / (1 - sqrt(z))) / sqrt(z) - 2) / z, ("1e-30", "0.0295"), {"f64": 7, "f32": 3},
      lambda z: z / 2),
     ("tanhSmall", lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z, ("1e-30", "0.39"), {"f64": 12, "f32": 5}, lambda z: z / (tanh(sqrt(z)) / sqrt(z))),
-    ("erfSmall", lambda z: erf(sqrt(z)) / sqrt(z), ("1e-30", "1"), {"f64": 13, "f32": 7}, lambda z: 1 / (erf(sqrt(z)) / sqrt(z))),
+    ("erfSmall", lambda z: erf(sqrt(z)) / sqrt(z) - 1, ("1e-30", "1"), {"f64": 13, "f32": 7}, lambda z: 1 / (erf(sqrt(z)) / sqrt(z))),
     ("erfLarge.f64", lambda u: -log(erfc(1 + 5 * u)), ("0", "1"), {"f64": 23}, lambda u: erfc(1 + 5 * u)),
     ("erfLarge.f32", lambda u: -log(erfc(1 + 3 * u)), ("0", "1"), {"f32": 8}, lambda u: erfc(1 + 3 * u)),
     ("sin", lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, ("1e-30", QUARTER), {"f64": 6, "f32": 3}, lambda z: z),
@@ -42,7 +42,7 @@ TABLE = [
 ]
 
 print("// Polynomials of ExpandMath.cpp, lowest power first. Written by MathCoefficients.py.")
-print("#pragma once\n\nnamespace of::coefficients {\n")
+print("#pragma once\n\n// clang-format off\nnamespace of::coefficients {\n")
 for name, f, (low, high), degrees, weight in TABLE:
     for kind, degree in degrees.items():
         c = interpolate(f, low, high, degree)
