@@ -24,8 +24,8 @@ public:
   /// This node has failed: the others are told.
   virtual void report(const Status &status) = 0;
 
-  /// `onFailure` is called once, from any thread, when the first cause of a failure is known, of
-  /// this node or another.
+  /// `onFailure` is called once, from any thread and not calling back, when the first cause of a
+  /// failure is known, of this node or another.
   virtual void watch(std::function<void()> onFailure) = 0;
 
   /// Waits until all nodes are done or the first cause of a failure is known; returns it.

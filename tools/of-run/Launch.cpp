@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -237,6 +239,32 @@ Result<int> launchLocal(const LaunchOptions &options) {
     console.flush(child);
   console.last();
   return code;
+}
+
+Status mergeTraces(const std::string &folder, uint32_t nodes) {
+  const std::string path = folder + "/trace.json";
+  std::ofstream out(path);
+  out << "{\"traceEvents\":[";
+  const char *separator = "\n";
+  for (uint32_t n = 0; n < nodes; ++n) {
+    // Each file has one event per line between a first and a last line of its own
+    // (runtime/node/Trace.cpp).
+    const std::string part = folder + "/trace-" + std::to_string(n) + ".json";
+    std::ifstream in(part);
+    for (std::string line; std::getline(in, line);) {
+      if (line.compare(0, 8, "{\"name\":") != 0)
+        continue;
+      if (line.back() == ',')
+        line.pop_back();
+      out << separator << line;
+      separator = ",\n";
+    }
+    in.close();
+    std::filesystem::remove(part);
+  }
+  out << "\n]}\n";
+  out.close();
+  return out ? Status::ok() : Status(Code::Io, "cannot write " + path + "; is the disk full?");
 }
 
 } // namespace of::run

@@ -8,6 +8,7 @@
 
 #include "runtime/base/Status.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,9 @@ inline constexpr const char *kFirstCause = "first cause: ";
 
 /// Runs until all children have ended; the exit code of the first that failed, or 0.
 Result<int> launchLocal(const LaunchOptions &options);
+
+/// Joins trace-0.json … trace-<nodes-1>.json of a folder to trace.json and removes them. A node
+/// that was killed left none.
+Status mergeTraces(const std::string &folder, uint32_t nodes);
 
 } // namespace of::run

@@ -244,17 +244,13 @@ private:
   }
 
   void settle(const Status &cause) {
-    std::function<void()> notify;
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (cause_ || ended_)
-        return;
-      cause_ = cause;
-      notify = onFailure_;
-    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (cause_ || ended_)
+      return;
+    cause_ = cause;
+    if (onFailure_) // under the lock: after finish() returns, it will not be called any more
+      onFailure_();
     changed_.notify_all();
-    if (notify)
-      notify();
   }
 
   void handle(uint32_t node, const Frame &frame) {

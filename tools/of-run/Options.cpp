@@ -1,0 +1,112 @@
+#include "tools/of-run/Options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+namespace of::run {
+
+namespace {
+
+void addRunOptions(CLI::App &app, Options &o) {
+  app.add_option("plan", o.plan, "Plan that of-compile wrote");
+  app.add_flag("--local", o.local, "Start all nodes of the plan on this machine");
+  app.add_option("--node", o.node, "Run this node of the plan (default: Open MPI's rank)");
+  app.add_option("--peers", o.peers, "host:port of every node, comma-separated, in order")
+      ->delimiter(',');
+  app.add_option("--port", o.port, "First port, where --peers is not given")->capture_default_str();
+  app.add_option("--transport", o.transport, "auto, ucx or loopback")->capture_default_str();
+  app.add_option("--data", o.dataDir, "Folder of the data sets' files");
+  app.add_option("--out", o.outDir, "Folder for checkpoints, metrics.jsonl and trace.json");
+  app.add_option("--resume", o.resume,
+                 "Go on from a checkpoint, or from the newest one in a folder");
+  app.add_option("--weights", o.weights,
+                 "Checkpoint or .safetensors file that initial values are loaded from");
+  app.add_option("--steps", o.steps, "Stop after this many training steps in total");
+  app.add_option("--keep", o.keep, "Newest checkpoints to keep, 0 for all")->capture_default_str();
+  app.add_option("--join-timeout", o.joinSeconds, "Seconds to wait for the other nodes")
+      ->capture_default_str();
+  app.add_flag("--check", o.check, "Open and verify the plan, then stop");
+  app.add_flag("--trace", o.trace, "Write a trace for ui.perfetto.dev into --out");
+  app.add_flag("--json", o.json, "Metrics as JSON lines on stdout");
+  app.add_flag("--progress-line", o.progressLine, "")
+      ->group(""); // from --local to its children: stderr ends in a terminal
+}
+
+void addProbeOptions(CLI::App &probe, Options &o, bool &scratch) {
+  probe.add_option("--out", o.probe.out, "File to write, - for stdout")->capture_default_str();
+  probe.add_option("--nodes", o.probe.nodes, "Processes on this host")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  probe.add_option("--devices", o.probe.devices, "CPU devices of each")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 4096));
+  probe.add_option("--threads", o.probe.threads, "Threads of each device, 0 to deal out the cores")
+      ->capture_default_str();
+  probe.add_flag("--scratch", scratch,
+                 "JSON list of library calls on stdin, scratch bytes of each on stdout");
+}
+
+std::optional<uint32_t> numberFrom(const char *variable) {
+  const char *text = std::getenv(variable);
+  if (!text || !*text)
+    return std::nullopt;
+  return static_cast<uint32_t>(std::strtoul(text, nullptr, 10));
+}
+
+} // namespace
+
+Parsed parseArguments(int argc, char **argv) {
+  Parsed parsed;
+  Options &o = parsed.options;
+  CLI::App app("Runs a plan: one process per node.", "of-run");
+  app.footer("Exit codes: 0 done, 2 wrong flag or input, 3 corrupt file, 4 refused plan, 5 lost "
+             "peer, 6 NaN or "
+             "infinity,\n7 disk or memory, 70 defect of of-run.");
+  addRunOptions(app, o);
+  bool scratch = false;
+  CLI::App *probe = app.add_subcommand("probe", "Measure this machine and write cluster.yaml");
+  addProbeOptions(*probe, o, scratch);
+  app.require_subcommand(0, 1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    const int code = app.exit(error);
+    parsed.exitCode = code == 0 ? 0 : exitCode(Code::InvalidArgument);
+    return parsed;
+  }
+  if (probe->parsed()) {
+    o.command = scratch ? Options::Command::ProbeScratch : Options::Command::Probe;
+  } else if (o.plan.empty()) {
+    std::fputs("of-run: name a plan; --help shows how\n", stderr);
+    parsed.exitCode = exitCode(Code::InvalidArgument);
+  }
+  return parsed;
+}
+
+Status completeFromEnvironment(Options &options, uint32_t nodes) {
+  if (!options.node)
+    options.node = numberFrom("OMPI_COMM_WORLD_RANK");
+  if (const auto size = numberFrom("OMPI_COMM_WORLD_SIZE"); size && *size != nodes)
+    return Status(Code::InvalidArgument, "Open MPI started " + std::to_string(*size) +
+                                             " processes, the plan has " + std::to_string(nodes) +
+                                             " nodes");
+  if (!options.node && nodes == 1)
+    options.node = 0;
+  if (!options.node)
+    return Status(Code::InvalidArgument,
+                  "the plan has " + std::to_string(nodes) +
+                      " nodes; start them all here with --local, or one with --node and --peers");
+  if (*options.node >= nodes)
+    return Status(Code::InvalidArgument, "--node " + std::to_string(*options.node) +
+                                             ", but the plan has nodes 0 to " +
+                                             std::to_string(nodes - 1));
+  if (options.peers.empty())
+    for (uint32_t i = 0; i < nodes; ++i)
+      options.peers.push_back("127.0.0.1:" + std::to_string(options.port + i));
+  if (options.peers.size() != nodes)
+    return Status(Code::InvalidArgument, "--peers names " + std::to_string(options.peers.size()) +
+                                             " nodes, the plan has " + std::to_string(nodes));
+  return Status::ok();
+}
+
+} // namespace of::run

@@ -1,0 +1,44 @@
+// What of-run is asked to do: its command line as plain values.
+#pragma once
+
+#include "tools/of-run/Probe.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace of::run {
+
+struct Options {
+  enum class Command { Run, Probe, ProbeScratch };
+  Command command = Command::Run;
+
+  std::string plan;
+  bool local = false;
+  std::optional<uint32_t> node;
+  std::vector<std::string> peers; ///< host:port of every node's control socket
+  uint16_t port =
+      29400; ///< first control port, where peers follow from Open MPI's variables on one host
+  std::string transport = "auto";
+  std::string dataDir, outDir, resume, weights;
+  std::optional<uint64_t> steps;
+  uint64_t keep = 3;
+  double joinSeconds = 60;
+  bool check = false, trace = false, json = false, progressLine = false;
+
+  ProbeOptions probe;
+};
+
+/// Parses argv. Prints help or a usage error itself; then the exit code is returned instead.
+struct Parsed {
+  Options options;
+  std::optional<int> exitCode;
+};
+Parsed parseArguments(int argc, char **argv);
+
+/// Node and peers of a run that is not started by of-run itself: flags first, then Open MPI's
+/// variables. Where the peers are not named, all nodes are on this host, at consecutive ports.
+Status completeFromEnvironment(Options &options, uint32_t nodes);
+
+} // namespace of::run

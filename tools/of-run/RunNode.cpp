@@ -1,0 +1,101 @@
+#include "tools/of-run/RunNode.h"
+
+#include "runtime/kernel/Library.h"
+#include "runtime/node/Node.h"
+#include "runtime/node/control/ControlTree.h"
+#include "runtime/transport/ucx/UcxTransport.h"
+
+namespace of::run {
+
+namespace {
+
+rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
+  rt::NodeOptions out;
+  out.node = *options.node;
+  out.dataDir = options.dataDir;
+  out.outDir = options.outDir;
+  out.trace = options.trace;
+  out.stopAfterSteps = options.steps;
+  out.resumePath = options.resume;
+  out.weightsPath = options.weights;
+  out.planDigest = plan.digest();
+  out.keepCheckpoints = options.keep;
+  out.terminal = options.progressLine;
+  out.json = options.json;
+  return out;
+}
+
+Result<std::unique_ptr<rt::Links>> joinOthers(const rt::PlanFile &plan, const Options &options) {
+  if (plan.plan().nodes()->size() == 1)
+    return std::unique_ptr<rt::Links>(new rt::SoloLinks);
+  rt::ControlConfig config;
+  config.node = *options.node;
+  config.peers = options.peers;
+  for (const plan::Node *node : *plan.plan().nodes())
+    config.nodeNames.push_back(node->name()->str());
+  config.planDigest = plan.digest();
+  config.joinSeconds = options.joinSeconds;
+  OF_ASSIGN(std::unique_ptr<rt::Links> links, rt::ControlTree::join(std::move(config)));
+  return links;
+}
+
+/// Null for a plan of one node.
+Result<std::unique_ptr<rt::UcxTransport>> startTransport(const plan::Plan &plan,
+                                                         const Options &options) {
+  if (plan.nodes()->size() == 1)
+    return std::unique_ptr<rt::UcxTransport>();
+  if (options.transport != "auto" && options.transport != "ucx")
+    return Status(Code::InvalidArgument,
+                  "--transport " + options.transport + " is unknown; there are auto and ucx");
+  OF_TRY(rt::checkUcxLimits(plan.programs()->size(),
+                            plan.exchanges() ? plan.exchanges()->size() : 0,
+                            plan.devices()->size()));
+  return rt::UcxTransport::create(*options.node, plan.nodes()->size());
+}
+
+/// Everything between joining and the last step; the others are told of an error by the caller.
+Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &links,
+                   std::unique_ptr<rt::UcxTransport> &transport, std::unique_ptr<rt::Node> &node) {
+  OF_ASSIGN(node, rt::Node::create(plan.plan(), nodeOptions(plan, options)));
+  OF_ASSIGN(transport, startTransport(plan.plan(), options));
+  OF_ASSIGN(const std::vector<std::string> cards, links.allGather(node->card()));
+  if (transport) {
+    OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(transport->address()));
+    OF_TRY(transport->connect(addresses));
+  }
+  OF_TRY(node->connect(cards, transport.get(),
+                       [&links](const std::string &mine) { return links.allGather(mine); }));
+  // Nobody sends before everybody listens.
+  OF_TRY(links.allGather("ready"));
+  links.watch([&node] { node->stop(); });
+  const Status status = node->run([&links](const Status &failure) { links.report(failure); });
+  links.watch(nullptr);
+  return status;
+}
+
+} // namespace
+
+Result<rt::PlanFile> openPlan(const std::string &path) {
+  OF_ASSIGN(rt::PlanFile file, rt::PlanFile::open(path));
+  if (file.plan().nodes()->size() == 0 || file.plan().devices()->size() == 0)
+    return Status(Code::Corrupt, path + " has no nodes or no devices");
+  if (file.plan().libraries())
+    for (const plan::LibraryVersion *wanted : *file.plan().libraries())
+      for (const auto &[name, version] : rt::libraryVersions())
+        if (name == wanted->name()->str() && version != wanted->version()->str())
+          return Status(Code::Refused, path + " was compiled with " + name + " " +
+                                           wanted->version()->str() + ", this host has " + version +
+                                           "; compile it again here");
+  return file;
+}
+
+Status runNode(const rt::PlanFile &plan, const Options &options) {
+  OF_ASSIGN(const std::unique_ptr<rt::Links> links, joinOthers(plan, options));
+  std::unique_ptr<rt::UcxTransport> transport; // outlives the node
+  std::unique_ptr<rt::Node> node;
+  if (const Status status = trainJoined(plan, options, *links, transport, node); !status.isOk())
+    links->report(status);
+  return links->finish();
+}
+
+} // namespace of::run
