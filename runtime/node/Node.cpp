@@ -19,6 +19,16 @@ void markObjects(const plan::Role &role, std::vector<bool> &used) {
           if (call->object() >= 0 && static_cast<size_t>(call->object()) < used.size())
             used[static_cast<size_t>(call->object())] = true;
 }
+
+/// Tells this run from others whose messages might still be on their way: the same number on all
+/// nodes, as they have the same cards.
+uint32_t generationOf(const std::vector<ChunkCard> &cards) {
+  uint32_t hash = 2166136261u; // FNV-1a
+  for (const ChunkCard &card : cards)
+    for (const char c : card)
+      hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  return hash;
+}
 } // namespace
 
 Node::~Node() = default;
@@ -161,7 +171,7 @@ Status Node::connect(const std::vector<ChunkCard> &cards, Transport *transport, 
       places.push_back({device->id, w, &device->tables.workers[w]});
   if (options_.trace)
     trace_ = std::make_unique<Trace>(plan_, options_.node, places, kTraceEvents);
-  router_ = std::make_unique<Router>(plan_, options_.node, options_.generation, places, transport,
+  router_ = std::make_unique<Router>(plan_, options_.node, generationOf(cards), places, transport,
                                      trace_.get());
   control_ = std::make_unique<RunControl>(static_cast<uint32_t>(places.size()));
   uint32_t id = 0;

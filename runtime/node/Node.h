@@ -24,7 +24,6 @@ namespace of::rt {
 
 struct NodeOptions {
   uint32_t node = 0;
-  uint32_t generation = 0;
   std::string dataDir; ///< where files of datasets are looked for
   std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
   bool trace = false;

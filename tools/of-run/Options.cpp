@@ -14,7 +14,7 @@ void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("--peers", o.peers, "host:port of every node, comma-separated, in order")
       ->delimiter(',');
   app.add_option("--port", o.port, "First port, where --peers is not given")->capture_default_str();
-  app.add_option("--transport", o.transport, "auto, ucx or loopback")->capture_default_str();
+  app.add_option("--transport", o.transport, "auto or ucx")->capture_default_str();
   app.add_option("--data", o.dataDir, "Folder of the data sets' files");
   app.add_option("--out", o.outDir, "Folder for checkpoints, metrics.jsonl and trace.json");
   app.add_option("--resume", o.resume,

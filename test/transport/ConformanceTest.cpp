@@ -1,0 +1,156 @@
+// What every transport promises (runtime/transport/Transport.h), run against each of them.
+#include "runtime/transport/ucx/UcxTransport.h"
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <thread>
+#include <utility>
+
+using namespace of;
+using namespace of::rt;
+
+namespace {
+
+void require(const Status &status) {
+  INFO(status.message());
+  REQUIRE(status.isOk());
+}
+
+/// Some nodes of one process, joined by UCX.
+struct Nodes {
+  explicit Nodes(uint32_t count) {
+    std::vector<std::string> addresses;
+    for (uint32_t n = 0; n < count; ++n) {
+      auto transport = UcxTransport::create(n, count);
+      require(transport.status());
+      addresses.push_back((*transport)->address());
+      all.push_back(std::move(*transport));
+    }
+    for (auto &transport : all)
+      require(transport->connect(addresses));
+  }
+  /// Polls everybody until node `n` has seen `count` events, or gives up.
+  std::vector<Event> await(uint32_t n, size_t count) {
+    std::vector<Event> &seen = pending[n];
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    Status status;
+    while (seen.size() < count && status.isOk() && std::chrono::steady_clock::now() < deadline)
+      for (uint32_t i = 0; i < all.size() && status.isOk(); ++i)
+        status = all[i]->poll(pending[i]);
+    require(status);
+    return std::exchange(seen, {});
+  }
+  std::vector<std::unique_ptr<UcxTransport>> all;
+  std::map<uint32_t, std::vector<Event>> pending;
+};
+
+EdgeKey edge(uint32_t src, uint32_t dst) {
+  EdgeKey key;
+  key.program = 3;
+  key.exchange = 70000;
+  key.srcDevice = src;
+  key.dstDevice = dst;
+  return key;
+}
+
+} // namespace
+
+TEST_CASE("messages of a pair arrive in order, once and whole") {
+  Nodes nodes(3);
+  const uint64_t count = 2000;
+  for (uint64_t i = 0; i < count; ++i)
+    for (uint32_t from : {1u, 2u}) {
+      Message message;
+      message.generation = 77;
+      message.kind = MessageKind::Grant;
+      message.edge = edge(from, 0);
+      message.sequence = i;
+      require(nodes.all[from]->send(0, message));
+    }
+  const std::vector<Event> events = nodes.await(0, 2 * count);
+  REQUIRE(events.size() == 2 * count);
+  std::map<NodeId, uint64_t> next;
+  for (const Event &event : events) {
+    REQUIRE(event.kind == Event::Kind::Message);
+    REQUIRE(event.message.generation == 77);
+    REQUIRE(event.message.kind == MessageKind::Grant);
+    REQUIRE(event.message.edge == edge(event.node, 0));
+    REQUIRE(event.message.sequence == next[event.node]++);
+  }
+}
+
+TEST_CASE("pushed bytes land in the buffer posted for their sequence") {
+  Nodes nodes(2);
+  const size_t bytes = GENERATE(size_t(1), size_t(8192), size_t(1) << 20);
+  const uint64_t count = 4;
+  std::vector<std::vector<char>> from(count), to(count);
+  for (uint64_t i = 0; i < count; ++i) {
+    from[i].assign(bytes, static_cast<char>('a' + i));
+    to[i].assign(bytes, '-');
+  }
+  for (uint64_t i = 0; i < count; ++i)
+    require(nodes.all[1]->post(0, edge(4, 9), i, to[i].data(), bytes, 100 + i));
+  for (uint64_t i = count; i-- > 0;) // another order than the posts
+    require(nodes.all[0]->push(1, edge(4, 9), i, from[i].data(), bytes, 200 + i));
+  uint64_t landed = 0, left = 0;
+  for (const Event &event : nodes.await(1, count)) {
+    REQUIRE(event.kind == Event::Kind::PostDone);
+    landed += event.token - 100;
+  }
+  for (const Event &event : nodes.await(0, count)) {
+    REQUIRE(event.kind == Event::Kind::PushDone);
+    left += event.token - 200;
+  }
+  REQUIRE(landed == 0 + 1 + 2 + 3);
+  REQUIRE(left == 0 + 1 + 2 + 3);
+  for (uint64_t i = 0; i < count; ++i)
+    REQUIRE(to[i] == from[i]);
+}
+
+TEST_CASE("edges do not take each other's bytes") {
+  Nodes nodes(2);
+  EdgeKey a = edge(0, 1), b = edge(0, 1);
+  b.exchange = 70001;
+  uint64_t intoA = 0, intoB = 0;
+  const uint64_t forA = 11, forB = 22;
+  require(nodes.all[1]->post(0, a, 0, &intoA, 8, 1));
+  require(nodes.all[1]->post(0, b, 0, &intoB, 8, 2));
+  require(nodes.all[0]->push(1, b, 0, &forB, 8, 3));
+  require(nodes.all[0]->push(1, a, 0, &forA, 8, 4));
+  REQUIRE(nodes.await(1, 2).size() == 2);
+  REQUIRE(nodes.await(0, 2).size() == 2);
+  REQUIRE(intoA == 11);
+  REQUIRE(intoB == 22);
+}
+
+TEST_CASE("several threads send while another polls") {
+  Nodes nodes(2);
+  constexpr uint64_t kEach = 500;
+  std::vector<std::thread> threads;
+  for (uint32_t t = 0; t < 3; ++t)
+    threads.emplace_back([&, t] {
+      for (uint64_t i = 0; i < kEach; ++i) {
+        Message message;
+        message.edge.exchange = t;
+        message.sequence = i;
+        (void)nodes.all[0]->send(1, message).isOk();
+      }
+    });
+  const std::vector<Event> events = nodes.await(1, 3 * kEach);
+  for (std::thread &thread : threads)
+    thread.join();
+  REQUIRE(events.size() == 3 * kEach);
+  std::map<uint32_t, uint64_t> next;
+  for (const Event &event : events)
+    REQUIRE(event.message.sequence == next[event.message.edge.exchange]++);
+}
+
+TEST_CASE("a plan that tags cannot hold is refused") {
+  REQUIRE(checkUcxLimits(64, 131072, 16384).isOk());
+  REQUIRE(checkUcxLimits(65, 1, 1).code() == Code::Refused);
+  REQUIRE(checkUcxLimits(1, 131073, 1).code() == Code::Refused);
+  REQUIRE(checkUcxLimits(1, 1, 16385).code() == Code::Refused);
+}
