@@ -49,6 +49,10 @@ struct CodegenOptions {
   unsigned vectorBits = 0;
 };
 
+/// Adds the dialects, bufferization models and translations that code generation uses. Call it
+/// where a tool makes its registry: passes may not load dialects while they run.
+void registerCodegen(mlir::DialectRegistry &registry);
+
 class KernelEmitter {
 public:
   explicit KernelEmitter(mlir::MLIRContext *context, CodegenOptions options = {});

@@ -1,5 +1,6 @@
 #include "lib/Codegen/Lower.h"
 
+#include "lib/Codegen/Codegen.h"
 #include "lib/Codegen/ExpandMath.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -51,8 +52,7 @@ const Isa *findIsa(llvm::StringRef name) {
   return found == std::end(known) ? nullptr : found;
 }
 
-void prepareContext(MLIRContext *context) {
-  DialectRegistry registry;
+void registerCodegen(DialectRegistry &registry) {
   registry
       .insert<affine::AffineDialect, arith::ArithDialect, bufferization::BufferizationDialect,
               cf::ControlFlowDialect, func::FuncDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
@@ -67,6 +67,11 @@ void prepareContext(MLIRContext *context) {
   bufferization::func_ext::registerBufferizableOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+}
+
+void prepareContext(MLIRContext *context) {
+  DialectRegistry registry;
+  registerCodegen(registry);
   context->appendDialectRegistry(registry);
   for (StringRef name : {"affine", "arith", "bufferization", "cf", "func", "linalg", "llvm", "math",
                          "memref", "scf", "tensor"})

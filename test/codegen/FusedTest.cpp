@@ -408,6 +408,67 @@ TEST_CASE("a split dim brings its offset as a scalar") {
   }
 }
 
+TEST_CASE("a folded dim that is split to one element is no loop") {
+  const std::string mesh = "#of.mesh<\"m\", [a = 2], [0, 1]>";
+  auto dist = [&](const char *sbp) { return "#of.dist<" + mesh + ", [" + sbp + "]>"; };
+  std::string t = shapeText({2, 40}, "f32", dist("S(0)")), r = shapeText({40}, "f32", dist("P"));
+  std::string text = "func.func @f(%x: " + t + ") -> (" + r + ", " + t +
+                     ") {\n %q = of.mul %x, %x : (" + t + ", " + t + ") -> " + t +
+                     "\n %s = of.reduce_sum %q dims [0] : (" + t + ") -> " + r +
+                     "\n return %s, %q : " + r + ", " + t + "\n}";
+  CHECK(textCanFuse(text));
+  for (int64_t point : {0, 1}) {
+    Kernel k(text, hostIsa(), point);
+    INFO(k.errors());
+    REQUIRE(k.ok());
+    auto x = randoms(40, 1);
+    std::vector<float> s(40), q(40);
+    k.run({raw(x), raw(s), raw(q)});
+    CHECK(s == q);
+    for (int i = 0; i < 40; ++i)
+      REQUIRE(q[i] == x[i] * x[i]);
+  }
+}
+
+TEST_CASE("the two outputs of a kernel may be transposes of each other") {
+  Kernel k(R"(
+func.func @f(%x: tensor<30x20xf32>) -> (tensor<30x20xf32>, tensor<20x30xf32>, tensor<20xf32>) {
+  %n = of.neg %x : (tensor<30x20xf32>) -> tensor<30x20xf32>
+  %t = of.transpose %n [1, 0] : (tensor<30x20xf32>) -> tensor<20x30xf32>
+  %s = of.reduce_min %t dims [1] : (tensor<20x30xf32>) -> tensor<20xf32>
+  return %n, %t, %s : tensor<30x20xf32>, tensor<20x30xf32>, tensor<20xf32>
+})");
+  INFO(k.errors());
+  REQUIRE(k.ok());
+  auto x = randoms(600, 1);
+  std::vector<float> n(600), t(600), s(20);
+  k.run({raw(x), raw(n), raw(t), raw(s)});
+  for (int j = 0; j < 20; ++j) {
+    float least = std::numeric_limits<float>::infinity();
+    for (int i = 0; i < 30; ++i) {
+      REQUIRE(n[i * 20 + j] == -x[i * 20 + j]);
+      REQUIRE(t[j * 30 + i] == -x[i * 20 + j]);
+      least = std::min(least, -x[i * 20 + j]);
+    }
+    REQUIRE(s[j] == least);
+  }
+}
+
+TEST_CASE("NaN survives reductions to the largest") {
+  for (const char *dims : {"0", "1"}) {
+    std::string r = "tensor<100xf32>";
+    Kernel k("func.func @f(%x: tensor<100x100xf32>) -> " + r + " {\n %y = of.reduce_max %x dims [" +
+             dims + "] : (tensor<100x100xf32>) -> " + r + "\n return %y : " + r + "\n}");
+    REQUIRE(k.ok());
+    auto x = randoms(10000, 1);
+    x[5077] = std::numeric_limits<float>::quiet_NaN();
+    std::vector<float> y(100);
+    k.run({raw(x), raw(y)});
+    for (int i = 0; i < 100; ++i)
+      REQUIRE(std::isnan(y[i]) == (i == (dims[0] == '0' ? 77 : 50)));
+  }
+}
+
 TEST_CASE("accumulation starts over with the first micro-batch") {
   Kernel k(R"(
 func.func @f(%s: tensor<100xf32> {of.in_place = 0 : i64}, %x: tensor<100xf32>) -> tensor<100xf32> {
