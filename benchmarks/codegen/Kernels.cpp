@@ -1,0 +1,109 @@
+// How close do generated kernels come to the memory's rate? Bytes are those of the distinct
+// buffers, one thread; `memcpy` of the same size is the yardstick. Run with --benchmark_filter=...
+#include "test/codegen/CodegenHarness.h"
+
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+#include <map>
+
+using of::test::Kernel;
+
+namespace {
+
+constexpr size_t rows = 16384, columns = 1024, elements = rows * columns;
+
+struct Buffers {
+  explicit Buffers(const std::vector<size_t> &counts) {
+    for (size_t count : counts) {
+      data.emplace_back(count);
+      for (size_t i = 0; i < count; ++i)
+        data.back()[i] = 0.1f + 0.001f * static_cast<float>(i % 1999);
+      bytes += count * sizeof(float);
+    }
+    for (auto &d : data)
+      pointers.push_back(d.data());
+  }
+  std::vector<std::vector<float>> data;
+  std::vector<void *> pointers;
+  size_t bytes = 0;
+};
+
+void run(benchmark::State &state, const std::string &text, const std::vector<size_t> &counts) {
+  Kernel kernel(text);
+  if (!kernel.ok()) {
+    state.SkipWithError(kernel.errors().c_str());
+    return;
+  }
+  Buffers buffers(counts);
+  for (auto _ : state) {
+    kernel.runTiles(buffers.pointers, 0, kernel.info().tiles);
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * buffers.bytes));
+}
+
+/// $T: the matrix, $R: its rows, $K: its rows with the columns kept as 1, $C: its columns, $X:
+/// transposed.
+std::string expand(std::string text) {
+  const std::map<std::string, std::string> types = {{"$T", "tensor<16384x1024xf32>"},
+                                                    {"$R", "tensor<16384xf32>"},
+                                                    {"$K", "tensor<16384x1xf32>"},
+                                                    {"$C", "tensor<1024xf32>"},
+                                                    {"$X", "tensor<1024x16384xf32>"}};
+  for (const auto &[name, type] : types)
+    for (size_t at; (at = text.find(name)) != std::string::npos;)
+      text.replace(at, name.size(), type);
+  return text;
+}
+
+void memcpyOf(benchmark::State &state) {
+  Buffers buffers({elements, elements});
+  for (auto _ : state) {
+    std::memcpy(buffers.pointers[0], buffers.pointers[1], elements * sizeof(float));
+    benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * buffers.bytes));
+}
+
+void add(const std::string &name, const std::string &text, const std::vector<size_t> &counts) {
+  benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State &state) {
+    run(state, expand(text), counts);
+  })->Unit(benchmark::kMillisecond);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  benchmark::RegisterBenchmark("memcpy", memcpyOf)->Unit(benchmark::kMillisecond);
+  for (const char *op : {"relu", "exp", "log", "tanh", "erf", "sin"})
+    add(op,
+        std::string("func.func @f(%x: $T) -> $T {\n %y = of.") + op +
+            " %x : ($T) -> $T\n return %y : $T\n}",
+        {elements, elements});
+  add("add",
+      "func.func @f(%x: $T, %y: $T) -> $T {\n %z = of.add %x, %y : ($T, $T) -> $T\n return %z : "
+      "$T\n}",
+      {elements, elements, elements});
+  add("sum of rows",
+      "func.func @f(%x: $T) -> $R {\n %y = of.reduce_sum %x dims [1] : ($T) -> $R\n return %y : "
+      "$R\n}",
+      {elements, rows});
+  add("sum of columns",
+      "func.func @f(%x: $T) -> $C {\n %y = of.reduce_sum %x dims [0] : ($T) -> $C\n return %y : "
+      "$C\n}",
+      {elements, columns});
+  add("transpose",
+      "func.func @f(%x: $T) -> $X {\n %y = of.transpose %x [1, 0] : ($T) -> $X\n return %y : $X\n}",
+      {elements, elements});
+  add("softmax",
+      "func.func @f(%x: $T) -> $T {\n %m = of.reduce_max %x dims [1] keepdims : ($T) -> $K\n %d = "
+      "of.sub %x, %m : ($T, $K) -> $T\n"
+      " %e = of.exp %d : ($T) -> $T\n %s = of.reduce_sum %e dims [1] keepdims : ($T) -> $K\n %q = "
+      "of.div %e, %s : ($T, $K) -> $T\n"
+      " return %q : $T\n}",
+      {elements, elements});
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
