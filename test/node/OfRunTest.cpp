@@ -1,0 +1,235 @@
+// of-run as a user starts it: real processes, shared memory and UCX between them.
+#include "runtime/schema/PlanFile.h"
+#include "test/node/ToyPlan.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace of;
+using namespace of::test;
+
+namespace {
+
+struct Folder {
+  Folder() {
+    std::string pattern = std::filesystem::temp_directory_path() / "of-run-XXXXXX";
+    path = mkdtemp(pattern.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+struct Outcome {
+  int code = -1;
+  std::string output; ///< stdout and stderr
+  std::string lastLine() const {
+    std::istringstream in(output);
+    std::string last;
+    for (std::string line; std::getline(in, line);)
+      last = line.empty() ? last : line;
+    return last;
+  }
+};
+
+Outcome run(const std::string &arguments) {
+  const std::string command = std::string(OF_RUN) + " " + arguments + " 2>&1";
+  std::FILE *pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe);
+  Outcome outcome;
+  std::array<char, 4096> buffer;
+  while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    outcome.output.append(buffer.data(), n);
+  const int status = pclose(pipe);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+/// A toy plan in a file of the folder.
+std::string planFile(
+    const Folder &folder, const ToyOptions &options,
+    const std::function<void(ToyPlan &)> &change = [](ToyPlan &) {}) {
+  ToyPlan toy(options, OF_TOY_KERNELS);
+  change(toy);
+  const std::string path = folder.path + "/toy.plan";
+  REQUIRE(rt::writePlan(path, toy.b.plan).isOk());
+  return path;
+}
+
+std::vector<float> lossesIn(const std::string &path) {
+  std::vector<float> out;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);)
+    out.push_back(nlohmann::json::parse(line).at("loss").get<float>());
+  return out;
+}
+
+/// Process ids of the children that run the plan.
+std::vector<pid_t> childrenOf(const std::string &plan, uint32_t node) {
+  std::vector<pid_t> out;
+  for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream in(entry.path() / "cmdline", std::ios::binary);
+    std::string words((std::istreambuf_iterator<char>(in)), {});
+    std::replace(words.begin(), words.end(), '\0', ' ');
+    if (words.find(plan) != std::string::npos &&
+        words.find("--node " + std::to_string(node) + " ") != std::string::npos)
+      out.push_back(std::atoi(entry.path().filename().c_str()));
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("two processes train to the bits of one") {
+  ToyOptions options;
+  options.hostOfNode = GENERATE(std::vector<uint32_t>{0, 0}, std::vector<uint32_t>{0, 1},
+                                std::vector<uint32_t>{0, 0, 1});
+  options.transferWorker = GENERATE(0u, 1u);
+  Folder folder;
+  const Outcome outcome =
+      run(planFile(folder, options) + " --local --trace --out " + folder.path + "/out");
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  REQUIRE(lossesIn(folder.path + "/out/metrics.jsonl") == toyLosses(options, OF_TOY_KERNELS));
+  const nlohmann::json trace =
+      nlohmann::json::parse(std::ifstream(folder.path + "/out/trace.json"));
+  std::vector<uint64_t> gradients(options.hostOfNode.size());
+  for (const auto &event : trace.at("traceEvents"))
+    if (event.at("name") == "gradient")
+      ++gradients[event.at("pid").get<size_t>()];
+  REQUIRE(gradients == std::vector<uint64_t>(options.hostOfNode.size(), options.steps));
+}
+
+TEST_CASE("rank and size come from Open MPI's variables") {
+  ToyOptions options;
+  options.hostOfNode = {0, 0};
+  Folder folder;
+  const std::string plan = planFile(folder, options),
+                    out = " --port 29731 --out " + folder.path + "/out";
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  std::thread other([&] {
+    const int status =
+        std::system(("OMPI_COMM_WORLD_RANK=1 " OF_RUN " " + plan + out + " 2>/dev/null").c_str());
+    (void)status;
+  });
+  setenv("OMPI_COMM_WORLD_RANK", "0", 1);
+  const Outcome outcome = run(plan + out);
+  other.join();
+  unsetenv("OMPI_COMM_WORLD_RANK");
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  REQUIRE(lossesIn(folder.path + "/out/metrics.jsonl") == toyLosses(options, OF_TOY_KERNELS));
+  setenv("OMPI_COMM_WORLD_SIZE", "3", 1);
+  REQUIRE(run(plan + " --node 0").code == 2);
+  unsetenv("OMPI_COMM_WORLD_SIZE");
+}
+
+TEST_CASE("when a node is killed the others end soon, with the first cause as last line") {
+  const uint32_t victim = GENERATE(0u, 1u);
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  options.steps = 1'000'000'000;
+  Folder folder;
+  const std::string plan = planFile(folder, options);
+  std::chrono::steady_clock::time_point killed;
+  std::thread killer([&] {
+    for (int i = 0; i < 200 && childrenOf(plan, victim).empty(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::this_thread::sleep_for(std::chrono::milliseconds(800));
+    killed = std::chrono::steady_clock::now();
+    for (pid_t pid : childrenOf(plan, victim))
+      kill(pid, SIGKILL);
+  });
+  const Outcome outcome = run(plan + " --local");
+  const auto ended = std::chrono::steady_clock::now();
+  killer.join();
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 5);
+  REQUIRE(outcome.lastLine().find("first cause: node n" + std::to_string(victim) + " was lost") ==
+          0);
+  REQUIRE(ended - killed < std::chrono::seconds(3));
+}
+
+TEST_CASE("a value that is not finite stops all nodes, with step, name and source line") {
+  ToyOptions options;
+  options.hostOfNode = {0, 0};
+  Folder folder;
+  const std::string plan = planFile(folder, options, [](ToyPlan &toy) {
+    // Metric reports the loss; a check of the same loss reads it as f64, where its bits are soon no
+    // number.
+    plan::RoleProgramT &train = *toy.b.plan.roles[0]->programs[toy.train];
+    plan::CheckFiniteT check;
+    check.dtype = plan::DType::F16;
+    check.elements = 1;
+    check.what = "loss";
+    check.location = "model.mlir:9:3";
+    for (auto &task : train.tasks)
+      if (task->name == "metric")
+        task->body.Set(std::move(check));
+    for (auto &reg : train.registers)
+      if (reg->name == "loss")
+        reg->slot_bytes = 64;
+  });
+  const Outcome outcome = run(plan + " --local");
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 6);
+  REQUIRE(outcome.lastLine().find("first cause: node n") == 0);
+  REQUIRE(outcome.lastLine().find("loss at model.mlir:9:3 is ") != std::string::npos);
+  REQUIRE(outcome.lastLine().find("in step ") != std::string::npos);
+}
+
+TEST_CASE("bad input ends with its exit code and a sentence") {
+  Folder folder;
+  const std::string plan = planFile(folder, {});
+  REQUIRE(run("").code == 2);
+  REQUIRE(run("--no-such-flag").code == 2);
+  REQUIRE(run(folder.path + "/none.plan").code == 2);
+  REQUIRE(run(plan + " --check").code == 0);
+  REQUIRE(run(plan + " --node 7").code == 2);
+  REQUIRE(run(plan + " --trace").code == 2);
+  std::fstream file(plan, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(500);
+  file.put('\x7f');
+  file.close();
+  const Outcome altered = run(plan);
+  REQUIRE(altered.code == 3);
+  REQUIRE(altered.output.find("has been altered") != std::string::npos);
+  REQUIRE(run("--help").code == 0);
+  REQUIRE(run("probe --help").code == 0);
+}
+
+TEST_CASE("a node that never comes is named at the deadline") {
+  ToyOptions options;
+  options.hostOfNode = {0, 0};
+  Folder folder;
+  const Outcome outcome =
+      run(planFile(folder, options) +
+          " --node 0 --join-timeout 0.5 --peers 127.0.0.1:29741,127.0.0.1:29742");
+  REQUIRE(outcome.code == 5);
+  REQUIRE(outcome.lastLine().find("missing: n1") != std::string::npos);
+}
+
+TEST_CASE("probe answers scratch sizes in order") {
+  Folder folder;
+  std::ofstream(folder.path + "/calls")
+      << R"([{"name":"matmul","ints":[1,8,8,8,0,0,64,64,64],"tiles":1}])";
+  const Outcome good = run("probe --scratch < " + folder.path + "/calls");
+  REQUIRE(good.code == 0);
+  REQUIRE(nlohmann::json::parse(good.output) == nlohmann::json::array({0}));
+  std::ofstream(folder.path + "/calls") << R"([{"name":"nonsense"}])";
+  const Outcome bad = run("probe --scratch < " + folder.path + "/calls");
+  REQUIRE(bad.code == 2);
+  REQUIRE(bad.output.find("nonsense") != std::string::npos);
+}
