@@ -32,9 +32,10 @@ struct Group {
   bool folded;
 };
 
-/// Sides of the blocks in which loops are walked that read across what they write: blocks of either
-/// side stay in the L1 cache.
-inline constexpr int64_t acrossRows = 16, acrossColumns = 64;
+/// Sides of the blocks in which loops are walked that read across what they write: a cache line
+/// long, and so few lines that those of one block do not evict each other where strides are powers
+/// of two. (16 x 64 is faster for other strides and slower for these.)
+inline constexpr int64_t acrossRows = 16, acrossColumns = 16;
 
 /// How the space is walked: its loops, and which of them is walked in blocks with the innermost one
 /// because some buffer is contiguous along it; -1 if none.
