@@ -112,6 +112,46 @@ TEST_CASE("two processes train to the bits of one") {
   REQUIRE(gradients == std::vector<uint64_t>(options.hostOfNode.size(), options.steps));
 }
 
+TEST_CASE("a run that is stopped and resumed gives the bits of one that was not") {
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  options.steps = 40;
+  options.snapshotEvery = 10;
+  Folder folder;
+  const std::string plan = planFile(folder, options), out = folder.path + "/out";
+  const Outcome first = run(plan + " --local --steps 20 --out " + out);
+  INFO(first.output);
+  REQUIRE(first.code == 0);
+  REQUIRE(std::filesystem::exists(out + "/checkpoints/step-000020/manifest.json"));
+  REQUIRE_FALSE(std::filesystem::exists(out + "/checkpoints/step-000020/node-0.json"));
+  const Outcome second = run(plan + " --local --resume " + out + " --keep 1 --out " + out);
+  INFO(second.output);
+  REQUIRE(second.code == 0);
+  REQUIRE(lossesIn(out + "/metrics.jsonl") == toyLosses(options, OF_TOY_KERNELS));
+  REQUIRE(std::filesystem::exists(out + "/checkpoints/step-000040/manifest.json"));
+  REQUIRE_FALSE(std::filesystem::exists(out + "/checkpoints/step-000030"));
+
+  SECTION("a damaged checkpoint is found by its digest") {
+    const std::string file = out + "/checkpoints/step-000040/model-00001-of-00001.safetensors";
+    std::fstream stored(file, std::ios::in | std::ios::out | std::ios::binary);
+    stored.seekp(-3, std::ios::end);
+    stored.put('\x55');
+    stored.close();
+    const Outcome damaged = run(plan + " --local --resume " + out);
+    INFO(damaged.output);
+    REQUIRE(damaged.code == 3);
+    REQUIRE(damaged.lastLine().find("are not those that were written") != std::string::npos);
+  }
+  SECTION("a checkpoint of another seed is refused") {
+    const std::string other = planFile(folder, options, [](ToyPlan &toy) { toy.b.plan.seed = 5; });
+    REQUIRE(run(other + " --local --resume " + out).code == 2);
+  }
+  SECTION("a folder without a finished checkpoint is refused") {
+    std::filesystem::create_directories(folder.path + "/empty/step-000010.tmp");
+    REQUIRE(run(plan + " --local --resume " + folder.path + "/empty").code == 2);
+  }
+}
+
 TEST_CASE("rank and size come from Open MPI's variables") {
   ToyOptions options;
   options.hostOfNode = {0, 0};

@@ -23,6 +23,7 @@ struct ToyOptions {
   uint32_t slots = 2;
   uint32_t transferWorker = 0;
   uint64_t steps = 50;
+  uint64_t snapshotEvery = 0; ///< steps; 0 takes none
 };
 
 inline std::vector<uint8_t> readFile(const std::string &path) {
@@ -46,7 +47,15 @@ public:
         b.exchange(plan::DType::F32, {kToyWeights}, b.layout(placement, plan::SbpKind::PartialSum),
                    b.layout(placement, plan::SbpKind::Broadcast));
     b.run(init, 1);
-    b.run(train, o.steps);
+    if (o.snapshotEvery == 0)
+      b.run(train, o.steps);
+    else
+      snapshot = b.program("snapshot", plan::ProgramKind::Snapshot);
+    for (uint64_t step = 0; o.snapshotEvery > 0 && step < o.steps; step += o.snapshotEvery) {
+      b.run(train, o.snapshotEvery);
+      b.run(snapshot, 1);
+    }
+    addVariables(placement);
     b.plan.batch = devices.size() * kToyRows * o.micros;
     addRole();
   }
@@ -56,9 +65,26 @@ public:
   const ToyOptions o;
   PlanBuilder b;
   std::vector<uint32_t> devices;
-  uint32_t object = 0, init = 0, train = 0, exchange = 0;
+  uint32_t object = 0, init = 0, train = 0, snapshot = 0, exchange = 0;
 
 private:
+  /// w is whole on every device, the counters have one element on each.
+  void addVariables(uint32_t placement) {
+    const int64_t n = static_cast<int64_t>(devices.size());
+    addVariable("w", plan::DType::F32, {int64_t(kToyWeights)},
+                b.layout(placement, plan::SbpKind::Broadcast));
+    addVariable("batches", plan::DType::I64, {n}, b.layout(placement, plan::SbpKind::Split));
+    addVariable("micros", plan::DType::I64, {n}, b.layout(placement, plan::SbpKind::Split));
+  }
+  void addVariable(const std::string &name, plan::DType dtype, std::vector<int64_t> shape,
+                   std::unique_ptr<plan::LayoutT> layout) {
+    auto variable = std::make_unique<plan::VariableT>();
+    variable->name = name;
+    variable->dtype = dtype;
+    variable->shape = std::move(shape);
+    variable->layout = std::move(layout);
+    b.plan.variables.push_back(std::move(variable));
+  }
   void addRole() {
     RoleBuilder r(b, devices);
     const uint32_t compute = r.stream("compute", plan::StreamKind::Compute, 0);
@@ -72,6 +98,20 @@ private:
     r.column("micros", std::vector<int64_t>(devices.size(), o.micros));
     const uint64_t wBytes = kToyWeights * 4, xBytes = kToyRows * wBytes, yBytes = kToyRows * 4;
     const uint64_t wAt = r.space(wBytes), batchCounter = r.space(8), microCounter = r.space(8);
+
+    for (const auto &[variable, offset] :
+         {std::pair(0u, wAt), std::pair(1u, batchCounter), std::pair(2u, microCounter)}) {
+      auto part = std::make_unique<plan::VariablePartT>();
+      part->variable = variable;
+      part->offset = offset;
+      r.role->variables.push_back(std::move(part));
+    }
+    if (o.snapshotEvery > 0)
+      r.task(snapshot, "write", io, {}, {}).body.Set([] {
+        plan::WriteT write;
+        write.variables = {0, 1, 2};
+        return write;
+      }());
 
     addCall(r.task(init, "init", compute, {}, {}), object, "toy_init",
             {chunkBuffer(0, wAt, wBytes)});
