@@ -187,3 +187,70 @@ TEST_CASE("all three paths in one exchange give the bits of one process") {
   options.devicesPerNode = 2;
   REQUIRE(runNodes(options, true) == toyLosses(options, OF_TOY_KERNELS));
 }
+
+namespace {
+
+/// One evaluation over a .npy file of five samples by two devices; device `emitter` reports the
+/// mean of its samples.
+double meanRead(uint32_t emitter) {
+  TempDir dir;
+  const float values[5] = {1, 2, 3, 4, 9};
+  {
+    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }";
+    header.resize(117, ' ');
+    header += '\n';
+    std::ofstream file(dir.path() + "/x.npy", std::ios::binary);
+    file << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(header.size()) << '\0'
+         << header;
+    file.write(reinterpret_cast<const char *>(values), sizeof values);
+  }
+  PlanBuilder b;
+  const uint32_t node = b.node(0);
+  const std::vector<uint32_t> devices = {b.device(node), b.device(node)};
+  const uint32_t placement = b.placement(devices);
+  const uint32_t test = b.program("test", plan::ProgramKind::Eval);
+  auto dataset = std::make_unique<plan::DatasetT>();
+  dataset->name = "five";
+  dataset->samples = 5;
+  dataset->mask_field = true;
+  dataset->fields.push_back(std::make_unique<plan::FieldT>());
+  dataset->fields[0]->name = "x";
+  dataset->fields[0]->files = {"x.npy"};
+  dataset->fields[0]->format = "npy";
+  b.plan.datasets.push_back(std::move(dataset));
+  b.run(test, 3);
+
+  RoleBuilder r(b, devices);
+  r.stream("compute", plan::StreamKind::Compute, 0);
+  const uint32_t io = r.stream("io", plan::StreamKind::Io, 1);
+  r.chunk(0);
+  const uint32_t x = r.newReg(test, "x", 4, 2), mask = r.newReg(test, "mask", 4, 2);
+  plan::ReadT read;
+  read.layout = b.layout(placement, plan::SbpKind::Split);
+  read.global_rows = 2;
+  r.task(test, "read", io, {}, {x, mask}).body.Set(std::move(read));
+  plan::MetricT metric;
+  metric.names = {"correct", "weight"};
+  metric.emitter = emitter;
+  r.task(test, "metric", 0, {x, mask}, {}).body.Set(std::move(metric));
+
+  const std::vector<uint8_t> bytes = b.finish();
+  NodeOptions options;
+  options.dataDir = dir.path();
+  options.outDir = dir.path();
+  auto made = Node::create(*plan::GetPlan(bytes.data()), options);
+  require(made.status());
+  require((*made)->connect({(*made)->card()}, nullptr, gatherAlone));
+  require((*made)->run([](const Status &) {}));
+  std::ifstream in(dir.path() + "/metrics.jsonl");
+  std::string line;
+  std::getline(in, line);
+  return nlohmann::json::parse(line).at("accuracy").get<double>();
+}
+
+} // namespace
+
+TEST_CASE("devices read their rows of each batch, and rows past the end do not count") {
+  REQUIRE(meanRead(0) == Approx((1 + 3 + 9) / 3.0)); // samples 0, 2, 4
+  REQUIRE(meanRead(1) == Approx((2 + 4) / 2.0));     // samples 1, 3 and a row of padding
+}
