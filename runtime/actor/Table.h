@@ -53,9 +53,10 @@ struct InputEntry {
   uint32_t initial = 0;
   uint32_t period = 1;
   int32_t call = kAtEnd;
-  bool constant = false; ///< no task of this program writes it: one slot, always full, never acknowledged
-  bool self = false;     ///< its task writes the same register in place: nothing to acknowledge
-  Peer producer;         ///< worker and link index; kNone for a constant
+  bool constant =
+      false; ///< no task of this program writes it: one slot, always full, never acknowledged
+  bool self = false; ///< its task writes the same register in place: nothing to acknowledge
+  Peer producer;     ///< worker and link index; kNone for a constant
 };
 
 struct OutputEntry {

@@ -73,8 +73,8 @@ public:
                                      const std::vector<std::string> &digests) = 0;
 };
 
-/// Deletes all but the newest `keep` checkpoints, and what snapshots up to the newest step left when
-/// they were broken off. Manifest node; others may be writing a later step. keep 0 keeps all.
+/// Deletes all but the newest `keep` checkpoints, and what snapshots up to the newest step left
+/// when they were broken off. Manifest node; others may be writing a later step. keep 0 keeps all.
 Status rotateCheckpoints(const std::string &folder, uint64_t keep);
 
 } // namespace of::rt

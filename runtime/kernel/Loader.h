@@ -34,7 +34,8 @@ public:
 private:
   KernelObject(void *handle, int fd) : handle_(handle), fd_(fd) {}
   void *handle_;
-  int fd_; ///< stays open: the dynamic linker knows an object by its path, which names the descriptor
+  int fd_; ///< stays open: the dynamic linker knows an object by its path, which names the
+           ///< descriptor
 };
 
 /// Whether this CPU runs code for the ISA level; an unknown level is not supported.

@@ -21,7 +21,8 @@ std::vector<TensorInfo> planTensors(const plan::Plan &plan) {
 
 Status Snapshots::begin(uint64_t step) {
   if (config_.folder.empty())
-    return Status(Code::InvalidArgument, "the job takes snapshots; name a folder for them with --out");
+    return Status(Code::InvalidArgument,
+                  "the job takes snapshots; name a folder for them with --out");
   if (!writer_) {
     std::error_code error;
     std::filesystem::create_directories(config_.folder, error);
