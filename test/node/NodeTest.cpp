@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -253,4 +255,42 @@ double meanRead(uint32_t emitter) {
 TEST_CASE("devices read their rows of each batch, and rows past the end do not count") {
   REQUIRE(meanRead(0) == Approx((1 + 3 + 9) / 3.0)); // samples 0, 2, 4
   REQUIRE(meanRead(1) == Approx((2 + 4) / 2.0));     // samples 1, 3 and a row of padding
+}
+
+TEST_CASE("a stalled node says which task waits for what") {
+  // The update stands before the gradient it needs: no stream can go on.
+  ToyPlan toy({}, OF_TOY_KERNELS);
+  plan::RoleProgramT &train = *toy.b.plan.roles[0]->programs[toy.train];
+  for (auto &order : train.orders)
+    if (train.tasks[order->tasks[0]]->name == "gradient")
+      std::reverse(order->tasks.begin(), order->tasks.end());
+  const std::vector<uint8_t> bytes = toy.finish();
+  NodeOptions options;
+  options.stallNs = 100'000'000;
+  auto node = Node::create(*plan::GetPlan(bytes.data()), options);
+  require(node.status());
+  require((*node)->connect({(*node)->card()}, nullptr, gatherAlone));
+
+  TempDir dir;
+  const std::string path = dir.path() + "/stderr";
+  std::fflush(stderr);
+  const int kept = dup(STDERR_FILENO), file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
+  dup2(file, STDERR_FILENO);
+  std::thread runner([&] { (void)(*node)->run([](const Status &) {}).isOk(); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  (*node)->stop();
+  runner.join();
+  std::fflush(stderr);
+  dup2(kept, STDERR_FILENO);
+  close(kept);
+  close(file);
+  std::ifstream in(path);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  INFO(text);
+  REQUIRE(text.find("task update (model.mlir:5:1) waits for a version of register sum") !=
+          std::string::npos);
+  REQUIRE(text.find("task send (model.mlir:3:1) waits for a version of register g") !=
+          std::string::npos);
+  REQUIRE(text.find("task batch (model.mlir:1:1) waits for a free slot of register x") !=
+          std::string::npos);
 }
