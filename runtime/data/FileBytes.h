@@ -1,0 +1,39 @@
+// The bytes of a file: mapped, or unpacked into memory once where it is gzip.
+//
+// Internal to runtime/data; the only place that sees zlib. A value that owns its bytes.
+#pragma once
+
+#include "runtime/base/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace of::rt::data {
+
+class FileBytes {
+public:
+  FileBytes() = default;
+  FileBytes(FileBytes &&o) noexcept;
+  FileBytes &operator=(FileBytes &&o) noexcept;
+  ~FileBytes();
+
+  /// Io if it cannot be read, Corrupt if its gzip stream is broken or cut short.
+  static Result<FileBytes> open(const std::string &path);
+
+  const uint8_t *data() const { return mapped_ ? mapped_ : unpacked_.data(); }
+  size_t size() const { return mapped_ ? mappedBytes_ : unpacked_.size(); }
+
+  /// Replaces the bytes by these.
+  void assign(std::vector<uint8_t> bytes);
+
+private:
+  void unmap();
+
+  const uint8_t *mapped_ = nullptr;
+  size_t mappedBytes_ = 0;
+  std::vector<uint8_t> unpacked_;
+};
+
+} // namespace of::rt::data
