@@ -19,6 +19,8 @@ public:
   virtual mlir::Value globalIndex(mlir::OpBuilder &builder, unsigned dim) = 0;
   /// Offset of this device's part of an operand or result along a dim, an `index` value: for ops that need it outside a point.
   virtual mlir::Value operandOffset(mlir::OpBuilder &builder, unsigned operand, unsigned dim) = 0;
+  /// Index of the micro-batch within the step, an `index` value.
+  virtual mlir::Value microIndex(mlir::OpBuilder &builder) = 0;
   /// Logical shape of the op's result.
   virtual llvm::ArrayRef<int64_t> logicalShape() const = 0;
 };

@@ -426,4 +426,25 @@ LogicalResult ExpandOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVecto
   return success();
 }
 
+// ---- accumulate, copy ----------------------------------------------------------------------------------------------
+
+LogicalResult AccumulateOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  types.push_back(withoutDist(adaptor.getSum().getType()));
+  return success();
+}
+Value AccumulateOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &point) {
+  Location loc = getLoc();
+  Value sum = isFloat(operands[0]) ? arith::AddFOp::create(b, loc, operands[0], operands[1]).getResult()
+                                   : arith::AddIOp::create(b, loc, operands[0], operands[1]).getResult();
+  Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, point.microIndex(b),
+                                      arith::ConstantIndexOp::create(b, loc, 0));
+  return arith::SelectOp::create(b, loc, first, operands[1], sum);
+}
+Sets AccumulateOp::getLinearOperandSets() { return {{0, 1}}; }
+ShardingRule AccumulateOp::getShardingRule() { return pointwiseRule(*this); }
+
+OF_UNARY_OP(CopyOp, x, g)
+Sets CopyOp::getLinearOperandSets() { return {{0}}; }
+
 } // namespace of

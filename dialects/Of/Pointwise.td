@@ -99,4 +99,13 @@ def Of_ExpandOp : Of_TensorOp<"expand", [DeclareOpInterfaceMethods<ShardingOpInt
   let results = (outs AnyRankedTensor:$result);
 }
 
+def Of_AccumulateOp : Of_TensorOp<"accumulate", [DeclareOpInterfaceMethods<ShardingOpInterface>,
+    DeclareOpInterfaceMethods<PointwiseOpInterface, ["getLinearOperandSets"]>]> {
+  let summary = "running sum over micro-batches: the value in the first, the sum so far plus the value in the others";
+  let arguments = (ins AnyRankedTensor:$sum, AnyRankedTensor:$value);
+  let results = (outs AnyRankedTensor:$result);
+}
+
+def Of_CopyOp : Of_UnaryOp<"copy", "x, in a buffer of its own", 1>;
+
 #endif

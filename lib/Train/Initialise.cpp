@@ -1,7 +1,5 @@
 #include "lib/Train/Initialise.h"
 
-#include "llvm/Support/xxhash.h"
-
 #include <cmath>
 
 using namespace mlir;
@@ -23,29 +21,28 @@ static Fans fansOf(const Variable &v) {
   return v.fanInFirst ? Fans{first, second} : Fans{second, first};
 }
 
-// An id that no other variable's change can alter, non-negative.
-static int64_t randomId(const Variable &v) { return llvm::xxh3_64bits(v.name) & INT64_MAX; }
+namespace {
+/// Draws of one variable.
+struct Draw {
+  Formula f;
+  RankedTensorType type;
+  int64_t seed, id;
 
-static Value draw(Formula f, StringRef op, const Variable &v, int64_t seed, double scale,
-                  double shift) {
-  OperationState state(f.loc, op);
-  state.addTypes(v.type);
-  state.addOperands(f.scalar(f.b.getI64Type(), 0));
-  state.addAttribute("seed", f.b.getI64IntegerAttr(seed));
-  state.addAttribute("id", f.b.getI64IntegerAttr(randomId(v)));
-  Value x = f.mul(f.b.create(state)->getResult(0), scale);
-  return shift == 0 ? x : f.add(x, shift);
-}
+  Value make(StringRef op, double scale, double shift) {
+    OperationState state(f.loc, op);
+    state.addTypes(type);
+    state.addOperands(f.scalar(f.b.getI64Type(), 0));
+    state.addAttribute("seed", f.b.getI64IntegerAttr(seed));
+    state.addAttribute("id", f.b.getI64IntegerAttr(id));
+    Value x = f.mul(f.b.create(state)->getResult(0), scale);
+    return shift == 0 ? x : f.add(x, shift);
+  }
+  Value normal(double mean, double deviation) { return make("of.random_normal", deviation, mean); }
+  Value uniform(double low, double high) { return make("of.random_uniform", high - low, low); }
+};
+} // namespace
 
-static Value normal(Formula f, const Variable &v, int64_t seed, double mean, double deviation) {
-  return draw(f, "of.random_normal", v, seed, deviation, mean);
-}
-
-static Value uniform(Formula f, const Variable &v, int64_t seed, double low, double high) {
-  return draw(f, "of.random_uniform", v, seed, high - low, low);
-}
-
-FailureOr<Value> initialValue(Formula f, const Variable &v, int64_t seed) {
+FailureOr<Value> initialValue(Formula f, const Variable &v, int64_t seed, int64_t id) {
   if (!v.init)
     return ConstantOp::create(f.b, f.loc, v.type, 0).getResult();
   InitKind kind = v.init.getKind();
@@ -67,21 +64,22 @@ FailureOr<Value> initialValue(Formula f, const Variable &v, int64_t seed) {
   double glorot = value(0, 1) * std::sqrt(2 / (fans.in + fans.out));
   double he = value(0, std::sqrt(2.0)) / std::sqrt(fans.in);
   double width = std::sqrt(3.0); // uniform on [-w, w] has deviation w / sqrt(3)
+  Draw draw{f, v.type, seed, id};
   switch (kind) {
   case InitKind::Constant:
     return ConstantOp::create(f.b, f.loc, v.type, value(0, 0)).getResult();
   case InitKind::Normal:
-    return normal(f, v, seed, value(0, 0), value(1, 1));
+    return draw.normal(value(0, 0), value(1, 1));
   case InitKind::Uniform:
-    return uniform(f, v, seed, value(0, 0), value(1, 1));
+    return draw.uniform(value(0, 0), value(1, 1));
   case InitKind::XavierUniform:
-    return uniform(f, v, seed, -glorot * width, glorot * width);
+    return draw.uniform(-glorot * width, glorot * width);
   case InitKind::XavierNormal:
-    return normal(f, v, seed, 0, glorot);
+    return draw.normal(0, glorot);
   case InitKind::KaimingUniform:
-    return uniform(f, v, seed, -he * width, he * width);
+    return draw.uniform(-he * width, he * width);
   case InitKind::KaimingNormal:
-    return normal(f, v, seed, 0, he);
+    return draw.normal(0, he);
   }
   return failure();
 }

@@ -7,7 +7,9 @@
 
 namespace of {
 
-/// The initial value of a variable at the builder. Errors at the parameter.
-mlir::FailureOr<mlir::Value> initialValue(Formula f, const Variable &variable, int64_t seed);
+/// The initial value of a variable at the builder; `id` keys its random numbers. Errors at the
+/// parameter.
+mlir::FailureOr<mlir::Value> initialValue(Formula f, const Variable &variable, int64_t seed,
+                                          int64_t id);
 
 } // namespace of

@@ -12,14 +12,18 @@ static Value biasCorrection(Formula f, double beta, Value steps) {
   return f.sub(f.scalar(f64, 1), f.pow(f.scalar(f64, beta), steps));
 }
 
-StepScalars stepScalars(Formula f, const Job &job, Value step) {
+StepScalars stepScalars(Formula f, const Job &job, Value step, Type element) {
+  const JobOptimizer &o = job.optimizer;
   StepScalars out;
-  out.rate = learningRate(f, job, step);
-  if (job.optimizer.kind == JobOptimizer::Kind::Sgd)
+  Value rate = learningRate(f, job, step);
+  out.rate = f.cast(rate, element);
+  if (o.kind == JobOptimizer::Kind::Sgd)
     return out;
   Value steps = f.add(f.cast(step, f.b.getF64Type()), 1);
-  out.correction1 = biasCorrection(f, job.optimizer.beta1, steps);
-  out.correction2 = f.sqrt(biasCorrection(f, job.optimizer.beta2, steps));
+  out.size = f.cast(f.div(rate, biasCorrection(f, o.beta1, steps)), element);
+  out.correction = f.cast(f.sqrt(biasCorrection(f, o.beta2, steps)), element);
+  if (o.kind == JobOptimizer::Kind::AdamW && o.weightDecay != 0)
+    out.keep = f.cast(f.sub(f.like(rate, 1), f.mul(rate, o.weightDecay)), element);
   return out;
 }
 
@@ -39,29 +43,25 @@ static Value sgd(Formula f, const JobOptimizer &o, const StepScalars &s, Value p
     state[0] = f.add(f.mul(state[0], o.momentum), g);
     g = o.nesterov ? f.add(g, f.mul(state[0], o.momentum)) : state[0];
   }
-  return f.sub(p, f.mul(g, f.cast(s.rate, tensorType(p).getElementType())));
+  return f.sub(p, f.mul(g, s.rate));
 }
 
-// m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= rate / c1 * m / (sqrt(v) / c2 +
-// eps)
+// m = beta1 m + (1 - beta1) g, v = beta2 v + (1 - beta2) g^2, p -= size * m / (sqrt(v) / correction
+// + eps)
 static Value adam(Formula f, const JobOptimizer &o, const StepScalars &s, Value p, Value g,
                   MutableArrayRef<Value> state) {
-  Type element = tensorType(p).getElementType();
   Value m = state[0] = f.add(f.mul(state[0], o.beta1), f.mul(g, 1 - o.beta1));
   Value v = state[1] = f.add(f.mul(state[1], o.beta2), f.mul(f.square(g), 1 - o.beta2));
-  Value size = f.cast(f.div(s.rate, s.correction1), element);
-  Value root = f.div(f.sqrt(v), f.cast(s.correction2, element));
-  return f.sub(p, f.mul(f.div(m, f.add(root, o.eps)), size));
+  Value root = f.div(f.sqrt(v), s.correction);
+  return f.sub(p, f.mul(f.div(m, f.add(root, o.eps)), s.size));
 }
 
 Value updateParameter(Formula f, const JobOptimizer &o, const StepScalars &s, Value p, Value g,
                       MutableArrayRef<Value> state) {
-  if (o.kind == JobOptimizer::Kind::AdamW && o.weightDecay != 0) {
-    Value keep = f.sub(f.scalar(f.b.getF64Type(), 1), f.mul(s.rate, o.weightDecay));
-    p = f.mul(p, f.cast(keep, tensorType(p).getElementType()));
-  } else if (o.weightDecay != 0) {
+  if (s.keep)
+    p = f.mul(p, s.keep);
+  else if (o.weightDecay != 0)
     g = f.add(g, f.mul(p, o.weightDecay));
-  }
   return o.kind == JobOptimizer::Kind::Sgd ? sgd(f, o, s, p, g, state) : adam(f, o, s, p, g, state);
 }
 

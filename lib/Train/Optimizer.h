@@ -7,15 +7,17 @@
 
 namespace of {
 
-/// What is the same for all parameters in one step: f64 scalars, cast where they are used.
+/// What is the same for all parameters in one step: scalars of the job's float type, computed in
+/// f64.
 struct StepScalars {
-  mlir::Value rate;        ///< learning rate
-  mlir::Value correction1; ///< adam: 1 - beta1^(t + 1)
-  mlir::Value correction2; ///< adam: sqrt(1 - beta2^(t + 1))
+  mlir::Value rate;       ///< learning rate
+  mlir::Value keep;       ///< adamw: 1 - rate * weight_decay
+  mlir::Value size;       ///< adam: rate / (1 - beta1^(t + 1))
+  mlir::Value correction; ///< adam: sqrt(1 - beta2^(t + 1))
 };
 
-/// `step` is the i64 counter, from 0.
-StepScalars stepScalars(Formula f, const Job &job, mlir::Value step);
+/// `step` is the i64 counter, from 0; `element` the type of the scalars.
+StepScalars stepScalars(Formula f, const Job &job, mlir::Value step, mlir::Type element);
 
 /// Names of the state one parameter needs: suffixes such as "momentum".
 llvm::SmallVector<llvm::StringRef> optimizerState(const JobOptimizer &optimizer);

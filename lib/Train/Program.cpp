@@ -96,20 +96,20 @@ static Type elementOf(const JobField &field, MLIRContext *context) {
 }
 
 Batch readBatch(OpBuilder &b, Location loc, StringRef name, const JobDataset &dataset, int64_t rows,
-                Type maskElement) {
+                bool mask) {
   SmallVector<Type> types;
   for (const JobField &field : dataset.fields) {
     SmallVector<int64_t> shape{rows};
     shape.append(field.shape->begin(), field.shape->end());
     types.push_back(RankedTensorType::get(shape, elementOf(field, b.getContext())));
   }
-  if (maskElement)
-    types.push_back(RankedTensorType::get({rows}, maskElement));
+  if (mask)
+    types.push_back(RankedTensorType::get({rows}, b.getF32Type()));
   auto read = ReadOp::create(b, loc, types, FlatSymbolRefAttr::get(b.getContext(), name));
   Batch batch;
   for (auto [i, field] : llvm::enumerate(dataset.fields))
     batch[field.name] = read.getResult(i);
-  if (maskElement)
+  if (mask)
     batch["mask"] = read.getResults().back();
   return batch;
 }

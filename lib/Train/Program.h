@@ -50,9 +50,9 @@ mlir::FailureOr<ModelCopy> copyModel(mlir::func::FuncOp model, mlir::OpBuilder &
 /// Fields of one batch of a dataset by name.
 using Batch = llvm::StringMap<mlir::Value>;
 
-/// `of.read` of a dataset. With `mask` its last value is there as "mask".
+/// `of.read` of a dataset. With `mask` its last value, f32, is there as "mask".
 Batch readBatch(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
-                const JobDataset &dataset, int64_t rows, mlir::Type maskElement);
+                const JobDataset &dataset, int64_t rows, bool mask);
 
 /// Values for the model's arguments.
 llvm::SmallVector<mlir::Value> argumentsOf(mlir::func::FuncOp model, const Job &job,

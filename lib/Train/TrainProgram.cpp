@@ -13,6 +13,9 @@
 #include "lib/Train/Loss.h"
 #include "lib/Train/Optimizer.h"
 
+#include "llvm/ADT/DenseSet.h"
+#include "llvm/Support/xxhash.h"
+
 using namespace mlir;
 
 namespace of {
@@ -54,7 +57,7 @@ private:
     micro = program.body.create(state);
     Block &block = micro->getRegion(0).emplaceBlock();
     OpBuilder b = OpBuilder::atBlockEnd(&block);
-    Batch batch = readBatch(b, loc, "train_data", in.job.train, in.job.microRows(), {});
+    Batch batch = readBatch(b, loc, "train_data", in.job.train, in.job.microRows(), false);
     FailureOr<ModelCopy> copy =
         copyModel(in.model, b, argumentsOf(in.model, in.job, batch), program, true);
     if (failed(copy))
@@ -153,7 +156,7 @@ private:
 
   void update() {
     Value step = program.get(stepVariable);
-    StepScalars scalars = stepScalars(f, in.job, step);
+    StepScalars scalars = stepScalars(f, in.job, step, in.element);
     rate = scalars.rate;
     for (auto [name, gradient] : llvm::zip(trained, gradients))
       updateOne(name, gradient, scalars);
@@ -198,7 +201,7 @@ private:
   void report() {
     CheckFiniteOp::create(f.b, f.loc, meanLoss, f.b.getStringAttr("loss"));
     SmallVector<StringRef> names{"loss", "lr"};
-    SmallVector<Value> values{meanLoss, f.cast(rate, in.element)};
+    SmallVector<Value> values{meanLoss, rate};
     if (norm) {
       names.push_back("grad_norm");
       values.push_back(f.cast(norm, in.element));
@@ -227,18 +230,30 @@ LogicalResult buildTrain(OpBuilder &module, TrainInput input) {
 // ---- Init, snapshot
 // ------------------------------------------------------------------------------------------------
 
+// Philox keys have 32 bits for an op. Ids of variables come from their names, so that one
+// variable's values do not depend on the others, and lie above those of the model's random ops;
+// should two names collide, the later takes another.
+static int64_t variableId(StringRef name, llvm::DenseSet<int64_t> &taken) {
+  for (std::string key = name.str();; key += "'") {
+    int64_t id = 0x80000000 | (llvm::xxh3_64bits(key) & 0x7fffffff);
+    if (taken.insert(id).second)
+      return id;
+  }
+}
+
 LogicalResult buildInit(OpBuilder &module, TrainInput in) {
   ProgramWriter program(module, "init", ProgramKind::Init, in.variables,
                         derivedLoc(in.model.getLoc(), "init"));
+  llvm::DenseSet<int64_t> taken;
   for (const Variable &v : in.variables.all()) {
     FailureOr<Value> value = failure();
-    tagNewOps(
-        program.body.getInsertionBlock(),
-        [&] { value = initialValue(Formula(program.body, v.loc), v, in.job.seed); },
-        [&](Operation *op) {
-          if (v.stage)
-            op->setAttr(OfDialect::stageAttrName, v.stage);
-        });
+    auto build = [&] {
+      value = initialValue(Formula(program.body, v.loc), v, in.job.seed, variableId(v.name, taken));
+    };
+    tagNewOps(program.body.getInsertionBlock(), build, [&](Operation *op) {
+      if (v.stage)
+        op->setAttr(OfDialect::stageAttrName, v.stage);
+    });
     if (failed(value))
       return failure();
     program.set(v.name, *value);
@@ -265,14 +280,13 @@ int64_t evalIterations(const Job &job) {
 LogicalResult buildEval(OpBuilder &module, TrainInput in) {
   Location loc = derivedLoc(in.model.getLoc(), "eval");
   ProgramWriter program(module, "eval", ProgramKind::Eval, in.variables, loc);
-  Batch batch =
-      readBatch(program.body, loc, "eval_data", *in.job.eval, in.job.microRows(), in.element);
+  Batch batch = readBatch(program.body, loc, "eval_data", *in.job.eval, in.job.microRows(), true);
   FailureOr<ModelCopy> copy =
       copyModel(in.model, program.body, argumentsOf(in.model, in.job, batch), program, false);
   if (failed(copy))
     return failure();
   Formula f(program.body, loc);
-  Value mask = batch.lookup("mask"), weight = f.sum(mask);
+  Value mask = f.cast(batch.lookup("mask"), in.element), weight = f.sum(mask);
   SmallVector<StringRef> names;
   SmallVector<Value> sums;
   const JobEvaluate &evaluate = *in.job.evaluate;
