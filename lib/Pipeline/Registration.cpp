@@ -1,6 +1,7 @@
 #include "lib/Pipeline/Registration.h"
 
 #include "dialects/Of/Of.h"
+#include "dialects/Task/Task.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Transforms/Passes.h"
@@ -9,7 +10,7 @@ namespace of {
 
 void registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
-  registry.insert<OfDialect>();
+  registry.insert<OfDialect, task::TaskDialect>();
 }
 
 void registerPasses() { mlir::registerTransformsPasses(); }
