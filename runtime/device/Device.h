@@ -9,14 +9,20 @@
 #include "runtime/schema/plan_generated.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace of::rt {
 
-/// Where the ports of the firing in progress lie: one address per port of the task.
+/// The firing in progress: where its ports lie, one address per port of the task, and which one it
+/// is.
 struct Slots {
   std::byte *const *inputs = nullptr;
   std::byte *const *outputs = nullptr;
+  uint64_t firing = 0;  ///< of this task since the program was entered
+  uint32_t firings = 1; ///< per iteration
+  /// Value of plan::ReservedColumn::MicroIndex.
+  int64_t micro() const { return static_cast<int64_t>(firing % firings); }
 };
 
 class PreparedSegment {

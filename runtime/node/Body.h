@@ -20,10 +20,8 @@ struct ProgramEntry {
 
 struct FiringContext {
   const ProgramEntry *entry = nullptr;
-  uint64_t firing = 0;  ///< of this task since the entry began
-  uint32_t firings = 1; ///< per iteration
   Slots slots;
-  uint64_t iteration() const { return firing / firings; }
+  uint64_t iteration() const { return slots.firing / slots.firings; }
   /// Training step this firing belongs to, from 0.
   uint64_t step() const { return entry->firstStep + iteration(); }
 };

@@ -86,8 +86,8 @@ Result<std::unique_ptr<Body>> ReadBody::create(const TaskPlace &place, const Bat
 }
 
 Status ReadBody::run(int32_t, const FiringContext &context) {
-  const uint64_t before = training_ ? context.entry->firstStep * context.firings : 0;
-  const uint64_t batch = before + context.firing;
+  const uint64_t before = training_ ? context.entry->firstStep * context.slots.firings : 0;
+  const uint64_t batch = before + context.slots.firing;
   return reader_->read(batch / batchesPerEpoch_, batch % batchesPerEpoch_, globalRows_, rows_,
                        reinterpret_cast<void *const *>(context.slots.outputs));
 }

@@ -243,7 +243,7 @@ Status ReceiveBody::run(int32_t, const FiringContext &context) {
     if (output.fill)
       fillNeutral(output.dtype, output.reduction, out, output.box.elements());
     for (const Step &step : output.steps) {
-      const std::byte *in = step.source.at(context.firing) + step.offset;
+      const std::byte *in = step.source.at(context.slots.firing) + step.offset;
       if (step.reduce)
         reduceRegion(output.dtype, output.reduction, step.region, in, step.sourceBox, out,
                      output.box);

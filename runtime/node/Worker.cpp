@@ -84,10 +84,8 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   Body &body = *bodies_->tasks[run.firing.task];
   FiringContext context;
   context.entry = entry_;
-  context.firing = run.firing.index;
-  context.firings = task.firings;
   context.slots = {inputAddresses_.data() + task.firstInput,
-                   outputAddresses_.data() + task.firstOutput};
+                   outputAddresses_.data() + task.firstOutput, run.firing.index, task.firings};
   OF_TRY(body.run(run.step, context));
   if (++run.step < body.steps()) {
     machine_.passCall(stream, run.step - 1, *this);

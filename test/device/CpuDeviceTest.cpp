@@ -137,6 +137,31 @@ TEST_CASE("a segment passes slots, chunk places and columns to its kernels") {
   REQUIRE(*reinterpret_cast<int64_t *>(chunk.data() + 64) == 1);
 }
 
+TEST_CASE("the reserved column gives a kernel the index of its micro-batch") {
+  const std::vector<char> bytes = kernelBytes();
+  auto object = KernelObject::load("x86-64", bytes.data(), bytes.size());
+  REQUIRE(object.isOk());
+  CpuDeviceConfig config;
+  config.objects = {object->get()};
+  config.columns = {7};
+  CpuDevice device(config);
+  plan::TaskT task;
+  addCall(task, 0, "toy_scalars", {outputBuffer(0, 24)},
+          {static_cast<uint32_t>(plan::ReservedColumn::MicroIndex), 0,
+           static_cast<uint32_t>(plan::ReservedColumn::MicroIndex)});
+  const SegmentTable segment(*task.body.AsSegment());
+  auto prepared = device.prepare(*segment, 0);
+  REQUIRE(prepared.isOk());
+  int64_t seen[3] = {};
+  std::byte *outputs[] = {reinterpret_cast<std::byte *>(seen)};
+  for (uint64_t firing = 0; firing < 9; ++firing) {
+    REQUIRE((*prepared)->run(0, {nullptr, outputs, firing, 4}).isOk());
+    REQUIRE(seen[0] == static_cast<int64_t>(firing % 4));
+    REQUIRE(seen[1] == 7);
+    REQUIRE(seen[2] == seen[0]);
+  }
+}
+
 TEST_CASE("a call that names what the device does not have is refused by name") {
   CpuDevice device(CpuDeviceConfig{});
   plan::TaskT task;

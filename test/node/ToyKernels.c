@@ -69,3 +69,9 @@ void toy_update(void *const *buffers, const int64_t *scalars, int64_t begin, int
   for (int i = 0; i < kWeights; ++i)
     out[i] = w[i] - 0.02f * g[i];
 }
+
+// buffers: three int64; scalars: three numbers, which it writes there
+void toy_scalars(void *const *buffers, const int64_t *scalars, int64_t begin, int64_t end) {
+  for (int i = 0; i < 3; ++i)
+    ((int64_t *)buffers[0])[i] = scalars[i];
+}

@@ -19,6 +19,7 @@ struct BoundCall {
   std::vector<void *> buffers;         ///< chunk buffers are filled in for good
   std::vector<PortBuffer> portBuffers; ///< the others, in each firing
   std::vector<int64_t> scalars;
+  std::vector<uint32_t> microScalars; ///< those that take the index of the micro-batch
   int64_t tiles = 1;
 
   static void runTiles(void *self, int64_t begin, int64_t end) {
@@ -41,6 +42,8 @@ public:
     BoundCall &call = calls_[static_cast<size_t>(index)];
     for (const BoundCall::PortBuffer &b : call.portBuffers)
       call.buffers[b.argument] = (b.isOutput ? slots.outputs : slots.inputs)[b.port] + b.offset;
+    for (uint32_t scalar : call.microScalars)
+      call.scalars[scalar] = slots.micro();
     if (!team_) {
       BoundCall::runTiles(&call, 0, call.tiles);
       return Status::ok();
@@ -83,6 +86,23 @@ Status bindBuffers(const CpuDeviceConfig &config, const plan::Call &call, BoundC
   return Status::ok();
 }
 
+Status bindScalars(const CpuDeviceConfig &config, const plan::Call &call, BoundCall &out) {
+  if (!call.scalars())
+    return Status::ok();
+  for (uint32_t column : *call.scalars()) {
+    if (column == static_cast<uint32_t>(plan::ReservedColumn::MicroIndex)) {
+      out.microScalars.push_back(static_cast<uint32_t>(out.scalars.size()));
+      out.scalars.push_back(0);
+      continue;
+    }
+    if (column >= config.columns.size())
+      return Status(Code::Corrupt, describe(call) + " reads column " + std::to_string(column) +
+                                       ", which the role does not have");
+    out.scalars.push_back(config.columns[column]);
+  }
+  return Status::ok();
+}
+
 Status bindCode(const CpuDeviceConfig &config, const plan::Call &call, BoundCall &out) {
   if (call.object() < 0) {
     if (!call.library())
@@ -105,13 +125,7 @@ Result<BoundCall> bind(const CpuDeviceConfig &config, const plan::Call &call) {
   BoundCall out;
   out.tiles = call.tiles();
   OF_TRY(bindBuffers(config, call, out));
-  if (call.scalars())
-    for (uint32_t column : *call.scalars()) {
-      if (column >= config.columns.size())
-        return Status(Code::Corrupt, describe(call) + " reads column " + std::to_string(column) +
-                                         ", which the role does not have");
-      out.scalars.push_back(config.columns[column]);
-    }
+  OF_TRY(bindScalars(config, call, out));
   if (const Status status = bindCode(config, call, out); !status.isOk())
     return status.withContext(describe(call));
   return out;
