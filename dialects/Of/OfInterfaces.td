@@ -59,6 +59,8 @@ def RandomOpInterface : Of_Interface<"RandomOpInterface"> {
   let methods = [
     InterfaceMethod<"Id, unique in the model; clones for recomputation keep it.", "int64_t", "getRandomId">,
     InterfaceMethod<"Sets the id.", "void", "setRandomId", (ins "int64_t":$id)>,
+    InterfaceMethod<"Sets the job's seed and the step, a tensor<i64> that counts the steps of the run.",
+      "void", "setRandomStep", (ins "int64_t":$seed, "::mlir::Value":$step)>,
   ];
 }
 

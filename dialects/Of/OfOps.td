@@ -8,5 +8,6 @@ include "dialects/Of/Reduction.td"
 include "dialects/Of/Contraction.td"
 include "dialects/Of/Shape.td"
 include "dialects/Of/Loss.td"
+include "dialects/Of/Random.td"
 
 #endif
