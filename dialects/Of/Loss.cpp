@@ -1,13 +1,19 @@
 // Softmax and losses as short programs. Reductions over classes become partial where the classes are split.
 #include "dialects/Of/Build.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 
 namespace of {
 
 LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
-  types.push_back(withoutDist(adaptor.getInput().getType()));
+  auto type = withoutDist(adaptor.getInput().getType());
+  auto dim = static_cast<int64_t>(adaptor.getDim());
+  if (dim < -type.getRank() || dim >= type.getRank())
+    return emitOptionalError(loc, "softmax: dim ", dim, " is out of range for ", type);
+  types.push_back(type);
   return success();
 }
 
@@ -24,7 +30,9 @@ LogicalResult SoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results
 LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
                                                SmallVectorImpl<Type> &types) {
   auto logits = tensorType(adaptor.getLogits()), labels = tensorType(adaptor.getLabels());
-  if (logits.getRank() != labels.getRank() + 1 || isa<FloatType>(labels.getElementType()))
+  bool fits = logits.getRank() == labels.getRank() + 1 &&
+              succeeded(verifyCompatibleShape(logits.getShape().drop_back(), labels.getShape()));
+  if (!fits || isa<FloatType>(labels.getElementType()))
     return emitOptionalError(loc, "cross_entropy: logits ", logits, " need integer labels of one dim less, got ", labels);
   types.push_back(RankedTensorType::get(logits.getShape().drop_back(), logits.getElementType()));
   return success();

@@ -2,6 +2,7 @@
 
 #include "dialects/Of/Of.h"
 #include "dialects/Task/Task.h"
+#include "lib/Train/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/Transforms/Passes.h"
@@ -13,6 +14,9 @@ void registerDialects(mlir::DialectRegistry &registry) {
   registry.insert<OfDialect, task::TaskDialect>();
 }
 
-void registerPasses() { mlir::registerTransformsPasses(); }
+void registerPasses() {
+  mlir::registerTransformsPasses();
+  registerTrainPasses();
+}
 
 } // namespace of
