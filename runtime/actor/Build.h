@@ -3,7 +3,7 @@
 // Pure: the same plan gives the same tables on every node, and in the simulator.
 #pragma once
 
-#include "runtime/actor/PlanView.h"
+#include "runtime/schema/PlanView.h"
 #include "runtime/actor/Table.h"
 
 namespace of::rt {

@@ -1,6 +1,6 @@
 #include "runtime/node/LocalBodies.h"
 
-#include "runtime/actor/PlanView.h"
+#include "runtime/schema/PlanView.h"
 
 #include <cmath>
 #include <cstring>

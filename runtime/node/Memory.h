@@ -4,7 +4,7 @@
 // ask for addresses. What lies in a chunk is guarded by the tokens of the protocol.
 #pragma once
 
-#include "runtime/actor/PlanView.h"
+#include "runtime/schema/PlanView.h"
 #include "runtime/memory/Chunk.h"
 
 #include <map>

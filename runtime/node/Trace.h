@@ -5,7 +5,7 @@
 // CLOCK_MONOTONIC, which the processes of a host share.
 #pragma once
 
-#include "runtime/actor/PlanView.h"
+#include "runtime/schema/PlanView.h"
 #include "runtime/node/Router.h"
 
 #include <array>

@@ -5,11 +5,13 @@
 //   transfer: send g, receive sum of g, metric
 #pragma once
 
+#include "runtime/schema/Solve.h"
 #include "test/support/PlanBuilder.h"
 
 #include <dlfcn.h>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 namespace of::test {
 
@@ -58,6 +60,8 @@ public:
     addVariables(placement);
     b.plan.batch = devices.size() * kToyRows * o.micros;
     addRole();
+    if (const Status status = rt::certify(b.plan); !status.isOk())
+      throw std::runtime_error(status.message());
   }
 
   std::vector<uint8_t> finish() const { return b.finish(); }

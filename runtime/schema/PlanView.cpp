@@ -1,4 +1,4 @@
-#include "runtime/actor/PlanView.h"
+#include "runtime/schema/PlanView.h"
 
 #include <algorithm>
 
@@ -42,6 +42,24 @@ Layout layoutOf(const plan::Plan &plan, const plan::Layout &layout) {
 
 Shape shapeOf(const flatbuffers::Vector<int64_t> *dims) {
   return dims ? Shape(dims->begin(), dims->end()) : Shape();
+}
+
+std::vector<std::pair<uint32_t, uint32_t>> exchangePairs(const plan::Plan &plan,
+                                                         const plan::Exchange &exchange) {
+  std::vector<std::pair<uint32_t, uint32_t>> pairs; // destination first, for the order
+  const DistanceFn distance = distanceOf(plan);
+  for (const plan::ExchangeTensor *tensor : *exchange.tensors()) {
+    const Shape shape = shapeOf(tensor->shape());
+    const Layout src = layoutOf(plan, *tensor->src()), dst = layoutOf(plan, *tensor->dst());
+    for (int64_t point = 0; point < dst.placement.size(); ++point)
+      for (const Piece &piece : receivePlan(shape, src, dst, point, distance).pieces)
+        pairs.emplace_back(piece.dstDevice, piece.srcDevice);
+  }
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  for (auto &[first, second] : pairs)
+    std::swap(first, second);
+  return pairs;
 }
 
 std::string describe(const plan::Task &task) {

@@ -28,6 +28,11 @@ Layout layoutOf(const plan::Plan &plan, const plan::Layout &layout);
 Shape shapeOf(const flatbuffers::Vector<int64_t> *dims);
 inline DType dtypeOf(plan::DType dtype) { return static_cast<DType>(dtype); }
 
+/// The (source, destination) devices between which a piece of the exchange moves; ascending by
+/// destination, then source.
+std::vector<std::pair<uint32_t, uint32_t>> exchangePairs(const plan::Plan &plan,
+                                                         const plan::Exchange &exchange);
+
 /// Name for messages: "train.grad0 (model.mlir:12:3)".
 std::string describe(const plan::Task &task);
 
