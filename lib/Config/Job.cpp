@@ -160,10 +160,11 @@ static JobCheckpoint readCheckpoint(const Node &node, const Job &job, Report &re
   return out;
 }
 
+// The dim of S(dim) has at most three digits, as in the type of a tensor.
 static bool isSbp(const std::string &s) {
   if (s == "B" || s == "P")
     return true;
-  return s.size() >= 4 && s.compare(0, 2, "S(") == 0 && s.back() == ')' &&
+  return s.size() >= 4 && s.size() <= 6 && s.compare(0, 2, "S(") == 0 && s.back() == ')' &&
          s.find_first_not_of("0123456789", 2) == s.size() - 1;
 }
 

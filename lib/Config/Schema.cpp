@@ -220,7 +220,7 @@ static void reportUnknown(const Node &item, const Key &key, Report &report) {
   std::string near = nearest(item.key, known);
   std::string where = key.name.empty() ? "" : " in '" + key.name + "'";
   report.add(item.keyAt, "unknown key '" + item.key + "'" + where +
-                             (near.empty() ? "" : "; did you mean '" + near + "'?") +
+                             (near.empty() ? "." : "; did you mean '" + near + "'?") +
                              " Known keys: " + listOf(known));
 }
 

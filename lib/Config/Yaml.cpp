@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <yaml-cpp/yaml.h>
 
 namespace of::config {
@@ -70,7 +69,10 @@ static Node convert(const YAML::Node &in, Report &report) {
 
 Node parseYaml(const std::string &text, Report &report) {
   try {
-    return convert(YAML::Load(text), report);
+    Node node = convert(YAML::Load(text), report);
+    if (node.at.line == 0) // an empty file: what it lacks, it lacks at its beginning
+      node.at = {1, 1};
+    return node;
   } catch (const YAML::Exception &e) {
     report.add(positionOf(e.mark), "this is no YAML: " + e.msg);
     return {};
@@ -79,12 +81,15 @@ Node parseYaml(const std::string &text, Report &report) {
 
 Node readYaml(Report &report) {
   std::ifstream in(report.file());
-  std::stringstream text;
-  if (!in || !(text << in.rdbuf())) {
+  std::string text;
+  char part[4096];
+  while (in.read(part, sizeof part) || in.gcount() > 0)
+    text.append(part, in.gcount());
+  if (!in.is_open() || in.bad()) { // a folder opens, and fails when it is read
     report.add({}, std::string("cannot be read: ") + std::strerror(errno));
     return {};
   }
-  return parseYaml(text.str(), report);
+  return parseYaml(text, report);
 }
 
 } // namespace of::config
