@@ -1,4 +1,5 @@
-// RUN: of-opt %s --of-build-programs --split-input-file 2>&1 | FileCheck %s
+// RUN: of-opt %s --of-build-programs --split-input-file 2>%t.err | FileCheck %s
+// RUN: FileCheck %s --check-prefix=WARNING < %t.err
 
 // Gradients of a value with two uses are added. The loss is the model's result itself.
 // CHECK-LABEL: of.program @train train
@@ -29,11 +30,11 @@ module attributes {of.job = {
 
 // No gradient flows into frozen parameters nor through stop_gradient; a parameter that the loss does
 // not depend on keeps its value, with a warning.
-// CHECK: warning: the loss does not depend on parameter 'blocked'; it keeps its initial value
+// WARNING: warning: the loss does not depend on parameter 'blocked'; it keeps its initial value
 // CHECK: of.variable @w : tensor<8xf32> "parameter" trainable
 // CHECK: of.variable @frozen : tensor<8xf32>
 // CHECK-NOT: trainable
-// CHECK: of.variable @blocked : tensor<8xf32>
+// CHECK: of.variable @blocked : tensor<8xf32> "parameter" trainable
 // CHECK: of.program @train train
 // CHECK: of.micro count 1 -> tensor<8xf32>, tensor<f32>
 // CHECK: of.set @w
