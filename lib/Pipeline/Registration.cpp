@@ -2,6 +2,7 @@
 
 #include "dialects/Of/Of.h"
 #include "dialects/Task/Task.h"
+#include "lib/Distribute/Passes.h"
 #include "lib/Train/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -17,6 +18,7 @@ void registerDialects(mlir::DialectRegistry &registry) {
 void registerPasses() {
   mlir::registerTransformsPasses();
   registerTrainPasses();
+  registerDistributePasses();
 }
 
 } // namespace of

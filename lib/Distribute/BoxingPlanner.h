@@ -1,0 +1,47 @@
+// The cheapest way from one layout to another.
+//
+//   P on 4 devices of a slow network        P ──exchange──▶ S(0) ──exchange──▶ B
+//   the same for a scalar                   P ──exchange──▶ B
+//
+// Any layout becomes any other in one exchange, so a path always exists; several may be cheaper.
+// The states are the distributions on the source's and on the destination's placement, an edge is
+// one exchange with its cost in seconds (lib/Cost/ExchangeCost.h), and Dijkstra's algorithm finds
+// the path. Ties: fewer bytes, fewer steps, then the order of the states. Answers are remembered.
+// One thread at a time.
+#pragma once
+
+#include "lib/Cost/ExchangeCost.h"
+
+#include <map>
+#include <tuple>
+
+namespace of {
+
+struct BoxingPath {
+  double seconds = 0;
+  int64_t bytesMoved = 0;
+  /// Layouts after the source, ending with the destination; empty if it is the source. Their
+  /// placements are the source's or the destination's.
+  std::vector<Layout> steps;
+};
+
+class BoxingPlanner {
+public:
+  explicit BoxingPlanner(const Cluster &cluster) : cluster(cluster) {}
+
+  /// The reference stays valid as long as the planner.
+  const BoxingPath &path(const Shape &shape, DType dtype, const Layout &src, const Layout &dst);
+
+private:
+  using LayoutKey = std::pair<std::vector<int64_t>, NdSbp>; ///< placement, distribution
+
+  const Cluster &cluster; ///< borrowed
+  std::map<std::tuple<Shape, DType, LayoutKey, LayoutKey>, BoxingPath> found;
+};
+
+/// Layouts a path may pass: on each axis B, a split of a dim of extent above 1, or what the source
+/// has. A partial value that was reduced does not become partial again. The source comes first, the
+/// destination second.
+std::vector<Layout> boxingStates(const Shape &shape, const Layout &src, const Layout &dst);
+
+} // namespace of

@@ -1,0 +1,21 @@
+// Solvers of the distribution network: one option per node.
+#pragma once
+
+#include "lib/Distribute/Network.h"
+
+namespace of {
+
+/// Index into options of each node of a network.
+using DistChoice = std::vector<unsigned>;
+
+/// One backward pass estimates, for each candidate of each value, what its users will cost; one
+/// forward pass in program order takes for each op the option that is cheapest with that estimate:
+/// boxing of operands, compute, and what follows. Exact on chains. Where branches meet, an op
+/// shares what follows evenly among those operands that still have a choice. A value is boxed to
+/// one distribution once, however many users need it. Ties go to the first option.
+DistChoice choosePropagated(const DistNetwork &network);
+
+/// One remark per op on what was chosen, out of how many, at which cost.
+void remarkChoice(const DistNetwork &network, const DistChoice &choice);
+
+} // namespace of

@@ -1,0 +1,65 @@
+// of-distribute
+//
+//   before   %w = of.get @w {of.placement = #mesh_main} : tensor<8x4xf32>
+//            %g = of.micro count 1 -> tensor<8x4xf32> {
+//              %x = of.read @d {of.placement = #mesh_main} : tensor<6x8xf32> ...
+//   after    %w = of.get @w : tensor<8x4xf32, #of.dist<#mesh_main, [B]>>
+//            %g = of.micro count 1 -> tensor<8x4xf32, #of.dist<#mesh_main, [P]>> {
+//              %x = of.read @d : tensor<6x8xf32, #of.dist<#mesh_main, [S(0)]>> ...
+//            %g_b = of.boxing %g : ... [P] to ... [B]
+#include "lib/Config/Attributes.h"
+#include "lib/Distribute/Passes.h"
+#include "lib/Distribute/Placement.h"
+#include "lib/Distribute/Rewrite.h"
+
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace of {
+namespace {
+
+struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DistributePass)
+  StringRef getArgument() const override { return "of-distribute"; }
+  StringRef getDescription() const override {
+    return "Chooses how every tensor lies on its mesh, and writes it into the types";
+  }
+
+  void runOnOperation() override {
+    if (failed(distribute(getOperation())))
+      signalPassFailure();
+  }
+
+  LogicalResult distribute(ModuleOp module) {
+    FailureOr<Job> job = jobOf(module);
+    FailureOr<Cluster> cluster = clusterOf(module);
+    if (failed(job) || failed(cluster))
+      return failure();
+    FailureOr<llvm::StringMap<DistAttr>> variables = variableDistributions(module);
+    if (failed(variables))
+      return failure();
+    BoxingPlanner planner(*cluster);
+    DistBoundary boundary{*variables, job->parallel.strategy == "data"};
+    for (ProgramOp program : module.getOps<ProgramOp>()) {
+      FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, *cluster, planner);
+      if (failed(network))
+        return failure();
+      DistChoice choice = choosePropagated(*network);
+      remarkChoice(*network, choice);
+      rewriteProgram(program, *network, choice);
+    }
+    for (VariableOp variable : module.getOps<VariableOp>()) {
+      variable.setType(withDist(variable.getType(), variables->lookup(variable.getSymName())));
+      variable->removeAttr(placementAttrName);
+      variable->removeAttr(OfDialect::pinAttrName);
+    }
+    return success();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createDistributePass() { return std::make_unique<DistributePass>(); }
+
+} // namespace of

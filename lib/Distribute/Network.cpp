@@ -1,0 +1,196 @@
+#include "lib/Distribute/Network.h"
+
+#include "lib/Distribute/Options.h"
+#include "lib/Distribute/Placement.h"
+
+#include <limits>
+
+using namespace mlir;
+
+namespace of {
+
+// ---- Edges
+
+double boxingSeconds(BoxingPlanner &planner, Type type, MeshAttr fromMesh, const NdSbp &from,
+                     MeshAttr toMesh, const NdSbp &to) {
+  auto tensor = cast<RankedTensorType>(type);
+  return planner
+      .path(Shape(tensor.getShape().begin(), tensor.getShape().end()),
+            dtypeOf(tensor.getElementType()), {fromMesh.placement(), from},
+            {toMesh.placement(), to})
+      .seconds;
+}
+
+bool canMake(Operation *op, const NdSbp &sbp) {
+  SmallVector<Signature> signatures = signaturesOf(op);
+  return llvm::all_of(sbp, [&](Sbp wanted) {
+    return llvm::any_of(signatures, [&](const Signature &s) { return s.results[0] == wanted; });
+  });
+}
+
+double DistNetwork::moveSeconds(Value v, const NdSbp &from, MeshAttr mesh, const NdSbp &to) const {
+  const DistValue &info = value(v);
+  if (info.isFree && canMake(v.getDefiningOp(), to))
+    return 0;
+  bool isSameMesh = info.mesh == mesh;
+  if (isSameMesh && from == to)
+    return 0;
+  for (auto [have, need] : llvm::zip(from, to))
+    if (need.isPartial() && (!isSameMesh || have != need))
+      return std::numeric_limits<double>::infinity();
+  return info.times * boxingSeconds(*planner, v.getType(), info.mesh, from, mesh, to);
+}
+
+// ---- Wishes
+
+// Backwards from the variables: where a result is wanted split and one of the op's signatures gives
+// that, its operands are wanted as that signature has them. The first wish counts.
+void DistNetwork::noteWishes(ProgramOp program) {
+  SmallVector<Operation *> order;
+  program.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) { order.push_back(op); });
+  for (Operation *op : llvm::reverse(order)) {
+    if (auto set = dyn_cast<SetOp>(op)) {
+      if (DistAttr dist = boundary.variables.lookup(set.getVariable()))
+        wishes.try_emplace(set.getValue(), dist.ndSbp());
+      continue;
+    }
+    auto wish = op->getNumResults() == 1 ? wishes.find(op->getResult(0)) : wishes.end();
+    if (wish == wishes.end())
+      continue;
+    NdSbp wanted = wish->second;
+    SmallVector<Signature> signatures = signaturesOf(op);
+    SmallVector<NdSbp> operands(op->getNumOperands(), NdSbp(wanted.size()));
+    for (auto [axis, sbp] : llvm::enumerate(wanted))
+      for (const Signature &s : signatures)
+        if (s.results[0] == sbp) {
+          for (auto [i, operand] : llvm::enumerate(s.operands))
+            operands[i][axis] = operand;
+          break;
+        }
+    for (auto [operand, sbp] : llvm::zip(op->getOperands(), operands))
+      wishes.try_emplace(operand, sbp);
+  }
+}
+
+// ---- Building
+
+static int64_t timesOf(Operation *op) {
+  auto micro = dyn_cast<MicroOp>(op->getParentOp());
+  return micro ? micro.getCount() : 1;
+}
+
+void DistNetwork::addNode(DistNode node) {
+  for (auto [i, result] : llvm::enumerate(node.results)) {
+    DistValue &info = valueMap[result];
+    info.mesh = node.mesh;
+    info.times = isa<YieldOp>(node.op) ? 1 : node.times;
+    for (const DistOption &option : node.options)
+      if (!llvm::is_contained(info.candidates, option.results[i]))
+        info.candidates.push_back(option.results[i]);
+  }
+  nodeList.push_back(std::move(node));
+}
+
+void DistNetwork::addFree(Operation *op) {
+  DistValue &info = valueMap[op->getResult(0)];
+  info.mesh = op->getAttrOfType<MeshAttr>(placementAttrName);
+  info.candidates = {NdSbp(info.mesh.numAxes())};
+  info.times = timesOf(op);
+  info.isFree = true;
+}
+
+// Results of of.micro are sums of what is yielded: a partial sum stays one, a maximum must be
+// whole before it is added up.
+LogicalResult DistNetwork::addYield(YieldOp yield) {
+  for (OpOperand &operand : yield->getOpOperands()) {
+    const DistValue &yielded = value(operand.get());
+    DistNode node{
+        yield,        {&operand},     {yield->getParentOp()->getResult(operand.getOperandNumber())},
+        yielded.mesh, timesOf(yield), {}};
+    for (NdSbp sbp : yielded.candidates) {
+      for (Sbp &s : sbp)
+        if (s.isPartial() && s != Sbp::partialSum())
+          s = Sbp::broadcast();
+      if (llvm::none_of(node.options, [&](const DistOption &o) { return o.made[0] == sbp; }))
+        node.options.push_back({{sbp}, {sbp}, {sbp}, 0});
+    }
+    // Where it costs the same, a partial value is reduced after the micro-batches.
+    llvm::stable_sort(node.options, [](const DistOption &l, const DistOption &r) {
+      auto partial = [](Sbp s) { return s.isPartial(); };
+      return llvm::count_if(l.made[0], partial) > llvm::count_if(r.made[0], partial);
+    });
+    addNode(std::move(node));
+  }
+  return success();
+}
+
+static DistOption fixedOption(SmallVector<NdSbp> operands, SmallVector<NdSbp> results) {
+  return {std::move(operands), results, results, 0};
+}
+
+static SmallVector<NdSbp> batchDistributions(ReadOp read, MeshAttr mesh, bool splitsBatch) {
+  int64_t axis = splitsBatch ? mesh.axisIndex("data") : -1;
+  SmallVector<NdSbp> out;
+  for (Type type : read.getResultTypes()) {
+    NdSbp sbp(mesh.numAxes());
+    if (axis >= 0 && mesh.getShape()[axis] > 1 && cast<RankedTensorType>(type).getRank() > 0)
+      sbp[axis] = Sbp::split(0);
+    out.push_back(sbp);
+  }
+  return out;
+}
+
+LogicalResult DistNetwork::addOp(Operation *op) {
+  if (auto yield = dyn_cast<YieldOp>(op))
+    return addYield(yield);
+  if (isa<MicroOp>(op))
+    return success();
+  auto mesh = op->getAttrOfType<MeshAttr>(placementAttrName);
+  if (!mesh)
+    return op->emitOpError("has no of.placement; run of-assign-placements first");
+  if (op->getNumOperands() == 0 && op->getNumResults() == 1 && isPure(op) &&
+      !op->hasAttr(OfDialect::pinAttrName)) {
+    addFree(op);
+    return success();
+  }
+  DistNode node{op, {}, {}, mesh, timesOf(op), {}};
+  for (OpOperand &operand : op->getOpOperands())
+    node.operands.push_back(&operand);
+  node.results.assign(op->result_begin(), op->result_end());
+  auto variableOf = [&](StringRef name) -> FailureOr<NdSbp> {
+    if (DistAttr dist = boundary.variables.lookup(name))
+      return dist.ndSbp();
+    return op->emitOpError("refers to variable '") << name << "', which the module does not have";
+  };
+  if (auto get = dyn_cast<GetOp>(op)) {
+    FailureOr<NdSbp> sbp = variableOf(get.getVariable());
+    if (failed(sbp))
+      return failure();
+    node.options.push_back(fixedOption({}, {*sbp}));
+  } else if (auto set = dyn_cast<SetOp>(op)) {
+    FailureOr<NdSbp> sbp = variableOf(set.getVariable());
+    if (failed(sbp))
+      return failure();
+    node.options.push_back(fixedOption({*sbp}, {}));
+  } else if (auto read = dyn_cast<ReadOp>(op)) {
+    node.options.push_back(fixedOption({}, batchDistributions(read, mesh, boundary.splitsBatch)));
+  } else if (failed(OptionBuilder(*this, node).build())) {
+    return failure();
+  }
+  addNode(std::move(node));
+  return success();
+}
+
+FailureOr<DistNetwork> DistNetwork::build(ProgramOp program, DistBoundary boundary,
+                                          const Cluster &cluster, BoxingPlanner &planner) {
+  DistNetwork network(boundary, cluster, planner);
+  network.noteWishes(program);
+  WalkResult walked = program.getBody().walk([&](Operation *op) {
+    return failed(network.addOp(op)) ? WalkResult::interrupt() : WalkResult::advance();
+  });
+  if (walked.wasInterrupted())
+    return failure();
+  return network;
+}
+
+} // namespace of

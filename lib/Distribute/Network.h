@@ -1,0 +1,100 @@
+// The choice of distributions as a network: what can be chosen, and what it costs.
+//
+//   value     a tensor; its candidates are the distributions that its producer's options give it
+//   node      an op (or one value of a yield); its options are joint signatures, one per mesh axis
+//   cost      of a node: seconds of the option; of an edge: seconds of the boxing between what the
+//             producer gives and what the option needs
+//
+// A solver (Choose.h) picks one option per node; the rewriter (Rewrite.h) writes types and boxings.
+// Neither knows an op by name: options come from the declared signatures.
+//
+// An option is offered on an axis if everything is broadcast, if an operand can have the split or
+// partial value that it needs there, or if a pin or a variable that takes the result asks for it:
+// splits spread from readers, pins and variables, they do not arise elsewhere. Nor are they undone
+// where an op can keep them, unless a variable wants the result whole. Nothing that is whole
+// becomes partial. Values of ops without operands (constants) are free: each user gets its own in
+// the distribution it needs.
+//
+// Owned by the pass for one program; values are borrowed from the IR, which must not change. One
+// thread.
+#pragma once
+
+#include "dialects/Of/Of.h"
+#include "lib/Distribute/BoxingPlanner.h"
+#include "lib/Distribute/Pins.h"
+
+#include "llvm/ADT/DenseMap.h"
+
+namespace of {
+
+/// One way to run an op.
+struct DistOption {
+  llvm::SmallVector<NdSbp> operands; ///< what it needs
+  llvm::SmallVector<NdSbp> made;     ///< how its results come out
+  llvm::SmallVector<NdSbp> results;  ///< how users see them: as made, with pins put in
+  double seconds = 0;                ///< of one run, with the boxings that pins need
+};
+
+struct DistNode {
+  mlir::Operation *op = nullptr;
+  llvm::SmallVector<mlir::OpOperand *> operands;
+  llvm::SmallVector<mlir::Value> results;
+  MeshAttr mesh;
+  int64_t times = 1; ///< runs per step
+  llvm::SmallVector<DistOption> options;
+};
+
+struct DistValue {
+  MeshAttr mesh;
+  llvm::SmallVector<NdSbp> candidates;
+  int64_t times = 1;   ///< productions per step
+  bool isFree = false; ///< made anew for every user
+};
+
+/// Where a program's choice begins and ends.
+struct DistBoundary {
+  const llvm::StringMap<DistAttr> &variables;
+  bool splitsBatch = false; ///< rows of a batch lie split on the axis `data`
+};
+
+class DistNetwork {
+public:
+  /// Errors at an op: a pin that cannot be had, an op that is not placed.
+  static mlir::FailureOr<DistNetwork> build(ProgramOp program, DistBoundary boundary,
+                                            const Cluster &cluster, BoxingPlanner &planner);
+
+  const std::vector<DistNode> &nodes() const { return nodeList; }
+  const DistValue &value(mlir::Value v) const { return valueMap.find(v)->second; }
+
+  /// Seconds per step to have `v`, seen as `from`, as `to` on `mesh`; infinite if that is not
+  /// offered.
+  double moveSeconds(mlir::Value v, const NdSbp &from, MeshAttr mesh, const NdSbp &to) const;
+
+private:
+  friend class OptionBuilder;
+  DistNetwork(DistBoundary boundary, const Cluster &cluster, BoxingPlanner &planner)
+      : boundary(boundary), cluster(&cluster), planner(&planner) {}
+
+  mlir::LogicalResult addOp(mlir::Operation *op);
+  mlir::LogicalResult addYield(YieldOp yield);
+  void addFree(mlir::Operation *op);
+  void addNode(DistNode node);
+  void noteWishes(ProgramOp program);
+
+  DistBoundary boundary;
+  const Cluster *cluster;
+  BoxingPlanner *planner;
+  std::vector<DistNode> nodeList;
+  llvm::DenseMap<mlir::Value, DistValue> valueMap;
+  /// What a variable will take a value as, spread to the values it is computed from.
+  llvm::DenseMap<mlir::Value, NdSbp> wishes;
+};
+
+/// Seconds of one movement of a tensor.
+double boxingSeconds(BoxingPlanner &planner, mlir::Type type, MeshAttr fromMesh, const NdSbp &from,
+                     MeshAttr toMesh, const NdSbp &to);
+
+/// Does the op, which has no operands, give its result like this?
+bool canMake(mlir::Operation *op, const NdSbp &sbp);
+
+} // namespace of

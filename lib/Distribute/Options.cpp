@@ -1,0 +1,201 @@
+#include "lib/Distribute/Options.h"
+
+#include "lib/Cost/ComputeCost.h"
+
+using namespace mlir;
+
+namespace of {
+
+OptionBuilder::OptionBuilder(const DistNetwork &network, DistNode &node)
+    : network(network), node(node), signatures(signaturesOf(node.op)) {
+  if (auto sharding = dyn_cast<ShardingOpInterface>(node.op))
+    rule = sharding.getShardingRule();
+}
+
+// ---- One axis
+
+bool OptionBuilder::operandCanBe(unsigned operand, unsigned axis, Sbp sbp) const {
+  const DistValue &value = network.value(node.operands[operand]->get());
+  return !value.isFree &&
+         llvm::any_of(value.candidates, [&](const NdSbp &c) { return c[axis] == sbp; });
+}
+
+// Whole values do not become partial, and what arrives from another mesh is whole.
+bool OptionBuilder::isPossible(const Signature &s, unsigned axis) const {
+  for (auto [i, sbp] : llvm::enumerate(s.operands))
+    if (sbp.isPartial() &&
+        (!operandCanBe(i, axis, sbp) || network.value(node.operands[i]->get()).mesh != node.mesh))
+      return false;
+  for (auto [result, sbp] : llvm::zip(node.results, s.results))
+    if (sbp.isPartial() && getElementTypeOrSelf(result.getType()).isInteger(1))
+      return false;
+  return true;
+}
+
+bool OptionBuilder::isWished(const Signature &s, unsigned axis) const {
+  if (s.results.empty())
+    return false;
+  auto wish = network.wishes.find(node.results[0]);
+  return pin[axis] == s.results[0] ||
+         (wish != network.wishes.end() && wish->second[axis] == s.results[0]);
+}
+
+bool OptionBuilder::isWanted(const Signature &s, unsigned axis) const {
+  for (auto [i, sbp] : llvm::enumerate(s.operands))
+    if (!sbp.isBroadcast() && operandCanBe(i, axis, sbp))
+      return true;
+  return !s.results.empty() && !s.results[0].isBroadcast() && isWished(s, axis);
+}
+
+// Operands that come split, however they are produced, and that the signature needs otherwise.
+int64_t OptionBuilder::splitsUndone(const Signature &s, unsigned axis) const {
+  int64_t count = 0;
+  for (auto [i, sbp] : llvm::enumerate(s.operands)) {
+    const DistValue &value = network.value(node.operands[i]->get());
+    count += !value.isFree && llvm::all_of(value.candidates, [&, need = sbp](const NdSbp &c) {
+      return c[axis].isSplit() && c[axis] != need;
+    });
+  }
+  return count;
+}
+
+SmallVector<const Signature *> OptionBuilder::signaturesOn(unsigned axis) const {
+  SmallVector<const Signature *> out{&signatures[0]};
+  if (node.mesh.getShape()[axis] == 1)
+    return out;
+  for (const Signature &s : llvm::drop_begin(signatures))
+    if (isWanted(s, axis) && isPossible(s, axis))
+      out.push_back(&s);
+  int64_t least = splitsUndone(*out[0], axis);
+  for (const Signature *s : out)
+    least = std::min(least, splitsUndone(*s, axis));
+  llvm::erase_if(out, [&](const Signature *s) {
+    return splitsUndone(*s, axis) > least && !isWished(*s, axis);
+  });
+  return out;
+}
+
+// ---- Pins
+
+// A split or partial value must be one that the op itself declares; to be whole is always possible.
+LogicalResult OptionBuilder::checkPin() const {
+  for (auto [axis, sbp] : llvm::enumerate(pin)) {
+    Sbp wanted = sbp.value_or(Sbp::broadcast());
+    if (wanted.isBroadcast() ||
+        llvm::any_of(signatures, [&](const Signature &s) { return s.results[0] == wanted; }))
+      continue;
+    InFlightDiagnostic diag = node.op->emitOpError("is pinned to ")
+                              << toString(wanted) << " on mesh axis '"
+                              << node.mesh.getAxes()[axis].getValue()
+                              << "', which it cannot give; it accepts:";
+    for (const Signature &s : signatures)
+      diag << " " << toString(NdSbp(s.operands.begin(), s.operands.end())) << "->"
+           << toString(NdSbp(s.results.begin(), s.results.end()));
+    return diag;
+  }
+  return success();
+}
+
+bool OptionBuilder::meetsPin(const DistOption &option) const {
+  for (auto [made, pinned] : llvm::zip(option.made[0], pin))
+    if (pinned && pinned->isPartial() && made != *pinned)
+      return false;
+  return true;
+}
+
+// ---- All axes
+
+// The runtime reduces a value in one go, so its partial axes are of one kind.
+static bool isOneReduction(const NdSbp &sbp) {
+  std::optional<SbpKind> kind;
+  for (Sbp s : sbp)
+    if (s.isPartial()) {
+      if (kind && *kind != s.kind)
+        return false;
+      kind = s.kind;
+    }
+  return true;
+}
+
+bool OptionBuilder::splitsEvenly(const Joint &joint) const {
+  SmallVector<int64_t> parts(rule.factors.size(), 1);
+  for (auto [axis, s] : llvm::enumerate(joint))
+    if (s->evenOnly)
+      parts[s->factor] *= node.mesh.getShape()[axis];
+  for (auto [factor, n] : llvm::zip(rule.factors, parts))
+    if (factor.size % n)
+      return false;
+  return true;
+}
+
+double OptionBuilder::secondsOf(const DistOption &option) const {
+  auto local = [&](Value v, const NdSbp &sbp) {
+    auto dist = DistAttr::get(node.mesh.getContext(), node.mesh, sbp);
+    return localType(withDist(v.getType(), dist));
+  };
+  SmallVector<RankedTensorType> operands, results;
+  for (auto [operand, sbp] : llvm::zip(node.operands, option.operands))
+    operands.push_back(local(operand->get(), sbp));
+  for (auto [result, sbp] : llvm::zip(node.results, option.made))
+    results.push_back(local(result, sbp));
+  return computeSeconds(node.op, operands, results,
+                        network.cluster->devices[node.mesh.getDevices()[0]]);
+}
+
+void OptionBuilder::addOption(const Joint &joint) {
+  if (!splitsEvenly(joint))
+    return;
+  DistOption option;
+  option.operands.resize(node.operands.size());
+  option.made.resize(node.results.size());
+  for (const Signature *s : joint) {
+    for (auto [sbp, at] : llvm::zip(s->operands, option.operands))
+      at.push_back(sbp);
+    for (auto [sbp, at] : llvm::zip(s->results, option.made))
+      at.push_back(sbp);
+  }
+  if (!llvm::all_of(option.made, isOneReduction))
+    return;
+  option.results = option.made;
+  if (!node.results.empty()) {
+    if (!meetsPin(option))
+      return;
+    option.results[0] = withPin(option.made[0], pin);
+  }
+  option.seconds = secondsOf(option);
+  if (!node.results.empty() && option.results[0] != option.made[0])
+    option.seconds += boxingSeconds(*network.planner, node.results[0].getType(), node.mesh,
+                                    option.made[0], node.mesh, option.results[0]);
+  node.options.push_back(std::move(option));
+}
+
+LogicalResult OptionBuilder::build() {
+  pin.resize(node.mesh.numAxes());
+  if (!node.results.empty()) {
+    FailureOr<Pin> given =
+        pinOf(node.op, cast<RankedTensorType>(node.results[0].getType()), node.mesh);
+    if (failed(given))
+      return failure();
+    pin = *given;
+    if (failed(checkPin()))
+      return failure();
+  }
+  SmallVector<Joint> joints{Joint()};
+  for (unsigned axis = 0; axis < node.mesh.numAxes(); ++axis) {
+    SmallVector<Joint> longer;
+    for (const Joint &prefix : joints)
+      for (const Signature *s : signaturesOn(axis)) {
+        longer.push_back(prefix);
+        longer.back().push_back(s);
+      }
+    joints = std::move(longer);
+  }
+  for (const Joint &joint : joints)
+    addOption(joint);
+  if (node.options.empty())
+    return node.op->emitOpError("is pinned to be partial, but no operand is partial or can be "
+                                "split so that its result is");
+  return success();
+}
+
+} // namespace of

@@ -1,0 +1,26 @@
+// Distributions that a user gave: `of.pin = {data = "S(0)", model = "B"}`.
+//
+// On an axis of one device every distribution is the same, so pins there say nothing: the same job
+// serves every cluster. Pure functions.
+#pragma once
+
+#include "dialects/Of/Of.h"
+
+#include "llvm/ADT/StringMap.h"
+
+namespace of {
+
+/// One entry per mesh axis, empty where the pin leaves it open.
+using Pin = llvm::SmallVector<std::optional<Sbp>>;
+
+/// The pin of an op or variable whose value has this type; all open if it has none. Errors at the
+/// op: an unknown axis, a text that is no SBP, a dim the value does not have.
+mlir::FailureOr<Pin> pinOf(mlir::Operation *op, mlir::RankedTensorType type, MeshAttr mesh);
+
+/// Distribution of each variable: broadcast unless pinned. Uses `of.placement`.
+mlir::FailureOr<llvm::StringMap<DistAttr>> variableDistributions(mlir::ModuleOp module);
+
+/// The distribution with what is pinned put in.
+NdSbp withPin(NdSbp sbp, const Pin &pin);
+
+} // namespace of

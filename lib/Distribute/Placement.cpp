@@ -1,0 +1,129 @@
+#include "lib/Distribute/Placement.h"
+
+using namespace mlir;
+
+namespace of {
+
+// ---- Meshes
+
+static LogicalResult checkStages(ModuleOp module, int64_t count) {
+  LogicalResult ok = success();
+  module.walk([&](Operation *op) {
+    auto stage = op->getAttrOfType<IntegerAttr>(OfDialect::stageAttrName);
+    if (!stage || (stage.getInt() >= 0 && stage.getInt() < count))
+      return;
+    op->emitOpError("is placed on stage ")
+        << stage.getInt() << ", but the job has " << count << (count == 1 ? " stage" : " stages")
+        << "; stages are numbered from 0";
+    ok = failure();
+  });
+  return ok;
+}
+
+// Stages the job names, or those that a model written with of.stage uses.
+static int64_t countStages(ModuleOp module, const Job &job) {
+  if (!job.parallel.stages.empty())
+    return job.parallel.stages.size() + 1;
+  int64_t count = 1;
+  module.walk([&](Operation *op) {
+    if (auto stage = op->getAttrOfType<IntegerAttr>(OfDialect::stageAttrName))
+      count = std::max(count, stage.getInt() + 1);
+  });
+  return count;
+}
+
+FailureOr<SmallVector<MeshAttr>> stageMeshes(ModuleOp module, const Job &job,
+                                             const Cluster &cluster) {
+  int64_t stages = countStages(module, job), devices = cluster.devices.size(), points = 1;
+  if (failed(checkStages(module, stages)))
+    return failure();
+  SmallVector<StringAttr> axes;
+  SmallVector<int64_t> shape;
+  for (auto &[axis, size] : job.parallel.mesh) {
+    axes.push_back(StringAttr::get(module.getContext(), axis));
+    shape.push_back(size);
+    points *= size;
+  }
+  if (points < 1 || points * stages != devices)
+    return module.emitError("the mesh of the job spans ")
+           << points << " devices for each of " << stages << (stages == 1 ? " stage" : " stages")
+           << ", but the cluster has " << devices << "; change parallel.mesh or the cluster";
+  SmallVector<MeshAttr> meshes;
+  for (int64_t stage = 0; stage < stages; ++stage) {
+    SmallVector<int64_t> ids(points);
+    for (int64_t i = 0; i < points; ++i)
+      ids[i] = stage * points + i;
+    std::string name = stages == 1 ? "main" : "stage" + std::to_string(stage);
+    meshes.push_back(MeshAttr::get(module.getContext(), name, axes, shape, ids));
+  }
+  return meshes;
+}
+
+// ---- Stages
+
+std::optional<int64_t> StageAnalysis::known(Operation *op) const {
+  auto it = stages.find(op);
+  return it == stages.end() ? std::nullopt : std::optional(it->second);
+}
+
+// A result of of.micro lies where the value lies that its region yields.
+std::optional<int64_t> StageAnalysis::known(Value value) const {
+  Operation *op = value.getDefiningOp();
+  if (auto micro = dyn_cast_or_null<MicroOp>(op)) {
+    auto yield = cast<YieldOp>(micro.getBody().front().getTerminator());
+    return known(yield.getValues()[cast<OpResult>(value).getResultNumber()]);
+  }
+  return op ? known(op) : std::nullopt;
+}
+
+std::optional<int64_t> StageAnalysis::firstUser(Value value) const {
+  std::optional<int64_t> first;
+  for (OpOperand &use : value.getUses()) {
+    Operation *user = use.getOwner();
+    std::optional<int64_t> at =
+        isa<YieldOp>(user) ? firstUser(user->getParentOp()->getResult(use.getOperandNumber()))
+                           : known(user);
+    if (at && (!first || *at < *first))
+      first = at;
+  }
+  return first;
+}
+
+std::optional<int64_t> StageAnalysis::given(Operation *op) const {
+  if (auto get = dyn_cast<GetOp>(op))
+    return variableStages.lookup(get.getVariable());
+  if (auto set = dyn_cast<SetOp>(op))
+    return variableStages.lookup(set.getVariable());
+  if (auto stage = op->getAttrOfType<IntegerAttr>(OfDialect::stageAttrName))
+    return stage.getInt();
+  return std::nullopt;
+}
+
+StageAnalysis::StageAnalysis(ProgramOp program, const llvm::StringMap<int64_t> &variableStages)
+    : variableStages(variableStages) {
+  SmallVector<Operation *> order;
+  program.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (!isa<MicroOp, YieldOp>(op))
+      order.push_back(op);
+  });
+  for (Operation *op : order) {
+    std::optional<int64_t> stage = given(op);
+    if (!stage)
+      for (Value operand : op->getOperands())
+        if (std::optional<int64_t> at = known(operand))
+          stage = std::max(stage.value_or(0), *at);
+    if (stage)
+      stages[op] = *stage;
+  }
+  for (Operation *op : llvm::reverse(order)) {
+    if (known(op))
+      continue;
+    std::optional<int64_t> stage;
+    for (Value result : op->getResults())
+      if (std::optional<int64_t> at = firstUser(result); at && (!stage || *at < *stage))
+        stage = at;
+    stages[op] = stage.value_or(0);
+  }
+}
+
+} // namespace of

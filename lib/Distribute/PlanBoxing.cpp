@@ -1,0 +1,69 @@
+// of-plan-boxing
+//
+//   before   %b = of.boxing %g : tensor<1024x1024xf32, [P]> to tensor<1024x1024xf32, [B]>
+//   after    %s = of.boxing %g : tensor<1024x1024xf32, [P]> to tensor<1024x1024xf32, [S(0)]>
+//            %b = of.boxing %s : tensor<1024x1024xf32, [S(0)]> to tensor<1024x1024xf32, [B]>
+#include "lib/Distribute/BoxingPlanner.h"
+#include "lib/Distribute/Passes.h"
+
+#include "dialects/Of/Of.h"
+
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace of {
+namespace {
+
+struct PlanBoxingPass : PassWrapper<PlanBoxingPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanBoxingPass)
+  StringRef getArgument() const override { return "of-plan-boxing"; }
+  StringRef getDescription() const override {
+    return "Expands boxings into the cheapest chains of single exchanges";
+  }
+
+  void runOnOperation() override {
+    FailureOr<Cluster> cluster = clusterOf(getOperation());
+    if (failed(cluster))
+      return signalPassFailure();
+    BoxingPlanner planner(*cluster);
+    int64_t devices = cluster->devices.size();
+    WalkResult walked = getOperation().walk([&](BoxingOp op) {
+      for (Value v : {op.getInput(), op.getResult()})
+        for (int64_t id : distOf(v).getMesh().getDevices())
+          if (id >= devices) {
+            op.emitOpError("lies on device ")
+                << id << ", but the cluster has " << devices << " devices";
+            return WalkResult::interrupt();
+          }
+      expand(op, planner);
+      return WalkResult::advance();
+    });
+    if (walked.wasInterrupted())
+      signalPassFailure();
+  }
+
+  static void expand(BoxingOp op, BoxingPlanner &planner) {
+    DistAttr src = distOf(op.getInput()), dst = distOf(op.getResult());
+    auto type = cast<RankedTensorType>(op.getType());
+    const BoxingPath &path =
+        planner.path(Shape(type.getShape().begin(), type.getShape().end()),
+                     dtypeOf(type.getElementType()), src.layout(), dst.layout());
+    OpBuilder b(op);
+    Value value = op.getInput();
+    for (const Layout &step : path.steps) {
+      bool isOnSource = step.placement == src.getMesh().placement();
+      MeshAttr mesh = isOnSource && &step != &path.steps.back() ? src.getMesh() : dst.getMesh();
+      value = BoxingOp::create(
+          b, op.getLoc(), withDist(type, DistAttr::get(op.getContext(), mesh, step.sbp)), value);
+    }
+    op.replaceAllUsesWith(value);
+    op.erase();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createPlanBoxingPass() { return std::make_unique<PlanBoxingPass>(); }
+
+} // namespace of

@@ -1,0 +1,113 @@
+#include "lib/Distribute/Rewrite.h"
+
+#include "lib/Distribute/Placement.h"
+#include "lib/Train/Formula.h"
+
+using namespace mlir;
+
+namespace of {
+namespace {
+
+class Rewriter {
+public:
+  Rewriter(const DistNetwork &network, const DistChoice &choice) {
+    for (auto [node, index] : llvm::zip(network.nodes(), choice))
+      note(node, node.options[index]);
+    for (Step &step : steps)
+      giveTypes(step);
+    for (Step &step : steps)
+      connect(step);
+  }
+
+private:
+  struct Step {
+    const DistNode *node;
+    const DistOption *option;
+  };
+
+  static DistAttr dist(MeshAttr mesh, const NdSbp &sbp) {
+    return DistAttr::get(mesh.getContext(), mesh, sbp);
+  }
+
+  void note(const DistNode &node, const DistOption &option) { steps.push_back({&node, &option}); }
+
+  // Types first, so that operands are compared with what they really are.
+  void giveTypes(const Step &step) {
+    for (unsigned i = 0; i < step.node->results.size(); ++i) {
+      Value result = step.node->results[i];
+      DistAttr made = dist(step.node->mesh, step.option->made[i]);
+      DistAttr seen = dist(step.node->mesh, step.option->results[i]);
+      result.setType(withDist(result.getType(), made));
+      if (made != seen)
+        pinned[result] = boxed(result, seen);
+    }
+  }
+
+  void connect(const Step &step) {
+    for (auto [operand, sbp] : llvm::zip(step.node->operands, step.option->operands))
+      operand->set(valueAs(operand->get(), dist(step.node->mesh, sbp)));
+  }
+
+  Value valueAs(Value v, DistAttr wanted) {
+    Operation *op = v.getDefiningOp();
+    if (!distOf(v) || isFree.contains(op))
+      v = freeValueAs(v, wanted);
+    else if (Value seen = pinned.lookup(v))
+      v = seen;
+    return distOf(v) == wanted ? v : boxed(v, wanted);
+  }
+
+  // An op without operands stands once per distribution that is needed; broadcast, and boxed from
+  // there, if it cannot be made so.
+  Value freeValueAs(Value v, DistAttr wanted) {
+    Operation *op = v.getDefiningOp();
+    isFree.insert(op);
+    if (!canMake(op, wanted.ndSbp()))
+      wanted = dist(wanted.getMesh(), NdSbp(wanted.getMesh().numAxes()));
+    Value &made = versions[{v, wanted}];
+    if (made)
+      return made;
+    if (!distOf(v)) {
+      v.setType(withDist(v.getType(), wanted));
+      return made = v;
+    }
+    OpBuilder b(op->getContext());
+    b.setInsertionPointAfter(op);
+    Value copy = b.clone(*op)->getResult(0);
+    copy.setType(withDist(v.getType(), wanted));
+    return made = copy;
+  }
+
+  Value boxed(Value v, DistAttr wanted) {
+    Value &made = versions[{v, wanted}];
+    if (made)
+      return made;
+    OpBuilder b(v.getContext());
+    b.setInsertionPointAfterValue(v);
+    return made = BoxingOp::create(b, derivedLoc(v.getLoc(), "boxing"),
+                                   withDist(v.getType(), wanted), v);
+  }
+
+  SmallVector<Step> steps;
+  llvm::DenseMap<Value, Value> pinned; ///< by value: the one that users see
+  llvm::DenseMap<std::pair<Value, DistAttr>, Value> versions;
+  llvm::SmallPtrSet<Operation *, 16> isFree;
+};
+
+} // namespace
+
+void rewriteProgram(ProgramOp program, const DistNetwork &network, const DistChoice &choice) {
+  Rewriter(network, choice);
+  // What is left without a type has no users: it lies whole where it was placed.
+  program.getBody().walk([&](Operation *op) {
+    if (auto mesh = op->getAttrOfType<MeshAttr>(placementAttrName))
+      for (Value result : op->getResults())
+        if (!distOf(result))
+          result.setType(withDist(result.getType(),
+                                  DistAttr::get(op->getContext(), mesh, NdSbp(mesh.numAxes()))));
+    op->removeAttr(placementAttrName);
+    op->removeAttr(OfDialect::pinAttrName);
+  });
+}
+
+} // namespace of
