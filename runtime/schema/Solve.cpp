@@ -2,6 +2,7 @@
 
 #include "runtime/schema/Circuit.h"
 #include "runtime/schema/Dependencies.h"
+#include "runtime/schema/Verify.h"
 
 #include <algorithm>
 #include <cmath>
@@ -255,12 +256,17 @@ std::string describe(const CertificateSolution &refused) {
 
 Status certify(plan::PlanT &plan) {
   // Kernel objects are large and no part of the proof.
-  std::vector<std::unique_ptr<plan::KernelObjectT>> objects;
-  objects.swap(plan.objects);
+  std::vector<std::vector<uint8_t>> code(plan.objects.size());
+  auto swapCode = [&] {
+    for (size_t i = 0; i < code.size(); ++i)
+      code[i].swap(plan.objects[i]->data);
+  };
+  swapCode();
   flatbuffers::FlatBufferBuilder builder;
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));
-  objects.swap(plan.objects);
+  swapCode();
   const plan::Plan &packed = *plan::GetPlan(builder.GetBufferPointer());
+  OF_TRY(verifyStructure(packed));
   for (uint32_t p = 0; p < plan.programs.size(); ++p)
     OF_TRY(certifyProgram(packed, p, plan));
   return Status::ok();

@@ -43,8 +43,8 @@ Result<CertificateSolution> solveCertificate(const ProgramTasks &tasks,
 /// Predicted duration of a firing in whole nanoseconds, at least 1.
 int64_t durationOf(const plan::Task &task);
 
-/// Solves all programs with the predicted durations and stores the certificates. Refused, with
-/// the circuit in the message, if a program has none.
+/// Checks the structure, solves all programs with the predicted durations and stores the
+/// certificates. Refused, with the circuit in the message, if a program has none.
 Status certify(plan::PlanT &plan);
 
 /// The lines of a circuit under a headline, for messages.

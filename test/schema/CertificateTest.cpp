@@ -18,6 +18,7 @@ constexpr double kNs = 1e-9;
 struct Job {
   explicit Job(uint32_t micros)
       : role((b.device(b.node(0)), b.program("train", plan::ProgramKind::Train, micros), b), {0}) {
+    b.run(0, 1);
     compute = role.stream("compute", plan::StreamKind::Compute, 0);
     other = role.stream("other", plan::StreamKind::Transfer, 1);
     role.chunk(0);
@@ -25,7 +26,7 @@ struct Job {
   plan::TaskT &task(const std::string &name, uint32_t stream, std::vector<uint32_t> in,
                     std::vector<uint32_t> out, uint32_t firings, double ns) {
     plan::TaskT &t = role.task(0, name, stream, in, out, firings);
-    t.body.Set(plan::SegmentT());
+    setEmptySegment(t);
     t.seconds = ns * kNs;
     return t;
   }
@@ -208,7 +209,7 @@ namespace {
 struct ExchangeJob {
   explicit ExchangeJob(bool remote, uint32_t slots, uint32_t landing, bool receiveFirst = false) {
     const std::vector<uint32_t> devices = {b.device(b.node(0)), b.device(b.node(remote ? 1 : 0))};
-    b.program("train", plan::ProgramKind::Train, 4);
+    b.run(b.program("train", plan::ProgramKind::Train, 4), 1);
     const uint32_t p = b.placement(devices);
     b.exchange(plan::DType::F32, {16}, b.layout(p, plan::SbpKind::PartialSum),
                b.layout(p, plan::SbpKind::Broadcast));
@@ -218,10 +219,11 @@ struct ExchangeJob {
                    in = receiveFirst ? out : r.stream("in", plan::StreamKind::Transfer, 1);
     r.chunk(0);
     const uint32_t g = r.newReg(0, "g", 64, slots), sum = r.newReg(0, "sum", 64, 2);
-    r.task(0, "gradient", compute, {}, {g}, 4).body.Set(plan::SegmentT());
+    setEmptySegment(r.task(0, "gradient", compute, {}, {g}, 4));
     auto receive = [&] {
       plan::ReceiveT body;
       body.landing_slots = landing;
+    body.landing_slot_bytes = 128;
       r.task(0, "receive", in, {}, {sum}, 4).body.Set(std::move(body));
     };
     if (receiveFirst)
@@ -229,7 +231,7 @@ struct ExchangeJob {
     r.task(0, "send", out, {g}, {}, 4).body.Set(plan::SendT());
     if (!receiveFirst)
       receive();
-    r.task(0, "use", compute, {sum}, {}, 4).body.Set(plan::SegmentT());
+    setEmptySegment(r.task(0, "use", compute, {sum}, {}, 4));
     const double ns[] = {100, 3, 40, 20};
     for (auto &task : r.role->programs[0]->tasks)
       task->seconds = (task->name == "gradient"  ? ns[0]
@@ -263,7 +265,7 @@ TEST_CASE("pushed pieces free the source's slot when a landing slot takes them")
   const bool remote = GENERATE(false, true);
   PlanBuilder b;
   const uint32_t from = b.device(b.node(0)), to = b.device(b.node(remote ? 1 : 0));
-  b.program("train", plan::ProgramKind::Train, 8);
+  b.run(b.program("train", plan::ProgramKind::Train, 8), 1);
   b.exchange(plan::DType::F32, {16}, b.layout(b.placement({from}), plan::SbpKind::Broadcast),
              b.layout(b.placement({to}), plan::SbpKind::Broadcast));
   RoleBuilder source(b, {from}), sink(b, {to});
@@ -275,8 +277,7 @@ TEST_CASE("pushed pieces free the source's slot when a landing slot takes them")
   };
   source.chunk(0);
   const uint32_t x = source.newReg(0, "x", 64, 1);
-  task(source, "read", source.stream("io", plan::StreamKind::Io, 1), {}, {x}, 10)
-      .body.Set(plan::SegmentT());
+  setEmptySegment(task(source, "read", source.stream("io", plan::StreamKind::Io, 1), {}, {x}, 10));
   task(source, "send", source.stream("out", plan::StreamKind::Transfer, 1), {x}, {}, 3)
       .body.Set(plan::SendT());
   sink.chunk(0);
@@ -284,8 +285,9 @@ TEST_CASE("pushed pieces free the source's slot when a landing slot takes them")
   const uint32_t in = sink.stream("in", plan::StreamKind::Transfer, 1);
   plan::ReceiveT receive;
   receive.landing_slots = 2;
+  receive.landing_slot_bytes = 64;
   task(sink, "receive", in, {}, {y}, 40).body.Set(std::move(receive));
-  task(sink, "use", in, {y}, {}, 100).body.Set(plan::SegmentT());
+  setEmptySegment(task(sink, "use", in, {y}, {}, 100));
   b.plan.roles[1]->programs[0]->orders[0]->tasks = {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1};
   REQUIRE(certify(b.plan).isOk());
   const plan::CertificateT &left = *b.plan.roles[0]->programs[0]->certificate;
@@ -323,7 +325,7 @@ TEST_CASE("a missing end of an exchange is named") {
   auto &program = job.program();
   for (auto &task : program.tasks)
     if (task->name == "receive")
-      task->body.Set(plan::SegmentT());
+      setEmptySegment(*task);
   const Status status = certify(job.b.plan);
   REQUIRE(status.code() == Code::Corrupt);
   REQUIRE(status.message().find("exchange x0 moves from device") != std::string::npos);

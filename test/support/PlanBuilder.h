@@ -229,4 +229,16 @@ inline plan::CallT &addCall(plan::TaskT &task, uint32_t object, const std::strin
   return *calls.back();
 }
 
+/// Makes a task a segment of one library call without buffers: for plans that are checked but not
+/// run.
+inline void setEmptySegment(plan::TaskT &task) {
+  auto call = std::make_unique<plan::CallT>();
+  call->name = task.name;
+  call->library = std::make_unique<plan::LibraryT>();
+  call->library->name = "none";
+  plan::SegmentT segment;
+  segment.calls.push_back(std::move(call));
+  task.body.Set(std::move(segment));
+}
+
 } // namespace of::test

@@ -3,6 +3,7 @@
 #include "runtime/kernel/Library.h"
 #include "runtime/node/Node.h"
 #include "runtime/node/control/ControlTree.h"
+#include "runtime/schema/Verify.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 
 namespace of::run {
@@ -77,8 +78,8 @@ Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &
 
 Result<rt::PlanFile> openPlan(const std::string &path) {
   OF_ASSIGN(rt::PlanFile file, rt::PlanFile::open(path));
-  if (file.plan().nodes()->size() == 0 || file.plan().devices()->size() == 0)
-    return Status(Code::Corrupt, path + " has no nodes or no devices");
+  if (const Status status = rt::verifyPlan(file.plan()); !status.isOk())
+    return status.withContext(path);
   if (file.plan().libraries())
     for (const plan::LibraryVersion *wanted : *file.plan().libraries())
       for (const auto &[name, version] : rt::libraryVersions())

@@ -1,0 +1,40 @@
+// What the files of the semantic verifier share; for them alone.
+#pragma once
+
+#include "runtime/schema/PlanView.h"
+
+#include <algorithm>
+
+namespace of::rt {
+
+/// A chunk or a tensor is smaller: products and sums of a few such numbers fit 64 bits.
+constexpr uint64_t kMaxBytes = uint64_t(1) << 48;
+
+inline Status broken(const std::string &where, const std::string &what) {
+  return Status(Code::Corrupt, where + " " + what + "; the plan is damaged, compile it again");
+}
+
+template <typename V> uint32_t sizeOfVector(const V *vector) { return vector ? vector->size() : 0; }
+
+/// Whether an enum read from a plan is one of its values; all start at 0.
+template <typename E> bool known(E value) { return value >= E::MIN && value <= E::MAX; }
+
+inline std::string quoted(const flatbuffers::String *name) {
+  return name ? "'" + name->str() + "'" : "''";
+}
+
+/// Bytes of the largest part of a tensor on the devices of a role, all of which it lies on.
+inline uint64_t partBytes(const plan::Plan &plan, const plan::Role &role, plan::DType dtype,
+                          const flatbuffers::Vector<int64_t> *shape, const plan::Layout &layout) {
+  const Layout placed = layoutOf(plan, layout);
+  const Shape dims = shapeOf(shape);
+  int64_t elements = 0;
+  for (uint32_t device : *role.instances())
+    elements = std::max(elements, boxAt(dims, placed, placed.placement.pointOf(device)).elements());
+  return static_cast<uint64_t>(elements) * sizeOf(dtypeOf(dtype));
+}
+
+/// Rules of one role in one program (TaskRules.cpp).
+Status verifyRoleProgram(const plan::Plan &plan, const plan::Role &role, uint32_t program);
+
+} // namespace of::rt
