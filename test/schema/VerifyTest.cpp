@@ -370,7 +370,8 @@ TEST_CASE("rules of memory") {
        [](Good &g) { g.call("update").buffers[0] = chunkBuffer(0, 0, 64); }},
       {"a temporary of call 'toy_update' of task update (model.mlir:5:1) and register 'x'",
        [](Good &g) { g.call("update").buffers[1] = chunkBuffer(0, g.reg("x").offset, 64); }},
-      {"a temporary of call 'toy_update' of task update (model.mlir:5:1) share bytes",
+      {"a temporary of call 'toy_update' of task update (model.mlir:5:1) and a temporary of call "
+       "'toy_batch'",
        [](Good &g) {
          g.role().chunks[0]->bytes += 256; // two streams, the same temporary
          const uint64_t at = g.role().chunks[0]->bytes - 256;
