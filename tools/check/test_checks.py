@@ -16,7 +16,7 @@ class Planted(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.root = self.folder.name
-        self.write("README.md", "| `runtime/base/` | values |\n")
+        self.write("README.md", "")
         self.write("runtime/base/Status.h", "#pragma once\n#include <string>\n")
         self.write("runtime/schema/Plan.h", '#pragma once\n#include "runtime/base/Status.h"\n')
         self.write("lib/Import/Import.cpp", '#include "runtime/base/Status.h"\n')
@@ -90,14 +90,20 @@ class Layers(Planted):
 class Readme(Planted):
     def test_good(self):
         for i in range(4):
-            self.write(f"runtime/base/File{i}.cpp", "")
+            self.write(f"runtime/base/x86/File{i}.cpp", "")
+            self.write(f"test/base/File{i}.cpp", "")
+        self.write("runtime/base/README.md", "`x86/`\n")
+        self.write("test/README.md", "| `base/` | values |\n")
         self.write("lib/Import/README.md", "[root](../../README.md) [part](../../README.md#x)\n")
         self.expect(readme.check)
 
     def test_missing(self):
         for i in range(4):
             self.write(f"lib/Train/File{i}.cpp", "")
-        self.expect(readme.check, r"lib/Train: 4 source files and no README.md")
+            self.write(f"test/train/File{i}.cpp", "")
+        self.write("test/README.md", "`data/`\n")
+        self.expect(readme.check, r"lib/Train: 4 source files and no README.md",
+                    r"test/train: 4 source files and no README.md")
 
     def test_link(self):
         self.write("lib/README.md", "see [this](Nowhere.md)\n")
