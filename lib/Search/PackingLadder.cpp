@@ -79,12 +79,12 @@ private:
   /// Halves the gap between the target and the best peak with ever less of `budget`.
   void narrow(uint64_t budget, uint64_t share) {
     const uint64_t limit = std::min(work_ + budget, budget_);
-    int64_t low = target_;
+    int64_t low = target_ - 1;
     while (!done() && work_ < limit && low + 1 < best_.peak) {
       const int64_t middle = low + (best_.peak - low) / 2;
       search(middle, std::max<uint64_t>(1, (limit - work_) / share));
       if (best_.peak > middle)
-        low = middle;
+        low = std::max(middle, target_ - 1);
     }
   }
 
