@@ -65,9 +65,10 @@ private:
 
   void search(int64_t capacity, uint64_t budget) {
     const uint64_t limit = work_ + budget;
-    const uint64_t nodes = kDescentNodes + 2 * component_.buffers.size();
+    uint64_t nodes = kDescentNodes + 2 * component_.buffers.size();
     for (double noise = 0; work_ < limit && capacity < best_.peak && capacity >= bound_;
          noise = kNoise) {
+      nodes += nodes / 32; // so that a small problem is exhausted in the end
       const auto outcome = skyline_.run(capacity, nodes, noise, random_, work_);
       if (outcome == SkylineSearch::Outcome::Refuted)
         raiseBound(capacity + 1);
