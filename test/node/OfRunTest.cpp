@@ -1,6 +1,7 @@
 // of-run as a user starts it: real processes, shared memory and UCX between them.
 #include "runtime/schema/PlanFile.h"
 #include "test/node/ToyPlan.h"
+#include "test/support/Command.h"
 
 #include <catch2/catch.hpp>
 
@@ -23,39 +24,7 @@ using namespace of::test;
 
 namespace {
 
-struct Folder {
-  Folder() {
-    std::string pattern = std::filesystem::temp_directory_path() / "of-run-XXXXXX";
-    path = mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string path;
-};
-
-struct Outcome {
-  int code = -1;
-  std::string output; ///< stdout and stderr
-  std::string lastLine() const {
-    std::istringstream in(output);
-    std::string last;
-    for (std::string line; std::getline(in, line);)
-      last = line.empty() ? last : line;
-    return last;
-  }
-};
-
-Outcome run(const std::string &arguments) {
-  const std::string command = std::string(OF_RUN) + " " + arguments + " 2>&1";
-  std::FILE *pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe);
-  Outcome outcome;
-  std::array<char, 4096> buffer;
-  while (const size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    outcome.output.append(buffer.data(), n);
-  const int status = pclose(pipe);
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
+Outcome run(const std::string &arguments) { return runCommand(OF_RUN, arguments); }
 
 /// A toy plan in a file of the folder.
 std::string planFile(

@@ -1,0 +1,199 @@
+// of-plan as a user starts it, and plans that somebody has tampered with.
+#include "runtime/schema/PlanFile.h"
+#include "test/node/ToyPlan.h"
+#include "test/support/Command.h"
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+using namespace of;
+using namespace of::test;
+
+namespace {
+
+Outcome ofPlan(const std::string &arguments) { return runCommand(OF_PLAN, arguments); }
+
+ToyOptions twoMicros() {
+  ToyOptions o;
+  o.hostOfNode = {0, 1};
+  o.micros = 4;
+  return o;
+}
+
+/// Writes the toy plan, altered after it was certified; the file's digest is right.
+std::string planFile(
+    const Folder &folder, const std::string &name,
+    const std::function<void(plan::PlanT &)> &alter = [](plan::PlanT &) {}) {
+  ToyPlan toy(twoMicros(), OF_TOY_KERNELS);
+  alter(toy.b.plan);
+  const std::string path = folder.path + "/" + name;
+  REQUIRE(rt::writePlan(path, toy.b.plan).isOk());
+  return path;
+}
+
+plan::RoleProgramT &train(plan::PlanT &plan) { return *plan.roles[0]->programs[1]; }
+
+bool has(const Outcome &outcome, const std::string &text) {
+  return outcome.output.find(text) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("help is short and names every subcommand") {
+  const Outcome help = ofPlan("--help");
+  REQUIRE(help.code == 0);
+  for (const char *word : {"show", "verify", "diff"})
+    REQUIRE(has(help, word));
+  REQUIRE(std::count(help.output.begin(), help.output.end(), '\n') < 24);
+  REQUIRE(ofPlan("").code == 2);
+  REQUIRE(ofPlan("frobnicate").code == 2);
+  REQUIRE(ofPlan("show").code == 2);
+  REQUIRE(ofPlan("show /no/such.plan").code == 2);
+}
+
+TEST_CASE("show names programs, tasks, kernels, registers, exchanges and times") {
+  Folder folder;
+  const Outcome shown = ofPlan("show " + planFile(folder, "toy.plan"));
+  INFO(shown.output);
+  REQUIRE(shown.code == 0);
+  for (const char *word :
+       {"program train (train): step ", "4 micro-batches of ", "compute: gradient x 4, update",
+        "toy_gradient", "(model.mlir:2:1)", "[P] -> p0 [B]", "register sum", "landing of receive",
+        "variable w", "g/4@0", "runs init, train x 50"})
+    REQUIRE(has(shown, word));
+}
+
+TEST_CASE("show --json is a document with the same facts") {
+  Folder folder;
+  const Outcome shown = ofPlan("show --json " + planFile(folder, "toy.plan"));
+  REQUIRE(shown.code == 0);
+  const auto plan = nlohmann::json::parse(shown.output);
+  const auto &program = plan.at("programs").at(1);
+  REQUIRE(program.at("micros") == 4);
+  REQUIRE(program.at("roles").at(0).at("tasks").size() == 6);
+  REQUIRE(program.at("roles").at(0).at("orders").at("transfer") == "send, receive, metric");
+  REQUIRE(program.at("step_seconds") > 0);
+}
+
+TEST_CASE("verify says what is proven") {
+  Folder folder;
+  const Outcome proof = ofPlan("verify " + planFile(folder, "toy.plan"));
+  INFO(proof.output);
+  REQUIRE(proof.code == 0);
+  REQUIRE(has(proof, "program init: cannot deadlock"));
+  REQUIRE(has(proof, "program train: cannot deadlock"));
+  REQUIRE(has(proof, "inequalities hold over 6 tasks"));
+}
+
+TEST_CASE("diff shows what was changed, and nothing for equal plans") {
+  Folder folder;
+  const std::string one = planFile(folder, "one.plan"), same = planFile(folder, "same.plan"),
+                    two = planFile(folder, "two.plan", [](plan::PlanT &plan) {
+                      plan.batch += 1;
+                      train(plan).registers[1]->slots = 3;
+                    });
+  const Outcome equal = ofPlan("diff " + one + " " + same);
+  REQUIRE(equal.code == 0);
+  REQUIRE(equal.output.empty());
+  const Outcome changed = ofPlan("diff " + one + " " + two);
+  INFO(changed.output);
+  REQUIRE(changed.code == 1);
+  REQUIRE(has(changed, "batch: 64 -> 65"));
+  REQUIRE(has(changed, "programs.train.roles.role0.registers.x.slots: 2 -> 3"));
+  REQUIRE(std::count(changed.output.begin(), changed.output.end(), '\n') == 4); // digest, memory
+}
+
+TEST_CASE("a plan that was tampered with and sealed again is refused by every tool") {
+  struct Tampering {
+    const char *what;
+    std::function<void(plan::PlanT &)> alter;
+    std::vector<const char *> expected; ///< parts of the message
+    int code;
+  };
+  const std::vector<Tampering> tamperings = {
+      {"no slot is left for the writer",
+       [](plan::PlanT &plan) { train(plan).registers[4]->initial = 2; },
+       {"program train", "update", "register sum"},
+       4},
+      {"a micro period",
+       [](plan::PlanT &plan) { train(plan).certificate->micro_period = 0; },
+       {"the certificate does not hold", "batch[1] waits for batch[0]"},
+       4},
+      {"a step period",
+       [](plan::PlanT &plan) { train(plan).certificate->step_period = 1; },
+       {"the certificate does not hold", "too early"},
+       4},
+      {"two entries of an order",
+       [](plan::PlanT &plan) {
+         for (auto &order : train(plan).orders)
+           if (order->stream == 1) // send, receive, metric
+             std::swap(order->tasks[0], order->tasks[1]);
+       },
+       {"cannot run: these wait for each other", "receive waits for exchange x0 from send",
+        "send waits for receive, which stands before it in the order of stream transfer"},
+       4},
+      {"an order of the compute stream",
+       [](plan::PlanT &plan) {
+         for (auto &order : train(plan).orders)
+           if (order->stream == 0) // gradient x 4, update
+             std::swap(order->tasks[0], order->tasks[4]);
+       },
+       {"cannot run: these wait for each other",
+        "update waits for a free slot of register w (of 1), held by gradient[3]",
+        "order of stream compute"},
+       4},
+      {"an entry of an order twice",
+       [](plan::PlanT &plan) { train(plan).orders[0]->tasks[0] = 1; },
+       {"which is not of that stream"},
+       3},
+  };
+  Folder folder;
+  for (const Tampering &t : tamperings) {
+    const std::string path = planFile(folder, "tampered.plan", t.alter);
+    for (const Outcome &outcome :
+         {ofPlan("verify " + path), runCommand(OF_RUN, "--check " + path),
+          runCommand(OF_RUN, "--local " + path), runCommand(OF_RUN, "--node 0 " + path)}) {
+      INFO(t.what << ":\n" << outcome.output);
+      REQUIRE(outcome.code == t.code);
+      for (const char *text : t.expected)
+        REQUIRE(has(outcome, text));
+    }
+  }
+}
+
+TEST_CASE("a slot less than an order needs is refused with its circuit") {
+  // The order fires the gradient four times before the next stream may take one.
+  Folder folder;
+  ToyOptions options = twoMicros();
+  options.hostOfNode = {0};
+  ToyPlan toy(options, OF_TOY_KERNELS);
+  plan::RoleProgramT &program = train(toy.b.plan);
+  // batch joins the compute stream: batch x 4, gradient x 4, update with four slots each
+  program.tasks[0]->stream = 0;
+  for (uint32_t r : {1u, 2u}) {
+    program.registers[r]->offset = toy.b.plan.roles[0]->chunks[0]->bytes;
+    program.registers[r]->slots = 4;
+    toy.b.plan.roles[0]->chunks[0]->bytes += 4 * program.registers[r]->slot_bytes;
+  }
+  for (size_t i = 0; i < program.orders.size(); ++i)
+    if (program.orders[i]->stream == 0)
+      program.orders[i]->tasks = {0, 0, 0, 0, 1, 1, 1, 1, 4};
+    else if (program.orders[i]->stream == 2)
+      program.orders[i]->tasks.clear();
+  REQUIRE(rt::certify(toy.b.plan).isOk());
+  const std::string path = folder.path + "/slots.plan";
+  REQUIRE(rt::writePlan(path, toy.b.plan).isOk());
+  const Outcome good = ofPlan("verify " + path);
+  INFO(good.output);
+  REQUIRE(good.code == 0);
+  program.registers[2]->slots = 3;
+  REQUIRE(rt::writePlan(path, toy.b.plan).isOk());
+  for (const Outcome &bad : {ofPlan("verify " + path), runCommand(OF_RUN, "--check " + path)}) {
+    INFO(bad.output);
+    REQUIRE(bad.code == 4);
+    REQUIRE(has(bad, "batch[3] waits for a free slot of register y (of 3), held by gradient[0]"));
+    REQUIRE(has(bad,
+                "gradient[0] waits for batch[3], which stands before it in the order of stream "
+                "compute"));
+  }
+}

@@ -1,0 +1,285 @@
+#include "tools/of-plan/Describe.h"
+
+#include "runtime/schema/PlanView.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace of::planTool {
+
+namespace {
+
+template <typename E> std::string lower(E value, const char *(*name)(E)) {
+  std::string out = name(value);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return out;
+}
+
+std::string text(const flatbuffers::String *s) { return s ? s->str() : ""; }
+
+/// Runs `f(element)` for each element of a vector that may be missing.
+template <typename V, typename F> Json listOf(const V *vector, F f) {
+  Json out = Json::array();
+  if (vector)
+    for (const auto *element : *vector)
+      out.push_back(f(*element));
+  return out;
+}
+
+Json shapeJson(const flatbuffers::Vector<int64_t> *shape) { return rt::shapeOf(shape); }
+
+std::string layoutText(const plan::Plan &plan, const plan::Layout &layout) {
+  return plan.placements()->Get(layout.placement())->name()->str() + " " +
+         toString(rt::layoutOf(plan, layout).sbp);
+}
+
+std::string loopText(const plan::Plan &plan, const plan::Loop &loop, bool top) {
+  std::string out;
+  if (loop.program() >= 0) {
+    out = plan.programs()->Get(static_cast<uint32_t>(loop.program()))->name()->str();
+    return loop.count() == 1 ? out : out + " x " + std::to_string(loop.count());
+  }
+  if (loop.body())
+    for (const plan::Loop *child : *loop.body())
+      out += (out.empty() ? "" : ", ") + loopText(plan, *child, false);
+  return top && loop.count() == 1 ? out : std::to_string(loop.count()) + " x (" + out + ")";
+}
+
+Json exchangeJson(const plan::Plan &plan, const plan::Exchange &exchange) {
+  int64_t moved = 0;
+  Json tensors = Json::array();
+  for (const plan::ExchangeTensor *t : *exchange.tensors()) {
+    const DType dtype = rt::dtypeOf(t->dtype());
+    moved += elementsMoved(rt::shapeOf(t->shape()), rt::layoutOf(plan, *t->src()),
+                           rt::layoutOf(plan, *t->dst()), rt::distanceOf(plan)) *
+             static_cast<int64_t>(sizeOf(dtype));
+    tensors.push_back({{"dtype", nameOf(dtype)},
+                       {"shape", shapeJson(t->shape())},
+                       {"from", layoutText(plan, *t->src())},
+                       {"to", layoutText(plan, *t->dst())}});
+  }
+  return {{"name", text(exchange.name())},
+          {"location", text(exchange.location())},
+          {"bytes_moved", moved},
+          {"tensors", std::move(tensors)}};
+}
+
+Json callJson(const plan::Call &call) {
+  Json out = {{"name", text(call.name())}, {"location", text(call.location())}};
+  if (call.object() >= 0) {
+    out["object"] = call.object();
+    out["symbol"] = text(call.symbol());
+  } else if (call.library()) {
+    out["library"] = text(call.library()->name());
+    out["dtype"] = nameOf(rt::dtypeOf(call.library()->dtype()));
+  }
+  out["tiles"] = call.tiles();
+  out["flops"] = call.flops();
+  out["bytes"] = call.bytes();
+  return out;
+}
+
+/// Names of tasks in the order they fire; repeats counted: "gradient x 4, update".
+std::string orderText(const plan::RoleProgram &program, const plan::Order &order) {
+  std::string out;
+  for (uint32_t i = 0; i < order.tasks()->size();) {
+    uint32_t end = i + 1;
+    while (end < order.tasks()->size() && order.tasks()->Get(end) == order.tasks()->Get(i))
+      ++end;
+    out += (out.empty() ? "" : ", ") + text(program.tasks()->Get(order.tasks()->Get(i))->name());
+    if (end - i > 1)
+      out += " x " + std::to_string(end - i);
+    i = end;
+  }
+  return out;
+}
+
+class RoleProgramDescriber {
+public:
+  RoleProgramDescriber(const plan::Plan &plan, const plan::Role &role, uint32_t program)
+      : plan_(plan), role_(role), program_(*role.programs()->Get(program)) {}
+
+  Json run() const {
+    Json tasks = Json::array();
+    for (uint32_t t = 0; t < program_.tasks()->size(); ++t)
+      tasks.push_back(task(t));
+    Json orders = Json::object();
+    for (const plan::Order *order : *program_.orders())
+      orders[text(role_.streams()->Get(order->stream())->name())] = orderText(program_, *order);
+    return {{"role", text(role_.name())},
+            {"orders", std::move(orders)},
+            {"tasks", std::move(tasks)},
+            {"registers", listOf(program_.registers(),
+                                 [](const plan::Register &r) -> Json {
+                                   return {{"name", text(r.name())},
+                                           {"slots", r.slots()},
+                                           {"slot_bytes", r.slot_bytes()},
+                                           {"initial", r.initial()}};
+                                 })},
+            {"memory", memory()}};
+  }
+
+private:
+  Json port(const plan::Port &p) const {
+    Json out = {{"register", text(program_.registers()->Get(p.reg())->name())}};
+    if (p.period() != 1)
+      out["period"] = p.period();
+    if (p.call() >= 0)
+      out["call"] = p.call();
+    return out;
+  }
+
+  Json task(uint32_t index) const {
+    const plan::Task &t = *program_.tasks()->Get(index);
+    Json out = {{"name", text(t.name())},
+                {"location", text(t.location())},
+                {"kind", lower(t.body_type(), plan::EnumNameBody)},
+                {"stream", text(role_.streams()->Get(t.stream())->name())},
+                {"firings", t.firings()},
+                {"seconds", t.seconds()},
+                {"starts_ns", program_.certificate()->offsets()->size() > index
+                                  ? program_.certificate()->offsets()->Get(index)
+                                  : 0}};
+    auto ports = [this](const plan::Port &p) { return port(p); };
+    out["inputs"] = listOf(t.inputs(), ports);
+    out["outputs"] = listOf(t.outputs(), ports);
+    if (const plan::Segment *segment = t.body_as_Segment())
+      out["kernels"] = listOf(segment->calls(), callJson);
+    const plan::Send *send = t.body_as_Send();
+    const plan::Receive *receive = t.body_as_Receive();
+    if (send || receive)
+      out["exchange"] =
+          text(plan_.exchanges()->Get(send ? send->exchange() : receive->exchange())->name());
+    if (receive)
+      out["landing_slots"] = receive->landing_slots();
+    return out;
+  }
+
+  /// What lies where, ascending.
+  Json memory() const {
+    std::map<std::pair<uint32_t, uint64_t>, std::vector<std::pair<uint64_t, std::string>>> places;
+    if (role_.variables())
+      for (const plan::VariablePart *part : *role_.variables())
+        places[{part->chunk(), part->offset()}].push_back(
+            {partBytes(*part),
+             "variable " + text(plan_.variables()->Get(part->variable())->name())});
+    for (const plan::Register *r : *program_.registers())
+      places[{r->chunk(), r->offset()}].push_back(
+          {r->slot_bytes() * r->slots(), "register " + text(r->name())});
+    for (const plan::Task *t : *program_.tasks())
+      if (const plan::Receive *receive = t->body_as_Receive();
+          receive && receive->landing_slot_bytes() > 0)
+        places[{receive->landing_chunk(), receive->landing_offset()}].push_back(
+            {receive->landing_slot_bytes() * receive->landing_slots(),
+             "landing of " + text(t->name())});
+    Json out = Json::array();
+    for (const auto &[at, list] : places)
+      for (const auto &[bytes, what] : list)
+        out.push_back(
+            {{"chunk", at.first}, {"offset", at.second}, {"bytes", bytes}, {"what", what}});
+    return out;
+  }
+
+  uint64_t partBytes(const plan::VariablePart &part) const {
+    const plan::Variable &variable = *plan_.variables()->Get(part.variable());
+    const Layout layout = rt::layoutOf(plan_, *variable.layout());
+    int64_t elements = 0;
+    for (uint32_t device : *role_.instances())
+      elements = std::max(
+          elements, boxAt(rt::shapeOf(variable.shape()), layout, layout.placement.pointOf(device))
+                        .elements());
+    return static_cast<uint64_t>(elements) * sizeOf(rt::dtypeOf(variable.dtype()));
+  }
+
+  const plan::Plan &plan_;
+  const plan::Role &role_;
+  const plan::RoleProgram &program_;
+};
+
+Json programJson(const plan::Plan &plan, uint32_t index) {
+  const plan::Program &program = *plan.programs()->Get(index);
+  const plan::Certificate &certificate =
+      *plan.roles()->Get(0)->programs()->Get(index)->certificate();
+  Json roles = Json::array();
+  for (const plan::Role *role : *plan.roles())
+    roles.push_back(RoleProgramDescriber(plan, *role, index).run());
+  return {{"name", text(program.name())},
+          {"kind", lower(program.kind(), plan::EnumNameProgramKind)},
+          {"micros", program.micros()},
+          {"step_seconds", static_cast<double>(certificate.step_period()) * 1e-9},
+          {"micro_seconds", static_cast<double>(certificate.micro_period()) * 1e-9},
+          {"roles", std::move(roles)}};
+}
+
+Json roleJson(const plan::Role &role) {
+  Json devices = Json::array();
+  for (uint32_t device : *role.instances())
+    devices.push_back(device);
+  return {{"name", text(role.name())},
+          {"devices", std::move(devices)},
+          {"max_live_bytes", role.max_live_bytes()},
+          {"streams", listOf(role.streams(),
+                             [](const plan::Stream &s) -> Json {
+                               return {{"name", text(s.name())},
+                                       {"kind", lower(s.kind(), plan::EnumNameStreamKind)},
+                                       {"worker", s.worker()}};
+                             })},
+          {"chunks", listOf(role.chunks(), [](const plan::Chunk &c) -> Json {
+             return {{"memory", lower(c.memory(), plan::EnumNameMemoryKind)},
+                     {"bytes", c.bytes()},
+                     {"shared", c.shared()}};
+           })}};
+}
+
+Json clusterJson(const plan::Plan &plan) {
+  Json devices = Json::array();
+  for (const plan::Device *d : *plan.devices())
+    devices.push_back({{"node", text(plan.nodes()->Get(d->node())->name())},
+                       {"kind", text(d->kind())},
+                       {"threads", d->threads()}});
+  return {{"nodes", listOf(plan.nodes(),
+                           [](const plan::Node &n) -> Json {
+                             return {{"name", text(n.name())}, {"host", n.host()}};
+                           })},
+          {"devices", std::move(devices)}};
+}
+
+} // namespace
+
+Json describePlan(const plan::Plan &plan, const std::string &digest) {
+  Json out = {{"job", text(plan.job())},
+              {"compiler", text(plan.compiler())},
+              {"digest", digest},
+              {"batch", plan.batch()},
+              {"seed", plan.seed()},
+              {"schedule", loopText(plan, *plan.schedule(), true)},
+              {"cluster", clusterJson(plan)}};
+  out["placements"] = listOf(plan.placements(), [](const plan::Placement &p) -> Json {
+    return {{"name", text(p.name())},
+            {"shape", std::vector<uint32_t>(p.shape()->begin(), p.shape()->end())},
+            {"devices", std::vector<uint32_t>(p.devices()->begin(), p.devices()->end())}};
+  });
+  out["variables"] = listOf(plan.variables(), [&](const plan::Variable &v) -> Json {
+    return {{"name", text(v.name())},
+            {"dtype", nameOf(rt::dtypeOf(v.dtype()))},
+            {"shape", shapeJson(v.shape())},
+            {"layout", layoutText(plan, *v.layout())}};
+  });
+  out["exchanges"] =
+      listOf(plan.exchanges(), [&](const plan::Exchange &x) { return exchangeJson(plan, x); });
+  out["roles"] = listOf(plan.roles(), roleJson);
+  out["programs"] = Json::array();
+  for (uint32_t p = 0; p < plan.programs()->size(); ++p)
+    out["programs"].push_back(programJson(plan, p));
+  out["objects"] = listOf(plan.objects(), [](const plan::KernelObject &o) -> Json {
+    return {{"isa", text(o.isa())}, {"bytes", o.data()->size()}};
+  });
+  out["libraries"] = listOf(plan.libraries(), [](const plan::LibraryVersion &l) -> Json {
+    return {{"name", text(l.name())}, {"version", text(l.version())}};
+  });
+  return out;
+}
+
+} // namespace of::planTool

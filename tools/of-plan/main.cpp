@@ -1,0 +1,85 @@
+// of-plan: reads plans. Results on stdout, errors on stderr; exit codes as of-run's.
+#include "runtime/schema/PlanFile.h"
+#include "runtime/schema/Verify.h"
+#include "tools/of-plan/Diff.h"
+#include "tools/of-plan/Prove.h"
+#include "tools/of-plan/Text.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace of::planTool {
+namespace {
+
+struct Options {
+  std::string plan, other;
+  bool json = false;
+};
+
+/// Opens a plan that can at least be described.
+Result<rt::PlanFile> openPlan(const std::string &path) {
+  OF_ASSIGN(rt::PlanFile file, rt::PlanFile::open(path));
+  if (const Status status = rt::verifyStructure(file.plan()); !status.isOk())
+    return status.withContext(path);
+  return file;
+}
+
+Result<int> show(const Options &options) {
+  OF_ASSIGN(const rt::PlanFile file, openPlan(options.plan));
+  const Json plan = describePlan(file.plan(), file.digest());
+  fmt::print("{}", options.json ? plan.dump(2) + "\n" : planText(plan));
+  return 0;
+}
+
+Result<int> verify(const Options &options) {
+  OF_ASSIGN(const rt::PlanFile file, rt::PlanFile::open(options.plan));
+  const Result<std::string> proof = prove(file.plan());
+  if (!proof.isOk())
+    return proof.status().withContext(options.plan);
+  fmt::print("{}", *proof);
+  return 0;
+}
+
+/// As diff(1): 1 if the plans differ.
+Result<int> diff(const Options &options) {
+  OF_ASSIGN(const rt::PlanFile before, openPlan(options.plan));
+  OF_ASSIGN(const rt::PlanFile after, openPlan(options.other));
+  if (before.digest() == after.digest())
+    return 0;
+  fmt::print("{}", diffPlans(describePlan(before.plan(), before.digest()),
+                             describePlan(after.plan(), after.digest())));
+  return 1;
+}
+
+int runTool(int argc, char **argv) {
+  Options o;
+  CLI::App app("Reads plans that of-compile wrote.", "of-plan");
+  app.footer("Exit codes: 0 done, 1 plans differ, 2 wrong flag or input, 3 corrupt file, 4 refused "
+             "plan.");
+  CLI::App *showCommand = app.add_subcommand("show", "Programs, tasks, registers, memory, times");
+  showCommand->add_option("plan", o.plan, "Plan file")->required();
+  showCommand->add_flag("--json", o.json, "As a JSON document");
+  CLI::App *verifyCommand = app.add_subcommand("verify", "Check everything and say what is proven");
+  verifyCommand->add_option("plan", o.plan, "Plan file")->required();
+  CLI::App *diffCommand = app.add_subcommand("diff", "What differs between two plans");
+  diffCommand->add_option("before", o.plan, "Plan file")->required();
+  diffCommand->add_option("after", o.other, "Plan file")->required();
+  app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : exitCode(Code::InvalidArgument);
+  }
+  const Result<int> code = showCommand->parsed()     ? show(o)
+                           : verifyCommand->parsed() ? verify(o)
+                                                     : diff(o);
+  if (code.isOk())
+    return *code;
+  fmt::print(stderr, "of-plan: {}\n", code.status().message());
+  return exitCode(code.status().code());
+}
+
+} // namespace
+} // namespace of::planTool
+
+int main(int argc, char **argv) { return of::planTool::runTool(argc, argv); }
