@@ -33,8 +33,9 @@ struct LibraryCall {
   llvm::SmallVector<double> floats;
   /// The routine takes a scratch buffer after the results; its size comes from `of-run probe --scratch`.
   bool scratch = false;
-  /// Offsets the routine takes as scalars: (operand, dim) pairs, the first logical index this device holds.
-  llvm::SmallVector<std::pair<unsigned, unsigned>> operandOffsets;
+  /// Offsets the routine takes as scalars: (value, dim) pairs, the first logical index this device holds. Values are the op's
+  /// operands, then its results.
+  llvm::SmallVector<std::pair<unsigned, unsigned>> offsets;
 };
 
 /// Running state of an op in training, see TrainingModeOpInterface.

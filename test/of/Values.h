@@ -1,0 +1,18 @@
+// Values of a run of the evaluator, and their conversion from and to doubles.
+#pragma once
+
+#include "test/of/Evaluator.h"
+#include "test/of/OpKernels.h"
+
+namespace of::test {
+
+using Values = llvm::DenseMap<mlir::Value, Buffer>;
+
+Buffer toBuffer(const Array &array, mlir::Type type);
+Array toArray(const Buffer &buffer);
+
+/// Element as a double, whatever its type; and back.
+double get(const Buffer &buffer, int64_t index);
+void set(Buffer &buffer, int64_t index, double value);
+
+} // namespace of::test
