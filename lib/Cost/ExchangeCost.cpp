@@ -46,11 +46,14 @@ public:
 
   ExchangeCost total() const {
     double busiest = 0;
-    for (auto &[device, bytes] : memory)
+    int64_t busiestBytes = 0;
+    for (auto &[device, bytes] : memory) {
+      busiestBytes = std::max(busiestBytes, bytes);
       busiest = std::max(busiest, bytes / cluster.devices[device].bytesPerSecond);
+    }
     for (auto &[resource, bytes] : crossing)
       busiest = std::max(busiest, bytes / cluster.resources[resource].bytesPerSecond);
-    return {latency + busiest, moved};
+    return {latency + busiest, moved, busiestBytes};
   }
 
 private:

@@ -13,7 +13,8 @@ namespace of {
 
 struct ExchangeCost {
   double seconds = 0;
-  int64_t bytesMoved = 0; ///< between different devices
+  int64_t bytesMoved = 0;   ///< between different devices
+  int64_t busiestBytes = 0; ///< through the memory of the device that has most to do
 };
 
 ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtype,

@@ -10,15 +10,16 @@ static bool isSame(const Layout &a, const Layout &b) {
   return a.placement == b.placement && a.sbp == b.sbp;
 }
 
-// Partial sums may stay on some axes while others are reduced; maxima and minima are reduced at
-// once, since of.boxing does not produce them.
-static std::vector<Sbp> axisStates(const Shape &shape, const Layout &src, const Layout &on,
-                                   size_t axis) {
+// A split of a dim of extent 1 is of use: one device holds all. Partial sums may stay on some axes
+// while others are reduced; maxima and minima are reduced at once, since of.boxing does not produce
+// them.
+static std::vector<Sbp> axisStates(const Shape &shape, const Layout &src, const Layout &dst) {
   std::vector<Sbp> states{Sbp::broadcast()};
   for (size_t dim = 0; dim < shape.size(); ++dim)
-    if (shape[dim] > 1)
-      states.push_back(Sbp::split(dim));
-  if (on.placement == src.placement && src.sbp[axis] == Sbp::partialSum())
+    states.push_back(Sbp::split(dim));
+  auto isSum = [](Sbp sbp) { return sbp == Sbp::partialSum(); };
+  if (std::any_of(src.sbp.begin(), src.sbp.end(), isSum) ||
+      std::any_of(dst.sbp.begin(), dst.sbp.end(), isSum))
     states.push_back(Sbp::partialSum());
   return states;
 }
@@ -29,7 +30,7 @@ static void addStates(const Shape &shape, const Layout &src, const Layout &dst, 
   for (size_t axis = 0; axis < on.sbp.size(); ++axis) {
     std::vector<Layout> longer;
     for (const Layout &prefix : made)
-      for (Sbp sbp : axisStates(shape, src, on, axis)) {
+      for (Sbp sbp : axisStates(shape, src, dst)) {
         longer.push_back(prefix);
         longer.back().sbp.push_back(sbp);
       }
@@ -54,11 +55,12 @@ namespace {
 
 struct Label {
   double seconds = 0;
-  int64_t bytes = 0, steps = 0;
+  int64_t bytes = 0, busiest = 0, steps = 0;
   size_t from = 0;
   bool isSet = false, isDone = false;
   bool isBefore(const Label &o) const {
-    return std::tie(seconds, bytes, steps) < std::tie(o.seconds, o.bytes, o.steps);
+    return std::tie(seconds, bytes, busiest, steps) <
+           std::tie(o.seconds, o.bytes, o.busiest, o.steps);
   }
 };
 
@@ -98,6 +100,7 @@ private:
       ExchangeCost cost = exchangeCost(cluster, shape, dtype, states[from], states[to]);
       Label label{labels[from].seconds + cost.seconds,
                   labels[from].bytes + cost.bytesMoved,
+                  labels[from].busiest + cost.busiestBytes,
                   labels[from].steps + 1,
                   from,
                   true,

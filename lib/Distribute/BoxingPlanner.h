@@ -6,8 +6,8 @@
 // Any layout becomes any other in one exchange, so a path always exists; several may be cheaper.
 // The states are the distributions on the source's and on the destination's placement, an edge is
 // one exchange with its cost in seconds (lib/Cost/ExchangeCost.h), and Dijkstra's algorithm finds
-// the path. Ties: fewer bytes, fewer steps, then the order of the states. Answers are remembered.
-// One thread at a time.
+// the path. Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the
+// states. Answers are remembered. One thread at a time.
 #pragma once
 
 #include "lib/Cost/ExchangeCost.h"
@@ -39,9 +39,8 @@ private:
   std::map<std::tuple<Shape, DType, LayoutKey, LayoutKey>, BoxingPath> found;
 };
 
-/// Layouts a path may pass: on each axis B, a split of a dim of extent above 1, or what the source
-/// has. A partial value that was reduced does not become partial again. The source comes first, the
-/// destination second.
+/// Layouts a path may pass: on each axis B, a split of any dim, or, if one of the ends has it, a
+/// partial sum. The source comes first, the destination second.
 std::vector<Layout> boxingStates(const Shape &shape, const Layout &src, const Layout &dst);
 
 } // namespace of

@@ -59,13 +59,15 @@ int64_t OptionBuilder::splitsUndone(const Signature &s, unsigned axis) const {
   return count;
 }
 
-SmallVector<const Signature *> OptionBuilder::signaturesOn(unsigned axis) const {
+SmallVector<const Signature *> OptionBuilder::signaturesOn(unsigned axis, bool keepSplits) const {
   SmallVector<const Signature *> out{&signatures[0]};
   if (node.mesh.getShape()[axis] == 1)
     return out;
   for (const Signature &s : llvm::drop_begin(signatures))
     if (isWanted(s, axis) && isPossible(s, axis))
       out.push_back(&s);
+  if (!keepSplits)
+    return out;
   int64_t least = splitsUndone(*out[0], axis);
   for (const Signature *s : out)
     least = std::min(least, splitsUndone(*s, axis));
@@ -169,6 +171,21 @@ void OptionBuilder::addOption(const Joint &joint) {
   node.options.push_back(std::move(option));
 }
 
+void OptionBuilder::addOptions(bool keepSplits) {
+  SmallVector<Joint> joints{Joint()};
+  for (unsigned axis = 0; axis < node.mesh.numAxes(); ++axis) {
+    SmallVector<Joint> longer;
+    for (const Joint &prefix : joints)
+      for (const Signature *s : signaturesOn(axis, keepSplits)) {
+        longer.push_back(prefix);
+        longer.back().push_back(s);
+      }
+    joints = std::move(longer);
+  }
+  for (const Joint &joint : joints)
+    addOption(joint);
+}
+
 LogicalResult OptionBuilder::build() {
   pin.resize(node.mesh.numAxes());
   if (!node.results.empty()) {
@@ -180,18 +197,9 @@ LogicalResult OptionBuilder::build() {
     if (failed(checkPin()))
       return failure();
   }
-  SmallVector<Joint> joints{Joint()};
-  for (unsigned axis = 0; axis < node.mesh.numAxes(); ++axis) {
-    SmallVector<Joint> longer;
-    for (const Joint &prefix : joints)
-      for (const Signature *s : signaturesOn(axis)) {
-        longer.push_back(prefix);
-        longer.back().push_back(s);
-      }
-    joints = std::move(longer);
-  }
-  for (const Joint &joint : joints)
-    addOption(joint);
+  addOptions(/*keepSplits=*/true);
+  if (node.options.empty()) // the splits there are do not divide what they must
+    addOptions(/*keepSplits=*/false);
   if (node.options.empty())
     return node.op->emitOpError("is pinned to be partial, but no operand is partial or can be "
                                 "split so that its result is");

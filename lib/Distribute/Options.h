@@ -16,7 +16,8 @@ public:
 private:
   using Joint = llvm::SmallVector<const Signature *>; ///< one per axis
 
-  llvm::SmallVector<const Signature *> signaturesOn(unsigned axis) const;
+  llvm::SmallVector<const Signature *> signaturesOn(unsigned axis, bool keepSplits) const;
+  void addOptions(bool keepSplits);
   bool isWanted(const Signature &s, unsigned axis) const;
   bool isWished(const Signature &s, unsigned axis) const;
   int64_t splitsUndone(const Signature &s, unsigned axis) const;

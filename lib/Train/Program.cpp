@@ -1,6 +1,7 @@
 #include "lib/Train/Program.h"
 
 #include "lib/Train/Autodiff.h"
+#include "lib/Train/Decompose.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -114,11 +115,14 @@ Batch readBatch(OpBuilder &b, Location loc, StringRef name, const JobDataset &da
   return batch;
 }
 
-SmallVector<Value> argumentsOf(func::FuncOp model, const Job &job, const Batch &batch) {
+SmallVector<Value> argumentsOf(OpBuilder &b, func::FuncOp model, const Job &job,
+                               const Batch &batch) {
   SmallVector<Value> out;
   for (unsigned i = 0; i < model.getNumArguments(); ++i) {
     auto name = model.getArgAttrOfType<StringAttr>(i, "of.name");
     out.push_back(batch.lookup(job.fieldFor(name ? name.str() : "")));
+    if (auto pin = model.getArgAttrOfType<DictionaryAttr>(i, OfDialect::pinAttrName))
+      out.back() = pinValue(b, out.back(), pin, /*isShared=*/true);
   }
   return out;
 }

@@ -54,8 +54,8 @@ using Batch = llvm::StringMap<mlir::Value>;
 Batch readBatch(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
                 const JobDataset &dataset, int64_t rows, bool mask);
 
-/// Values for the model's arguments.
-llvm::SmallVector<mlir::Value> argumentsOf(mlir::func::FuncOp model, const Job &job,
-                                           const Batch &batch);
+/// Values for the model's arguments; one that is pinned gets a copy with its pin.
+llvm::SmallVector<mlir::Value> argumentsOf(mlir::OpBuilder &b, mlir::func::FuncOp model,
+                                           const Job &job, const Batch &batch);
 
 } // namespace of
