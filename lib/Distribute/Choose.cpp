@@ -9,13 +9,9 @@ using namespace mlir;
 namespace of {
 namespace {
 
-/// Distributions a value is boxed to, each paid once.
-struct Paid {
-  SmallVector<std::pair<MeshAttr, NdSbp>> targets;
-  bool has(MeshAttr mesh, const NdSbp &sbp) const {
-    return llvm::is_contained(targets, std::pair(mesh, sbp));
-  }
-};
+/// How a value lies, once it was boxed for some users: as made, and as each of them needed it. The
+/// next one is served from the nearest.
+using Versions = SmallVector<DistAttr>;
 
 unsigned indexOf(const DistValue &value, const NdSbp &sbp) {
   return llvm::find(value.candidates, sbp) - value.candidates.begin();
@@ -37,7 +33,7 @@ public:
 private:
   struct Ahead {
     double seconds = 0; ///< of all users
-    Paid paid;
+    Versions versions;
   };
 
   std::vector<Ahead> &aheadOf(Value v) {
@@ -54,11 +50,19 @@ private:
     return seconds;
   }
 
+  double moveFromNearest(Value v, const Versions &versions, DistAttr to) {
+    double least = std::numeric_limits<double>::infinity();
+    for (DistAttr from : versions)
+      least = std::min(least, network.moveSeconds(v, from, to));
+    return least;
+  }
+
   double leastMove(const DistNode &node, unsigned operand, const DistOption &option) {
     Value v = node.operands[operand]->get();
     double least = std::numeric_limits<double>::infinity();
+    DistAttr to = distAttr(node.mesh, option.operands[operand]);
     for (const NdSbp &from : network.value(v).candidates)
-      least = std::min(least, network.moveSeconds(v, from, node.mesh, option.operands[operand]));
+      least = std::min(least, network.moveSeconds(v, distAttr(network.value(v).mesh, from), to));
     return least;
   }
 
@@ -86,39 +90,40 @@ private:
     Value v = node.operands[operand]->get();
     const DistValue &info = network.value(v);
     for (auto [candidate, all] : llvm::zip(info.candidates, aheadOf(v))) {
+      if (all.versions.empty())
+        all.versions.push_back(distAttr(info.mesh, candidate));
       double best = std::numeric_limits<double>::infinity();
-      const NdSbp *target = nullptr;
+      DistAttr target = all.versions[0];
       for (auto [o, option] : llvm::enumerate(node.options)) {
-        const NdSbp &need = option.operands[operand];
+        DistAttr need = distAttr(node.mesh, option.operands[operand]);
         double rest = from[o];
         for (auto [i, move] : llvm::enumerate(moves[o]))
           rest += i == operand ? 0 : move;
-        double move =
-            all.paid.has(node.mesh, need) ? 0 : network.moveSeconds(v, candidate, node.mesh, need);
-        if (move + share * rest < best) {
-          best = move + share * rest;
-          target = &need;
+        double seconds = moveFromNearest(v, all.versions, need) + share * rest;
+        if (seconds < best) {
+          best = seconds;
+          target = need;
         }
       }
       all.seconds += best;
-      if (target)
-        all.paid.targets.push_back({node.mesh, *target});
+      all.versions.push_back(target);
     }
   }
 
   double secondsOf(const DistNode &node, const DistOption &option) {
     double seconds = secondsFrom(node, option);
-    for (auto [operand, need] : llvm::zip(node.operands, option.operands)) {
-      Value v = operand->get();
-      if (!boxed[v].has(node.mesh, need))
-        seconds += network.moveSeconds(v, chosenOf(v), node.mesh, need);
-    }
+    for (auto [operand, need] : llvm::zip(node.operands, option.operands))
+      seconds +=
+          moveFromNearest(operand->get(), versionsOf(operand->get()), distAttr(node.mesh, need));
     return seconds;
   }
 
-  const NdSbp &chosenOf(Value v) {
-    auto it = chosen.find(v);
-    return it == chosen.end() ? network.value(v).candidates[0] : it->second;
+  // A free value has no version of its own until a user needs one.
+  Versions &versionsOf(Value v) {
+    Versions &all = versions[v];
+    if (all.empty())
+      all.push_back(distAttr(network.value(v).mesh, network.value(v).candidates[0]));
+    return all;
   }
 
   unsigned choose(const DistNode &node) {
@@ -134,39 +139,52 @@ private:
     }
     const DistOption &option = node.options[best];
     for (auto [result, sbp] : llvm::zip(node.results, option.results))
-      chosen[result] = sbp;
+      versions[result] = {distAttr(node.mesh, sbp)};
     for (auto [operand, need] : llvm::zip(node.operands, option.operands))
-      boxed[operand->get()].targets.push_back({node.mesh, need});
+      versionsOf(operand->get()).push_back(distAttr(node.mesh, need));
     return best;
   }
 
   const DistNetwork &network;
   llvm::DenseMap<Value, std::vector<Ahead>> ahead; ///< by candidate
-  llvm::DenseMap<Value, NdSbp> chosen;
-  llvm::DenseMap<Value, Paid> boxed;
+  llvm::DenseMap<Value, Versions> versions;
 };
 
 } // namespace
 
 DistChoice choosePropagated(const DistNetwork &network) { return Propagation(network).run(); }
 
+static std::string textOf(const DistOption &option) {
+  std::string text;
+  for (const NdSbp &sbp : option.operands)
+    text += toString(sbp) + " ";
+  text += "->";
+  for (const NdSbp &sbp : option.made)
+    text += " " + toString(sbp);
+  return text;
+}
+
+static std::string microseconds(double seconds) {
+  char buffer[32];
+  std::snprintf(buffer, sizeof buffer, "%.3g us", seconds * 1e6);
+  return buffer;
+}
+
 void remarkChoice(const DistNetwork &network, const DistChoice &choice) {
   for (auto [node, index] : llvm::zip(network.nodes(), choice)) {
     if (node.options.size() < 2)
       continue;
+    auto out = remark::analysis(node.op->getLoc(),
+                                remark::RemarkOpts::name("Distribution").category("distribute"));
+    if (!out)
+      continue; // nobody listens
     const DistOption &option = node.options[index];
-    auto text = [](ArrayRef<NdSbp> list) {
-      std::string out;
-      for (const NdSbp &sbp : list)
-        out += (out.empty() ? "" : " ") + toString(sbp);
-      return out;
-    };
-    remark::analysis(node.op->getLoc(),
-                     remark::RemarkOpts::name("Distribution").category("distribute"))
-        << node.op->getName().getStringRef() << " on mesh " << node.mesh.getName() << ": "
-        << text(option.operands) << " -> " << text(option.made) << ", one of "
-        << std::to_string(node.options.size()) << " ways, " << std::to_string(option.seconds * 1e6)
-        << " us";
+    out << remark::metric("Op", node.op->getName().getStringRef())
+        << remark::metric("Mesh", node.mesh.getName()) << remark::metric("Chosen", textOf(option))
+        << remark::metric("Cost", microseconds(option.seconds));
+    for (auto [i, other] : llvm::enumerate(node.options))
+      if (i != index)
+        out << remark::metric("Other", textOf(other) + ", " + microseconds(other.seconds));
   }
 }
 

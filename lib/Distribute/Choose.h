@@ -15,7 +15,8 @@ using DistChoice = std::vector<unsigned>;
 /// one distribution once, however many users need it. Ties go to the first option.
 DistChoice choosePropagated(const DistNetwork &network);
 
-/// One remark per op on what was chosen, out of how many, at which cost.
+/// One remark per op that had a choice: the option it got and the others, each with its cost, which
+/// is that of the computation and of the boxing a pin needs behind it.
 void remarkChoice(const DistNetwork &network, const DistChoice &choice);
 
 } // namespace of

@@ -47,7 +47,7 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
         return failure();
       DistChoice choice = choosePropagated(*network);
       remarkChoice(*network, choice);
-      rewriteProgram(program, *network, choice);
+      rewriteProgram(program, *network, planner, choice);
     }
     for (VariableOp variable : module.getOps<VariableOp>()) {
       variable.setType(withDist(variable.getType(), variables->lookup(variable.getSymName())));

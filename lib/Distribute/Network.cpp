@@ -11,13 +11,11 @@ namespace of {
 
 // ---- Edges
 
-double boxingSeconds(BoxingPlanner &planner, Type type, MeshAttr fromMesh, const NdSbp &from,
-                     MeshAttr toMesh, const NdSbp &to) {
+double boxingSeconds(BoxingPlanner &planner, Type type, DistAttr from, DistAttr to) {
   auto tensor = cast<RankedTensorType>(type);
   return planner
       .path(Shape(tensor.getShape().begin(), tensor.getShape().end()),
-            dtypeOf(tensor.getElementType()), {fromMesh.placement(), from},
-            {toMesh.placement(), to})
+            dtypeOf(tensor.getElementType()), from.layout(), to.layout())
       .seconds;
 }
 
@@ -28,17 +26,14 @@ bool canMake(Operation *op, const NdSbp &sbp) {
   });
 }
 
-double DistNetwork::moveSeconds(Value v, const NdSbp &from, MeshAttr mesh, const NdSbp &to) const {
+double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   const DistValue &info = value(v);
-  if (info.isFree && canMake(v.getDefiningOp(), to))
+  if (from == to || (info.isFree && canMake(v.getDefiningOp(), to.ndSbp())))
     return 0;
-  bool isSameMesh = info.mesh == mesh;
-  if (isSameMesh && from == to)
-    return 0;
-  for (auto [have, need] : llvm::zip(from, to))
-    if (need.isPartial() && (!isSameMesh || have != need))
+  for (auto [have, need] : llvm::zip(from.getSbp(), to.getSbp()))
+    if (need.isPartial() && (from.getMesh() != to.getMesh() || have != need))
       return std::numeric_limits<double>::infinity();
-  return info.times * boxingSeconds(*planner, v.getType(), info.mesh, from, mesh, to);
+  return info.times * boxingSeconds(*planner, v.getType(), from, to);
 }
 
 // ---- Wishes

@@ -66,9 +66,8 @@ public:
   const std::vector<DistNode> &nodes() const { return nodeList; }
   const DistValue &value(mlir::Value v) const { return valueMap.find(v)->second; }
 
-  /// Seconds per step to have `v`, seen as `from`, as `to` on `mesh`; infinite if that is not
-  /// offered.
-  double moveSeconds(mlir::Value v, const NdSbp &from, MeshAttr mesh, const NdSbp &to) const;
+  /// Seconds per step to have `v`, which lies as `from`, as `to`; infinite if that is not offered.
+  double moveSeconds(mlir::Value v, DistAttr from, DistAttr to) const;
 
 private:
   friend class OptionBuilder;
@@ -91,8 +90,11 @@ private:
 };
 
 /// Seconds of one movement of a tensor.
-double boxingSeconds(BoxingPlanner &planner, mlir::Type type, MeshAttr fromMesh, const NdSbp &from,
-                     MeshAttr toMesh, const NdSbp &to);
+double boxingSeconds(BoxingPlanner &planner, mlir::Type type, DistAttr from, DistAttr to);
+
+inline DistAttr distAttr(MeshAttr mesh, const NdSbp &sbp) {
+  return DistAttr::get(mesh.getContext(), mesh, sbp);
+}
 
 /// Does the op, which has no operands, give its result like this?
 bool canMake(mlir::Operation *op, const NdSbp &sbp);

@@ -20,8 +20,19 @@ bool OptionBuilder::operandCanBe(unsigned operand, unsigned axis, Sbp sbp) const
          llvm::any_of(value.candidates, [&](const NdSbp &c) { return c[axis] == sbp; });
 }
 
+// A square of a partial value is no product of the value as it is and of its sum.
+bool OptionBuilder::isOneValueTwoWays(const Signature &s) const {
+  for (auto [i, sbp] : llvm::enumerate(s.operands))
+    for (auto [j, other] : llvm::enumerate(s.operands))
+      if (sbp.isPartial() && sbp != other && node.operands[i]->get() == node.operands[j]->get())
+        return true;
+  return false;
+}
+
 // Whole values do not become partial, and what arrives from another mesh is whole.
 bool OptionBuilder::isPossible(const Signature &s, unsigned axis) const {
+  if (isOneValueTwoWays(s))
+    return false;
   for (auto [i, sbp] : llvm::enumerate(s.operands))
     if (sbp.isPartial() &&
         (!operandCanBe(i, axis, sbp) || network.value(node.operands[i]->get()).mesh != node.mesh))
@@ -132,8 +143,7 @@ bool OptionBuilder::splitsEvenly(const Joint &joint) const {
 
 double OptionBuilder::secondsOf(const DistOption &option) const {
   auto local = [&](Value v, const NdSbp &sbp) {
-    auto dist = DistAttr::get(node.mesh.getContext(), node.mesh, sbp);
-    return localType(withDist(v.getType(), dist));
+    return localType(withDist(v.getType(), distAttr(node.mesh, sbp)));
   };
   SmallVector<RankedTensorType> operands, results;
   for (auto [operand, sbp] : llvm::zip(node.operands, option.operands))
@@ -166,8 +176,9 @@ void OptionBuilder::addOption(const Joint &joint) {
   }
   option.seconds = secondsOf(option);
   if (!node.results.empty() && option.results[0] != option.made[0])
-    option.seconds += boxingSeconds(*network.planner, node.results[0].getType(), node.mesh,
-                                    option.made[0], node.mesh, option.results[0]);
+    option.seconds +=
+        boxingSeconds(*network.planner, node.results[0].getType(),
+                      distAttr(node.mesh, option.made[0]), distAttr(node.mesh, option.results[0]));
   node.options.push_back(std::move(option));
 }
 

@@ -22,6 +22,7 @@ private:
   bool isWished(const Signature &s, unsigned axis) const;
   int64_t splitsUndone(const Signature &s, unsigned axis) const;
   bool isPossible(const Signature &s, unsigned axis) const;
+  bool isOneValueTwoWays(const Signature &s) const;
   bool operandCanBe(unsigned operand, unsigned axis, Sbp sbp) const;
   mlir::LogicalResult checkPin() const;
   bool meetsPin(const DistOption &option) const;

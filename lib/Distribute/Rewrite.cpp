@@ -10,7 +10,8 @@ namespace {
 
 class Rewriter {
 public:
-  Rewriter(const DistNetwork &network, const DistChoice &choice) {
+  Rewriter(const DistNetwork &network, BoxingPlanner &planner, const DistChoice &choice)
+      : planner(planner) {
     for (auto [node, index] : llvm::zip(network.nodes(), choice))
       note(node, node.options[index]);
     for (Step &step : steps)
@@ -25,18 +26,14 @@ private:
     const DistOption *option;
   };
 
-  static DistAttr dist(MeshAttr mesh, const NdSbp &sbp) {
-    return DistAttr::get(mesh.getContext(), mesh, sbp);
-  }
-
   void note(const DistNode &node, const DistOption &option) { steps.push_back({&node, &option}); }
 
   // Types first, so that operands are compared with what they really are.
   void giveTypes(const Step &step) {
     for (unsigned i = 0; i < step.node->results.size(); ++i) {
       Value result = step.node->results[i];
-      DistAttr made = dist(step.node->mesh, step.option->made[i]);
-      DistAttr seen = dist(step.node->mesh, step.option->results[i]);
+      DistAttr made = distAttr(step.node->mesh, step.option->made[i]);
+      DistAttr seen = distAttr(step.node->mesh, step.option->results[i]);
       result.setType(withDist(result.getType(), made));
       if (made != seen)
         pinned[result] = boxed(result, seen);
@@ -45,7 +42,7 @@ private:
 
   void connect(const Step &step) {
     for (auto [operand, sbp] : llvm::zip(step.node->operands, step.option->operands))
-      operand->set(valueAs(operand->get(), dist(step.node->mesh, sbp)));
+      operand->set(valueAs(operand->get(), distAttr(step.node->mesh, sbp)));
   }
 
   Value valueAs(Value v, DistAttr wanted) {
@@ -63,8 +60,8 @@ private:
     Operation *op = v.getDefiningOp();
     isFree.insert(op);
     if (!canMake(op, wanted.ndSbp()))
-      wanted = dist(wanted.getMesh(), NdSbp(wanted.getMesh().numAxes()));
-    Value &made = versions[{v, wanted}];
+      wanted = distAttr(wanted.getMesh(), NdSbp(wanted.getMesh().numAxes()));
+    Value &made = freeVersions[{v, wanted}];
     if (made)
       return made;
     if (!distOf(v)) {
@@ -79,25 +76,38 @@ private:
   }
 
   Value boxed(Value v, DistAttr wanted) {
-    Value &made = versions[{v, wanted}];
-    if (made)
-      return made;
+    SmallVector<Value> &made = boxings[v];
+    Value nearest = v;
+    double least = boxingSeconds(planner, v.getType(), distOf(v), wanted);
+    for (Value version : made) {
+      if (distOf(version) == wanted)
+        return version;
+      double seconds = boxingSeconds(planner, v.getType(), distOf(version), wanted);
+      if (seconds < least) {
+        least = seconds;
+        nearest = version;
+      }
+    }
     OpBuilder b(v.getContext());
-    b.setInsertionPointAfterValue(v);
-    return made = BoxingOp::create(b, derivedLoc(v.getLoc(), "boxing"),
-                                   withDist(v.getType(), wanted), v);
+    b.setInsertionPointAfterValue(nearest);
+    made.push_back(BoxingOp::create(b, derivedLoc(v.getLoc(), "boxing"),
+                                    withDist(v.getType(), wanted), nearest));
+    return made.back();
   }
 
+  BoxingPlanner &planner;
   SmallVector<Step> steps;
   llvm::DenseMap<Value, Value> pinned; ///< by value: the one that users see
-  llvm::DenseMap<std::pair<Value, DistAttr>, Value> versions;
+  llvm::DenseMap<Value, SmallVector<Value>> boxings;
+  llvm::DenseMap<std::pair<Value, DistAttr>, Value> freeVersions;
   llvm::SmallPtrSet<Operation *, 16> isFree;
 };
 
 } // namespace
 
-void rewriteProgram(ProgramOp program, const DistNetwork &network, const DistChoice &choice) {
-  Rewriter(network, choice);
+void rewriteProgram(ProgramOp program, const DistNetwork &network, BoxingPlanner &planner,
+                    const DistChoice &choice) {
+  Rewriter(network, planner, choice);
   // What is left without a type has no users: it lies whole where it was placed.
   program.getBody().walk([&](Operation *op) {
     if (auto mesh = op->getAttrOfType<MeshAttr>(placementAttrName))

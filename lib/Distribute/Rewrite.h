@@ -5,9 +5,10 @@
 
 namespace of {
 
-/// Rewrites one program. A value that users need otherwise than it is made is boxed right behind
-/// its producer, once per distribution; so boxings of values that an of.micro holds stand before
-/// it.
-void rewriteProgram(ProgramOp program, const DistNetwork &network, const DistChoice &choice);
+/// Rewrites one program. A value that users need otherwise than it is made is boxed once per
+/// distribution, right behind its producer or the version it is made from, whichever is nearer; so
+/// boxings of values that an of.micro holds stand before it.
+void rewriteProgram(ProgramOp program, const DistNetwork &network, BoxingPlanner &planner,
+                    const DistChoice &choice);
 
 } // namespace of

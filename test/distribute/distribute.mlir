@@ -22,6 +22,20 @@ module attributes {
     of.set @bias, %s : tensor<8xf32>
   }
 
+  // A value that is needed in two ways is reduced once: the second version is made from the first.
+  // CHECK-LABEL: of.program @snapshot
+  // CHECK: %[[P:.*]] = of.reduce_sum
+  // CHECK-NEXT: %[[B:.*]] = of.boxing %[[P]] : {{.*}}[P, B]>> to {{.*}}[B, B]>>
+  // CHECK-NEXT: %[[S:.*]] = of.boxing %[[B]] : {{.*}}[B, B]>> to {{.*}}[B, S(0)]>>
+  // CHECK-NEXT: of.exp %[[B]]
+  // CHECK-NEXT: of.tanh %[[S]]
+  of.program @snapshot snapshot {
+    %x = of.read @d : tensor<8x4xf32>
+    %p = of.reduce_sum %x dims [0] : (tensor<8x4xf32>) -> tensor<4xf32>
+    %e = of.exp %p {of.pin = {data = "B", model = "B"}} : (tensor<4xf32>) -> tensor<4xf32>
+    %t = of.tanh %p {of.pin = {model = "S(0)"}} : (tensor<4xf32>) -> tensor<4xf32>
+  }
+
   // CHECK-LABEL: of.program @eval
   of.program @eval eval {
     %b = of.get @bias : tensor<8xf32>
@@ -36,6 +50,10 @@ module attributes {
     %p = of.reduce_sum %x dims [0] : (tensor<8x4xf32>) -> tensor<4xf32>
     %e = of.exp %p : (tensor<4xf32>) -> tensor<4xf32>
     %t = of.tanh %p : (tensor<4xf32>) -> tensor<4xf32>
+
+    // A square is not linear: the sum that is there already is squared.
+    // CHECK-NEXT: of.mul %[[S]], %[[S]]
+    %sq = of.mul %p, %p : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
 
     // A reshape that merges or breaks up rows keeps them split if the parts divide evenly. Three rows
     // of two devices do not: then it works on the whole.
