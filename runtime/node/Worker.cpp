@@ -1,5 +1,6 @@
 #include "runtime/node/Worker.h"
 
+#include "runtime/actor/Waits.h"
 #include "runtime/device/cpu/TileTeam.h"
 
 #include <cstdio>
@@ -160,30 +161,10 @@ void Worker::reportWaits() {
   waitRequestsSeen_ = control_.waitRequests();
   if (!machine_.entered())
     return;
-  const ProgramTable &table = machine_.table();
-  const auto instance = roleOf(*config_.plan, config_.place.device);
-  if (!instance.isOk())
-    return;
-  const plan::RoleProgram &program = *instance->role->programs()->Get(table.program);
-  for (const Wait &wait : machine_.waits()) {
-    if (wait.kind == Wait::Kind::Done || wait.kind == Wait::Kind::Running)
-      continue;
-    std::string what = "device " + std::to_string(config_.place.device) + ": task " +
-                       describe(*program.tasks()->Get(table.tasks[wait.task].planTask));
-    if (wait.kind == Wait::Kind::InputEmpty)
-      what += " waits for a version of register " +
-              program.registers()->Get(table.inputs[wait.index].reg)->name()->str();
-    else if (wait.kind == Wait::Kind::OutputFull)
-      what += " waits for a free slot of register " +
-              program.registers()->Get(table.outputs[wait.index].reg)->name()->str();
-    else if (wait.kind == Wait::Kind::EdgeNotReady)
-      what += " waits for exchange " +
-              config_.plan->exchanges()->Get(table.edges[wait.index].key.exchange)->name()->str() +
-              " from device " + std::to_string(table.edges[wait.index].key.srcDevice);
-    else
-      what += " waits for the destinations of its earlier firings";
-    std::fprintf(stderr, "stalled: %s\n", what.c_str());
-  }
+  for (const Wait &wait : machine_.waits())
+    if (wait.kind != Wait::Kind::Done && wait.kind != Wait::Kind::Running)
+      std::fprintf(stderr, "stalled: %s\n",
+                   describe(*config_.plan, config_.place.device, machine_.table(), wait).c_str());
 }
 
 } // namespace of::rt

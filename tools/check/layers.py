@@ -19,7 +19,7 @@ BELOW_PASSES = ["dialects", "lib/Config", "lib/Cost", "lib/Search"]
 SHARED = ["runtime/base", "runtime/schema"]
 PARTS = ["runtime/memory", "runtime/device", "runtime/kernel", "runtime/transport", "runtime/data",
          "runtime/checkpoint"]
-RUNTIME = SHARED + PARTS + ["runtime/actor", "runtime/node"]
+RUNTIME = SHARED + PARTS + ["runtime/actor", "runtime/node", "runtime/sim"]
 
 # Folder -> folders it may include besides itself. The longest matching folder counts.
 ALLOWED = {
@@ -36,6 +36,7 @@ ALLOWED = {
     "runtime/device": SHARED + ["runtime/kernel"],  # a device runs kernels
     "runtime/actor": SHARED + PARTS,
     "runtime/node": SHARED + PARTS + ["runtime/actor"],
+    "runtime/sim": SHARED + ["runtime/transport", "runtime/actor"],
     "tools": ["lib", "dialects"] + RUNTIME,
     "tools/of-run": RUNTIME,
     "test": ["lib", "dialects", "tools"] + RUNTIME,

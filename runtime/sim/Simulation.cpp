@@ -1,0 +1,321 @@
+#include "runtime/sim/Simulation.h"
+
+#include "runtime/actor/Build.h"
+#include "runtime/actor/Machine.h"
+#include "runtime/actor/Waits.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <queue>
+#include <random>
+#include <tuple>
+
+namespace of::rt {
+
+namespace {
+
+struct SimEvent {
+  enum class Kind : uint8_t { CallEnd, BodyEnd, Arrival };
+  int64_t atNs = 0;
+  uint64_t number = 0; ///< of its creation: ties go to the older event
+  Kind kind = Kind::Arrival;
+  uint32_t worker = 0; ///< index in the simulation
+  uint32_t stream = 0;
+  int32_t call = 0;
+  Token token;
+  bool operator>(const SimEvent &o) const {
+    return std::tie(atNs, number) > std::tie(o.atNs, o.number);
+  }
+};
+
+class Simulator {
+public:
+  Simulator(const plan::Plan &plan, const SimulationOptions &options)
+      : plan_(plan), options_(options), random_(options.seed) {}
+
+  Result<SimulationResult> run();
+
+private:
+  struct Worker;
+  /// Notes what its worker's machine asks for.
+  struct Sink final : ActionSink {
+    Sink(Simulator &owner, uint32_t index) : simulator(owner), worker(index) {}
+    void act(const Action &action) override { simulator.act(worker, action); }
+    Simulator &simulator;
+    const uint32_t worker;
+  };
+  struct Worker {
+    uint32_t device = 0, number = 0, node = 0;
+    const WorkerTables *tables = nullptr;
+    std::unique_ptr<Machine> machine;
+    std::unique_ptr<Sink> sink;
+    size_t entry = 0;     ///< of the schedule
+    bool left = false;    ///< the program of that entry
+    uint32_t running = 0; ///< bodies
+    uint32_t nextStream = 0;
+    std::vector<StreamUse> uses; ///< by stream of the role
+  };
+  struct End {
+    uint32_t worker = kNone, edge = kNone;
+  };
+  using EdgeId = std::tuple<uint16_t, uint32_t, uint32_t, uint32_t>;
+  static EdgeId idOf(const EdgeKey &key) {
+    return {key.program, key.exchange, key.srcDevice, key.dstDevice};
+  }
+
+  Status build();
+  void act(uint32_t from, const Action &action);
+  void send(uint32_t from, uint32_t to, const Token &token);
+  void later(int64_t delayNs, uint32_t to, const Token &token);
+  int64_t delay() { return options_.maxDelayNs > 0 ? draw(options_.maxDelayNs + 1) : 0; }
+  int64_t draw(int64_t below) {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(below));
+  }
+  void push(SimEvent event);
+  void enter(uint32_t worker);
+  Status settle(uint32_t worker);
+  Status leaveAndEnter(uint32_t worker);
+  void startBodies(uint32_t worker);
+  void startBody(uint32_t worker, const Firing &firing);
+  int64_t durationOf(const Worker &worker, const TaskEntry &task);
+  Status handle(const SimEvent &event);
+  SimulationResult result() const;
+
+  const plan::Plan &plan_;
+  const SimulationOptions &options_;
+  std::mt19937_64 random_;
+  std::vector<DeviceTables> tables_; ///< by device
+  std::vector<uint32_t> firstWorker_;
+  std::vector<Worker> workers_;
+  std::map<EdgeId, End> sends_, receives_;
+  std::map<std::pair<uint32_t, uint32_t>, int64_t> lastArrival_; ///< by (from, to)
+  std::priority_queue<SimEvent, std::vector<SimEvent>, std::greater<SimEvent>> queue_;
+  uint64_t created_ = 0;
+  int64_t nowNs_ = 0;
+};
+
+Status Simulator::build() {
+  for (uint32_t d = 0; d < plan_.devices()->size(); ++d) {
+    OF_ASSIGN(DeviceTables tables, buildTables(plan_, d));
+    tables_.push_back(std::move(tables));
+  }
+  for (uint32_t d = 0; d < tables_.size(); ++d) {
+    OF_ASSIGN(const RoleInstance instance, roleOf(plan_, d));
+    firstWorker_.push_back(static_cast<uint32_t>(workers_.size()));
+    for (uint32_t w = 0; w < tables_[d].workers.size(); ++w) {
+      const uint32_t index = static_cast<uint32_t>(workers_.size());
+      Worker worker;
+      worker.device = d;
+      worker.number = w;
+      worker.node = plan_.devices()->Get(d)->node();
+      worker.tables = &tables_[d].workers[w];
+      worker.machine = std::make_unique<Machine>(*worker.tables, w);
+      worker.sink = std::make_unique<Sink>(*this, index);
+      for (const plan::Stream *stream : *instance.role->streams())
+        worker.uses.push_back({d, stream->name()->str(), 0, 0});
+      for (const ProgramTable &table : *worker.tables)
+        for (uint32_t e = 0; e < table.edges.size(); ++e)
+          (table.edges[e].isSend ? sends_ : receives_)[idOf(table.edges[e].key)] = {index, e};
+      workers_.push_back(std::move(worker));
+    }
+  }
+  return Status::ok();
+}
+
+void Simulator::push(SimEvent event) {
+  event.number = created_++;
+  queue_.push(event);
+}
+
+void Simulator::later(int64_t delayNs, uint32_t to, const Token &token) {
+  SimEvent event;
+  event.atNs = nowNs_ + delayNs;
+  event.worker = to;
+  event.token = token;
+  push(event);
+}
+
+/// Behind everything that this worker has sent to that one.
+void Simulator::send(uint32_t from, uint32_t to, const Token &token) {
+  int64_t &last = lastArrival_[{from, to}];
+  last = std::max(last, nowNs_ + delay());
+  later(last - nowNs_, to, token);
+}
+
+void Simulator::act(uint32_t from, const Action &action) {
+  using K = Action::Kind;
+  using T = Token::Kind;
+  const Worker &worker = workers_[from];
+  if (action.kind == K::RegisterReady || action.kind == K::RegisterAck)
+    return send(from, firstWorker_[worker.device] + action.peer.worker,
+                {action.kind == K::RegisterReady ? T::RegisterReady : T::RegisterAck,
+                 action.program, action.peer.index, action.sequence});
+  const EdgeEntry &edge = (*worker.tables)[action.program].edges[action.index];
+  const auto &ends = edge.isSend ? receives_ : sends_;
+  const End other = ends.at(idOf(edge.key)); // both ends are there: the plan is verified
+  const Token token{T::Ready, action.program, other.edge, action.sequence};
+  if (action.kind == K::Push) {
+    later(delay(), from, {T::PushDone, action.program, action.index, action.sequence});
+    later(delay(), other.worker, {T::Landed, token.program, token.index, token.sequence});
+    return;
+  }
+  const T kind = action.kind == K::Ready ? T::Ready : action.kind == K::Ack ? T::Ack : T::Grant;
+  send(from, other.worker, {kind, token.program, token.index, token.sequence});
+}
+
+int64_t Simulator::durationOf(const Worker &worker, const TaskEntry &task) {
+  const auto instance = roleOf(plan_, worker.device);
+  const int64_t certified = instance->role->programs()
+                                ->Get(worker.machine->table().program)
+                                ->certificate()
+                                ->durations()
+                                ->Get(task.planTask);
+  if (!options_.randomDurations)
+    return certified;
+  const int64_t eighths = int64_t(1) << draw(7); // 1/8 to 8
+  return std::max<int64_t>(1, certified * eighths / 8 + draw(certified + 1));
+}
+
+void Simulator::startBody(uint32_t index, const Firing &firing) {
+  Worker &worker = workers_[index];
+  const ProgramTable &table = worker.machine->table();
+  const TaskEntry &task = table.tasks[firing.task];
+  const int64_t duration = durationOf(worker, task);
+  StreamUse &use = worker.uses[table.streams[firing.stream].planStream];
+  use.busyNs += duration;
+  ++use.firings;
+  ++worker.running;
+  // Ports that move inside the body do so evenly spread over it.
+  int32_t calls = 0;
+  for (uint32_t e = task.firstEvent; e < task.firstEvent + task.numEvents; ++e)
+    if (table.events[e].call != kAtEnd)
+      calls = std::max(calls, table.events[e].call + 1);
+  SimEvent event;
+  event.worker = index;
+  event.stream = firing.stream;
+  event.kind = SimEvent::Kind::CallEnd;
+  for (event.call = 0; event.call < calls; ++event.call) {
+    event.atNs = nowNs_ + duration * (event.call + 1) / (calls + 1);
+    push(event);
+  }
+  event.kind = SimEvent::Kind::BodyEnd;
+  event.atNs = nowNs_ + duration;
+  push(event);
+}
+
+void Simulator::startBodies(uint32_t index) {
+  Worker &worker = workers_[index];
+  const uint32_t streams = static_cast<uint32_t>(worker.machine->table().streams.size());
+  for (uint32_t i = 0; i < streams; ++i) {
+    if (options_.streamsShareWorkers && worker.running > 0)
+      return;
+    const uint32_t stream = (worker.nextStream + i) % streams;
+    Firing firing;
+    if (!worker.machine->tryStart(stream, firing))
+      continue;
+    if (options_.streamsShareWorkers)
+      worker.nextStream = (stream + 1) % streams;
+    startBody(index, firing);
+  }
+}
+
+void Simulator::enter(uint32_t index) {
+  Worker &worker = workers_[index];
+  const SimulationEntry &entry = options_.schedule[worker.entry];
+  worker.left = false;
+  worker.machine->enter(entry.program, entry.iterations, *worker.sink);
+}
+
+/// All workers of a node leave a program before any of them enters the next.
+Status Simulator::leaveAndEnter(uint32_t index) {
+  Worker &worker = workers_[index];
+  OF_TRY(worker.machine->leave());
+  worker.left = true;
+  std::vector<uint32_t> others;
+  for (uint32_t w = 0; w < workers_.size(); ++w)
+    if (workers_[w].node == worker.node) {
+      if (!workers_[w].left)
+        return Status::ok();
+      others.push_back(w);
+    }
+  for (uint32_t w : others)
+    ++workers_[w].entry;
+  if (worker.entry == options_.schedule.size())
+    return Status::ok();
+  for (uint32_t w : others)
+    enter(w);
+  for (uint32_t w : others)
+    OF_TRY(settle(w));
+  return Status::ok();
+}
+
+/// Starts what can start, and leaves a program that is done.
+Status Simulator::settle(uint32_t index) {
+  Worker &worker = workers_[index];
+  if (!worker.machine->entered())
+    return Status::ok();
+  startBodies(index);
+  return worker.running == 0 && worker.machine->finished() ? leaveAndEnter(index) : Status::ok();
+}
+
+Status Simulator::handle(const SimEvent &event) {
+  Worker &worker = workers_[event.worker];
+  switch (event.kind) {
+  case SimEvent::Kind::CallEnd:
+    worker.machine->passCall(event.stream, event.call, *worker.sink);
+    break;
+  case SimEvent::Kind::BodyEnd:
+    --worker.running;
+    worker.machine->finish(event.stream, *worker.sink);
+    break;
+  case SimEvent::Kind::Arrival:
+    OF_TRY(worker.machine->onToken(event.token, *worker.sink));
+    break;
+  }
+  return settle(event.worker);
+}
+
+SimulationResult Simulator::result() const {
+  SimulationResult out;
+  out.endNs = nowNs_;
+  out.finished = true;
+  for (const Worker &worker : workers_) {
+    const auto instance = roleOf(plan_, worker.device);
+    for (uint32_t s = 0; s < worker.uses.size(); ++s)
+      if (instance->role->streams()->Get(s)->worker() == worker.number)
+        out.streams.push_back(worker.uses[s]);
+    if (worker.entry == options_.schedule.size())
+      continue;
+    out.finished = false;
+    for (const Wait &wait : worker.machine->waits())
+      if (wait.kind != Wait::Kind::Done)
+        out.waits.push_back(describe(plan_, worker.device, worker.machine->table(), wait));
+  }
+  return out;
+}
+
+Result<SimulationResult> Simulator::run() {
+  OF_TRY(build());
+  if (!options_.schedule.empty()) {
+    for (uint32_t w = 0; w < workers_.size(); ++w)
+      enter(w);
+    for (uint32_t w = 0; w < workers_.size(); ++w)
+      OF_TRY(settle(w));
+  }
+  while (!queue_.empty()) {
+    const SimEvent event = queue_.top();
+    queue_.pop();
+    nowNs_ = event.atNs;
+    OF_TRY(handle(event));
+  }
+  return result();
+}
+
+} // namespace
+
+Result<SimulationResult> simulate(const plan::Plan &plan, const SimulationOptions &options) {
+  return Simulator(plan, options).run();
+}
+
+} // namespace of::rt

@@ -1,0 +1,60 @@
+// A whole plan under a simulated clock: the machines of runtime/actor of all workers of all nodes,
+// driven by one event queue in one thread.
+//
+//   event queue ──(time)──▶ end of a call / end of a body / token arrives ──▶ Machine
+//        ▲                                                                      │
+//        └── a body that starts: duration ◀── firings ── actions: delay ────────┘
+//
+// Bodies do nothing but last. Tokens from one worker to another arrive in the order they were sent,
+// as through a mailbox or a transport; pushed bytes take their own time. The same plan and
+// options give the same run on every machine.
+//
+// If the queue runs empty before all is done the plan has deadlocked: the result says what each
+// stream waits for. A token that a machine does not expect is an error.
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/schema/plan_generated.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace of::rt {
+
+struct SimulationEntry {
+  uint32_t program = 0;
+  uint64_t iterations = 1;
+};
+
+struct SimulationOptions {
+  std::vector<SimulationEntry> schedule;
+  uint64_t seed = 1;
+  /// Each firing lasts its certified duration, or by chance an eighth to eight times of it.
+  bool randomDurations = false;
+  /// Each message and push takes 0 to this, by chance; between the streams of a worker nothing.
+  int64_t maxDelayNs = 0;
+  /// A worker is one thread: its streams take turns. Otherwise each stream runs by itself, as the
+  /// certificate has it.
+  bool streamsShareWorkers = true;
+};
+
+struct StreamUse {
+  uint32_t device = 0;
+  std::string stream;
+  int64_t busyNs = 0;
+  uint64_t firings = 0;
+};
+
+struct SimulationResult {
+  bool finished = false;
+  int64_t endNs = 0;
+  std::vector<StreamUse> streams; ///< by device, then stream
+  std::vector<std::string> waits; ///< of a deadlock, one line for each stream that is not done
+};
+
+/// Needs a plan that passed verifyStructure; its certificates give the durations. Internal if a
+/// machine meets a token that it does not expect.
+Result<SimulationResult> simulate(const plan::Plan &plan, const SimulationOptions &options);
+
+} // namespace of::rt

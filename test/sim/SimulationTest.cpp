@@ -1,0 +1,99 @@
+#include "runtime/sim/Simulation.h"
+#include "test/node/ToyPlan.h"
+
+#include <catch2/catch.hpp>
+
+using namespace of;
+using namespace of::rt;
+using namespace of::test;
+
+namespace {
+
+struct Toy {
+  explicit Toy(uint32_t micros = 3) : toy(options(micros), OF_TOY_KERNELS) {
+    for (auto &task : toy.b.plan.roles[0]->programs[toy.train]->tasks)
+      task->seconds = 1e-6;
+    REQUIRE(certify(toy.b.plan).isOk());
+    schedule = {{toy.init, 1}, {toy.train, 5}, {toy.train, 2}};
+  }
+  static ToyOptions options(uint32_t micros) {
+    ToyOptions o;
+    o.hostOfNode = {0, 0, 1};
+    o.micros = micros;
+    o.transferWorker = 1;
+    return o;
+  }
+  Result<SimulationResult> run(uint64_t seed, int64_t maxDelayNs, bool shared = true) {
+    bytes = toy.finish();
+    SimulationOptions o;
+    o.schedule = schedule;
+    o.seed = seed;
+    o.maxDelayNs = maxDelayNs;
+    o.randomDurations = maxDelayNs > 0;
+    o.streamsShareWorkers = shared;
+    return simulate(*plan::GetPlan(bytes.data()), o);
+  }
+  plan::RoleProgramT &train() { return *toy.b.plan.roles[0]->programs[toy.train]; }
+
+  ToyPlan toy;
+  std::vector<SimulationEntry> schedule;
+  std::vector<uint8_t> bytes;
+};
+
+} // namespace
+
+TEST_CASE("all tasks of all devices fire as often as the schedule says") {
+  Toy toy;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto result = toy.run(seed, 5000);
+    INFO("seed " << seed << " " << result.status().message());
+    REQUIRE(result.isOk());
+    REQUIRE(result->finished);
+    REQUIRE(result->waits.empty());
+    REQUIRE(result->streams.size() == 9);
+    for (const StreamUse &use : result->streams) {
+      INFO(use.stream);
+      const uint64_t perStep = use.stream == "compute" ? 4 : 3; // gradients, update; three others
+      REQUIRE(use.firings == 7 * perStep + (use.stream == "compute" ? 1 : 0));
+      REQUIRE(use.busyNs > 0);
+      REQUIRE(use.busyNs <= result->endNs);
+    }
+  }
+}
+
+TEST_CASE("the same seed gives the same run, another seed another") {
+  Toy toy;
+  const auto one = toy.run(1, 5000), again = toy.run(1, 5000), other = toy.run(2, 5000);
+  REQUIRE(one.isOk());
+  REQUIRE(one->endNs == again->endNs);
+  REQUIRE(one->endNs != other->endNs);
+}
+
+TEST_CASE("without delays and with a thread per stream a step lasts no longer than certified") {
+  Toy toy;
+  toy.schedule = {{toy.toy.train, 10}};
+  const auto ten = toy.run(1, 0, false);
+  toy.schedule = {{toy.toy.train, 30}};
+  const auto thirty = toy.run(1, 0, false);
+  REQUIRE(thirty->endNs - ten->endNs <= 20 * toy.train().certificate->step_period);
+  const auto sharing = toy.run(1, 0, true);
+  REQUIRE(sharing->endNs >= thirty->endNs);
+}
+
+TEST_CASE("a deadlock ends the simulation and says who waits for what") {
+  Toy toy;
+  for (auto &order : toy.train().orders)
+    if (order->tasks.size() == 3 && order->stream == 1) // send, receive, metric
+      std::swap(order->tasks[0], order->tasks[1]);
+  const auto result = toy.run(1, 100);
+  REQUIRE(result.isOk());
+  REQUIRE_FALSE(result->finished);
+  std::string all;
+  for (const std::string &wait : result->waits)
+    all += wait + "\n";
+  INFO(all);
+  REQUIRE(all.find("device 2: task receive (model.mlir:4:1) waits for exchange x0 from device 0") !=
+          std::string::npos);
+  REQUIRE(all.find("device 1: task update (model.mlir:5:1) waits for a version of register sum") !=
+          std::string::npos);
+}
