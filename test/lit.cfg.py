@@ -18,3 +18,5 @@ config.environment["OPENBLAS_NUM_THREADS"] = "1"
 
 config.substitutions.append(("%python", "/usr/bin/python3"))
 config.substitutions.append(("%root", config.of_source_root))
+config.substitutions.append(("%bin", os.path.join(config.of_build_root, "bin")))
+config.substitutions.append(("%llvm", os.path.dirname(config.of_llvm_bin)))
