@@ -58,3 +58,18 @@ func.func @random(%step: tensor<i64>) {
   %normal = of.random_normal %step seed 1 id 8 : (tensor<i64>) -> tensor<8x6xf32>
   return
 }
+
+func.func @convolutions(%x: tensor<8x6x12x12xf32>, %w: tensor<4x6x3x3xf32>, %g: tensor<8x4x12x12xf32>) {
+  %conv = of.conv2d %x, %w {pads = array<i64: 1, 1, 1, 1>} : (tensor<8x6x12x12xf32>, tensor<4x6x3x3xf32>) -> tensor<8x4x12x12xf32>
+  %data = of.conv2d_backward_data %g, %w {input_size = array<i64: 12, 12>, pads = array<i64: 1, 1, 1, 1>} : (tensor<8x4x12x12xf32>, tensor<4x6x3x3xf32>) -> tensor<8x6x12x12xf32>
+  %weights = of.conv2d_backward_weights %x, %g {kernel = array<i64: 3, 3>, pads = array<i64: 1, 1, 1, 1>} : (tensor<8x6x12x12xf32>, tensor<8x4x12x12xf32>) -> tensor<4x6x3x3xf32>
+  return
+}
+
+func.func @pooling(%x: tensor<8x6x12x12xf32>, %g: tensor<8x6x6x6xf32>) {
+  %max = of.max_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<8x6x12x12xf32>) -> tensor<8x6x6x6xf32>
+  %max_grad = of.max_pool2d_backward %x, %g {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<8x6x12x12xf32>, tensor<8x6x6x6xf32>) -> tensor<8x6x12x12xf32>
+  %avg = of.avg_pool2d %x {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<8x6x12x12xf32>) -> tensor<8x6x6x6xf32>
+  %avg_grad = of.avg_pool2d_backward %g {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, input_size = array<i64: 12, 12>} : (tensor<8x6x6x6xf32>) -> tensor<8x6x12x12xf32>
+  return
+}

@@ -103,14 +103,21 @@ def passLines(text):
                      re.findall(r"^ +(--of-[a-z0-9-]+) +- +(.*)$", text, re.MULTILINE))
 
 
+def helpOf(program, *subcommand):
+    title = "#" * (2 + len(subcommand)) + " " + " ".join((os.path.basename(program),) + subcommand)
+    text = output(program, *subcommand, "--help").strip()
+    yield f"{title}\n\n```\n{text}\n```\n"
+    if not subcommand and "Subcommands:" in text:
+        for name in re.findall(r"^  ([a-z]+) ", text.split("Subcommands:")[1], re.MULTILINE):
+            yield from helpOf(program, name)
+
+
 def flagsPage(binaries):
     lines = ["# Flags\n", GENERATED]
     for tool in ("of-compile", "of-run", "of-plan"):
         program = os.path.join(binaries, tool)
         if os.path.exists(program):
-            lines.append(f"## {tool}\n\n```\n{output(program, '--help').strip()}\n```\n")
-            if tool == "of-run":
-                lines.append(f"### of-run probe\n\n```\n{output(program, 'probe', '--help').strip()}\n```\n")
+            lines += helpOf(program)
     passes = passLines(output(os.path.join(binaries, "of-opt"), "--help"))
     lines.append("## of-opt\n\nmlir-opt's flags, and these passes:\n\n```\n" + passes + "\n```\n")
     return "\n".join(lines)

@@ -3,5 +3,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-cmake --build build --target of-docs of-opt of-run
+targets=(of-docs)
+for tool in of-compile of-opt of-plan of-run; do
+  [[ ! -e tools/$tool/CMakeLists.txt ]] || targets+=("$tool")
+done
+cmake --build build --target "${targets[@]}"
 /usr/bin/python3 -B tools/docs/reference.py . build/bin /usr/lib/llvm-22
