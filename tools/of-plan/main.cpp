@@ -3,6 +3,7 @@
 #include "runtime/schema/Verify.h"
 #include "tools/of-plan/Diff.h"
 #include "tools/of-plan/Prove.h"
+#include "tools/of-plan/Simulate.h"
 #include "tools/of-plan/Text.h"
 
 #include <CLI/CLI.hpp>
@@ -14,6 +15,7 @@ namespace {
 struct Options {
   std::string plan, other;
   bool json = false;
+  SimulateOptions simulate;
 };
 
 /// Opens a plan that can at least be described.
@@ -37,6 +39,15 @@ Result<int> verify(const Options &options) {
   if (!proof.isOk())
     return proof.status().withContext(options.plan);
   fmt::print("{}", *proof);
+  return 0;
+}
+
+Result<int> simulate(const Options &options) {
+  OF_ASSIGN(const rt::PlanFile file, openPlan(options.plan));
+  const Result<Json> simulation = simulatePlan(file.plan(), options.simulate);
+  if (!simulation.isOk())
+    return simulation.status().withContext(options.plan);
+  fmt::print("{}", options.json ? simulation->dump(2) + "\n" : simulationText(*simulation));
   return 0;
 }
 
@@ -64,15 +75,30 @@ int runTool(int argc, char **argv) {
   CLI::App *diffCommand = app.add_subcommand("diff", "What differs between two plans");
   diffCommand->add_option("before", o.plan, "Plan file")->required();
   diffCommand->add_option("after", o.other, "Plan file")->required();
+  CLI::App *simulateCommand =
+      app.add_subcommand("simulate", "Step time and use of each stream, under a simulated clock");
+  simulateCommand->add_option("plan", o.plan, "Plan file")->required();
+  simulateCommand->add_option("--program", o.simulate.program,
+                              "Program (default: the training one)");
+  simulateCommand->add_option("--steps", o.simulate.steps, "Iterations")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  simulateCommand->add_option("--delay", o.simulate.delayUs, "Microseconds a message takes at most")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1e9));
+  simulateCommand->add_flag("--jitter", o.simulate.jitter, "Let durations vary by chance");
+  simulateCommand->add_option("--seed", o.simulate.seed, "Of the chances")->capture_default_str();
+  simulateCommand->add_flag("--json", o.json, "As a JSON document");
   app.require_subcommand(1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : exitCode(Code::InvalidArgument);
   }
-  const Result<int> code = showCommand->parsed()     ? show(o)
-                           : verifyCommand->parsed() ? verify(o)
-                                                     : diff(o);
+  const Result<int> code = showCommand->parsed()       ? show(o)
+                           : verifyCommand->parsed()   ? verify(o)
+                           : simulateCommand->parsed() ? simulate(o)
+                                                       : diff(o);
   if (code.isOk())
     return *code;
   fmt::print(stderr, "of-plan: {}\n", code.status().message());

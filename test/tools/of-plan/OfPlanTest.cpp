@@ -42,7 +42,7 @@ bool has(const Outcome &outcome, const std::string &text) {
 TEST_CASE("help is short and names every subcommand") {
   const Outcome help = ofPlan("--help");
   REQUIRE(help.code == 0);
-  for (const char *word : {"show", "verify", "diff"})
+  for (const char *word : {"show", "verify", "diff", "simulate"})
     REQUIRE(has(help, word));
   REQUIRE(std::count(help.output.begin(), help.output.end(), '\n') < 24);
   REQUIRE(ofPlan("").code == 2);
@@ -83,6 +83,46 @@ TEST_CASE("verify says what is proven") {
   REQUIRE(has(proof, "program init: cannot deadlock"));
   REQUIRE(has(proof, "program train: cannot deadlock"));
   REQUIRE(has(proof, "inequalities hold over 6 tasks"));
+}
+
+TEST_CASE("simulate gives the step time and the busiest stream") {
+  Folder folder;
+  const std::string path = planFile(folder, "toy.plan", [](plan::PlanT &plan) {
+    for (auto &task : train(plan).tasks)
+      task->seconds = task->name == "gradient" ? 20e-6 : 1e-6;
+    REQUIRE(rt::certify(plan).isOk());
+  });
+  const Outcome text = ofPlan("simulate " + path);
+  INFO(text.output);
+  REQUIRE(text.code == 0);
+  REQUIRE(has(text, "busiest: compute of device 0"));
+  const Outcome json = ofPlan("simulate --json --steps 10 --program train " + path);
+  INFO(json.output);
+  REQUIRE(json.code == 0);
+  const auto result = nlohmann::json::parse(json.output);
+  const double step = result.at("step_seconds");
+  REQUIRE(step >= 81e-6); // four gradients and an update on one stream
+  REQUIRE(step <= result.at("certified_step_seconds").get<double>() * 1.2);
+  REQUIRE(result.at("streams").size() == 6);
+  const Outcome late = ofPlan("simulate --json --delay 50 --jitter --seed 3 " + path);
+  REQUIRE(late.code == 0);
+  REQUIRE(nlohmann::json::parse(late.output).at("step_seconds").get<double>() > step);
+  const Outcome unknown = ofPlan("simulate --program nonsense " + path);
+  REQUIRE(unknown.code == 2);
+  REQUIRE(has(unknown, "it has init, train"));
+}
+
+TEST_CASE("simulate shows how a plan deadlocks") {
+  Folder folder;
+  const std::string path = planFile(folder, "stuck.plan", [](plan::PlanT &plan) {
+    for (auto &order : train(plan).orders)
+      if (order->stream == 1) // send, receive, metric
+        std::swap(order->tasks[0], order->tasks[1]);
+  });
+  const Outcome stuck = ofPlan("simulate " + path);
+  INFO(stuck.output);
+  REQUIRE(stuck.code == 4);
+  REQUIRE(has(stuck, "task receive (model.mlir:4:1) waits for exchange x0 from device"));
 }
 
 TEST_CASE("diff shows what was changed, and nothing for equal plans") {

@@ -1,0 +1,94 @@
+#include "tools/of-plan/Simulate.h"
+
+#include "runtime/sim/Simulation.h"
+#include "tools/of-plan/Text.h"
+
+#include <fmt/format.h>
+
+namespace of::planTool {
+
+namespace {
+
+Result<uint32_t> programOf(const plan::Plan &plan, const std::string &name) {
+  std::string names;
+  uint32_t training = 0;
+  for (uint32_t p = plan.programs()->size(); p-- > 0;) {
+    const plan::Program &program = *plan.programs()->Get(p);
+    if (program.name()->str() == name)
+      return p;
+    if (program.kind() == plan::ProgramKind::Train)
+      training = p;
+    names = program.name()->str() + (names.empty() ? "" : ", ") + names;
+  }
+  if (name.empty())
+    return training;
+  return Status(Code::InvalidArgument, "the plan has no program '" + name + "'; it has " + names);
+}
+
+Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t program,
+                                           const SimulateOptions &options, uint64_t steps) {
+  rt::SimulationOptions sim;
+  sim.schedule = {{program, steps}};
+  sim.seed = options.seed;
+  sim.randomDurations = options.jitter;
+  sim.maxDelayNs = static_cast<int64_t>(options.delayUs * 1000);
+  OF_ASSIGN(rt::SimulationResult result, rt::simulate(plan, sim));
+  if (result.finished)
+    return result;
+  std::string message = "program " + plan.programs()->Get(program)->name()->str() + " deadlocks:";
+  for (const std::string &wait : result.waits)
+    message += "\n  " + wait;
+  return Status(Code::Refused, message);
+}
+
+} // namespace
+
+Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options) {
+  OF_ASSIGN(const uint32_t program, programOf(plan, options.program));
+  // Two lengths: what filling and draining cost cancels out.
+  OF_ASSIGN(const rt::SimulationResult once, simulateSteps(plan, program, options, options.steps));
+  OF_ASSIGN(const rt::SimulationResult twice,
+            simulateSteps(plan, program, options, 2 * options.steps));
+  const double steps = static_cast<double>(options.steps);
+  const double stepNs = static_cast<double>(twice.endNs - once.endNs) / steps;
+  Json streams = Json::array();
+  size_t busiest = 0;
+  for (size_t s = 0; s < twice.streams.size(); ++s) {
+    const rt::StreamUse &use = twice.streams[s];
+    const double busyNs = static_cast<double>(use.busyNs) / (2 * steps);
+    if (use.busyNs > twice.streams[busiest].busyNs)
+      busiest = s;
+    streams.push_back({{"device", use.device},
+                       {"stream", use.stream},
+                       {"busy_seconds_per_step", busyNs * 1e-9},
+                       {"utilisation", stepNs > 0 ? busyNs / stepNs : 0}});
+  }
+  const plan::Certificate &certificate =
+      *plan.roles()->Get(0)->programs()->Get(program)->certificate();
+  Json out = {{"program", plan.programs()->Get(program)->name()->str()},
+              {"step_seconds", stepNs * 1e-9},
+              {"certified_step_seconds", static_cast<double>(certificate.step_period()) * 1e-9}};
+  if (!streams.empty())
+    out["busiest"] = {{"device", streams[busiest].at("device")},
+                      {"stream", streams[busiest].at("stream")}};
+  out["streams"] = std::move(streams);
+  return out;
+}
+
+std::string simulationText(const Json &simulation) {
+  std::string out = fmt::format(
+      "program {}: step {}, certified {}\n", simulation.at("program").get<std::string>(),
+      durationText(simulation.at("step_seconds").get<double>()),
+      durationText(simulation.at("certified_step_seconds").get<double>()));
+  for (const Json &s : simulation.at("streams"))
+    out += fmt::format("  device {:<4} {:<12} {:5.1f} %  {}\n", s.at("device").get<uint32_t>(),
+                       s.at("stream").get<std::string>(), 100 * s.at("utilisation").get<double>(),
+                       durationText(s.at("busy_seconds_per_step").get<double>()));
+  if (simulation.contains("busiest"))
+    out += fmt::format("busiest: {} of device {}\n",
+                       simulation.at("busiest").at("stream").get<std::string>(),
+                       simulation.at("busiest").at("device").get<uint32_t>());
+  return out;
+}
+
+} // namespace of::planTool

@@ -1,0 +1,25 @@
+// `of-plan simulate`: runs one program of a plan under a simulated clock and says where the time
+// goes.
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "tools/of-plan/Describe.h"
+
+namespace of::planTool {
+
+struct SimulateOptions {
+  std::string program; ///< empty: the first training program, else the first
+  uint64_t steps = 20;
+  uint64_t seed = 1;
+  double delayUs = 0;  ///< each message takes 0 to this
+  bool jitter = false; ///< durations vary by chance around the predicted ones
+};
+
+/// {"program", "step_seconds", "certified_step_seconds", "busiest", "streams": [{"device",
+/// "stream", "utilisation", "busy_seconds_per_step"}]}. Needs a plan that passed verifyStructure;
+/// Refused, with what each stream waits for, if it deadlocks.
+Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options);
+
+std::string simulationText(const Json &simulation);
+
+} // namespace of::planTool
