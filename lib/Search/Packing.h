@@ -68,8 +68,10 @@ struct PackingSolution {
 };
 
 struct PackingOptions {
-  /// Bounds the work; a unit is about a nanosecond. The greedy packings are made in any case.
-  uint64_t budget = 2'000'000'000;
+  /// Bounds the work; a unit is a few nanoseconds. The greedy packings are made in any case.
+  uint64_t budget = 500'000'000;
+  /// A peak this fraction above the bound is good enough once a quick try at the bound has failed.
+  double tolerance = 0.005;
   uint64_t seed = 1;
 };
 

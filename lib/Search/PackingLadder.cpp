@@ -14,19 +14,23 @@ namespace {
 constexpr uint64_t kDescentNodes = 1000;
 constexpr double kNoise = 0.5;
 /// Work spent on a packing near the target before the search for one at it goes on.
-constexpr uint64_t kQuickWork = 50'000'000;
+constexpr uint64_t kQuickWork = 6'000'000;
 
 class ComponentSolver {
 public:
   /// Stops at `target` granules.
-  ComponentSolver(const Component &component, int64_t target, uint64_t budget, uint64_t seed)
-      : component_(component), target_(target), budget_(budget), random_(seed), skyline_(component),
-        bound_(component.bound) {}
+  ComponentSolver(const Component &component, int64_t target, uint64_t budget,
+                  const PackingOptions &options)
+      : component_(component), target_(target), budget_(budget), tolerance_(options.tolerance),
+        random_(options.seed), skyline_(component), bound_(component.bound) {}
 
   void solve() {
     greedy();
     const uint64_t quick = std::min(budget_ / 8, kQuickWork);
     search(target_, quick);
+    search(enough(), quick);
+    if (best_.peak <= enough())
+      return;
     narrow(quick, 1);
     search(target_, budget_ / 2);
     if (!done())
@@ -41,6 +45,7 @@ public:
 
 private:
   bool done() const { return best_.peak <= target_; }
+  int64_t enough() const { return target_ + int64_t(double(target_) * tolerance_); }
 
   bool keep(Layout layout) {
     if (!best_.offsets.empty() && layout.peak >= best_.peak)
@@ -68,7 +73,7 @@ private:
     uint64_t nodes = kDescentNodes + 2 * component_.buffers.size();
     for (double noise = 0; work_ < limit && capacity < best_.peak && capacity >= bound_;
          noise = kNoise) {
-      nodes += nodes / 32; // so that a small problem is exhausted in the end
+      nodes += kDescentNodes / 16; // so that a small problem is exhausted in the end
       const auto outcome = skyline_.run(capacity, nodes, noise, random_, work_);
       if (outcome == SkylineSearch::Outcome::Refuted)
         raiseBound(capacity + 1);
@@ -92,6 +97,7 @@ private:
   const Component &component_;
   int64_t target_;
   const uint64_t budget_;
+  const double tolerance_;
   std::mt19937_64 random_;
   SkylineSearch skyline_;
   Layout best_;
@@ -154,7 +160,7 @@ Result<PackingSolution> pack(const PackingProblem &problem, const PackingOptions
   int64_t bound = most.bytes / granule, highest = 0;
   for (size_t c : order) {
     ComponentSolver solver(components[c], peak,
-                           options.budget - std::min(options.budget, solution.work), options.seed);
+                           options.budget - std::min(options.budget, solution.work), options);
     solver.solve();
     for (size_t i = 0; i < components[c].buffers.size(); ++i)
       solution.offsets[components[c].buffers[i].index] = solver.best().offsets[i] * granule;

@@ -1,11 +1,16 @@
 #include "lib/Search/PackingSkyline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 namespace of::search {
 
 namespace {
+
+constexpr unsigned kOtherRules = 3;
+constexpr unsigned kForget = 64; ///< descents after which weights start anew
+constexpr double kBlame = 0.002, kWeightGrowth = 1.0005;
 
 auto shapeOf(const SectionBuffer &b) { return std::tie(b.lower, b.upper, b.size, b.alignment); }
 
@@ -14,6 +19,7 @@ bool sameShape(const SectionBuffer &a, const SectionBuffer &b) { return shapeOf(
 } // namespace
 
 SkylineSearch::SkylineSearch(const Component &component) : component_(component) {
+  weight_.resize(component.buffers.size());
   starts_.resize(component.sections());
   for (uint32_t i = 0; i < component.buffers.size(); ++i) {
     starts_[component.buffers[i].lower].push_back(i);
@@ -105,20 +111,54 @@ bool SkylineSearch::inspect(const Valley &valley) {
   for (uint32_t s = valley.begin; s < valley.end; ++s) {
     bytes += coverBytes_[s];
     count += coverCount_[s];
-    if (valley.depth != kClosed && bytes + slack_[s] < valley.depth)
+    if (valley.depth != kClosed && bytes + slack_[s] < valley.depth) {
+      blame(valley, s);
       return false;
+    }
     if (slack_[s] < nextFloor && count < tightCount_) {
       tightCount_ = count;
       tightSection_ = s;
       tightest_ = valley;
     }
   }
-  return tightCount_ > 0;
+  if (tightCount_ > 0)
+    return true;
+  blame(valley, tightSection_);
+  return false;
+}
+
+void SkylineSearch::blame(const Valley &valley, uint32_t section) {
+  weightUnit_ *= kWeightGrowth;
+  if (weightUnit_ > 1e100) {
+    for (double &w : weight_)
+      w /= weightUnit_;
+    weightUnit_ = 1;
+  }
+  for (uint32_t i = 0; i < component_.buffers.size(); ++i) {
+    const SectionBuffer &b = component_.buffers[i];
+    const bool inside = b.lower >= valley.begin && b.upper <= valley.end;
+    if (!placed_[i] && b.lower <= section && section < b.upper && !inside)
+      weight_[i] += kBlame * weightUnit_;
+  }
+  work_ += component_.buffers.size();
 }
 
 double SkylineSearch::score(const Valley &valley, uint32_t buffer) const {
   const SectionBuffer &b = component_.buffers[buffer];
-  return double(b.upper - b.lower) / (valley.end - valley.begin);
+  const double width = double(b.upper - b.lower) / (valley.end - valley.begin);
+  const double size = double(b.size) / double(component_.bound);
+  const double flush = valley.depth == b.size ? 1 : 0; // levels with the lower wall
+  const double weight = weight_[buffer] / weightUnit_;
+  switch (rule_) {
+  case 0:
+    return width + weight;
+  case 1:
+    return width + flush + size + weight;
+  case 2:
+    return width + 4 * size + weight;
+  default:
+    return width * std::sqrt(size) * (1 + flush) + weight;
+  }
 }
 
 void SkylineSearch::collectOptions() {
@@ -225,6 +265,9 @@ SkylineSearch::Outcome SkylineSearch::run(int64_t capacity, uint64_t nodes, doub
   reset(capacity);
   noise_ = noise;
   random_ = &random;
+  rule_ = runs_ % 2 ? 1 + runs_ / 2 % kOtherRules : 0; // width alone does best in most problems
+  if (runs_++ % kForget == 0)
+    weight_.assign(weight_.size(), 0);
   work_ = 0;
   Outcome outcome = Outcome::Refuted;
   bool descend = true;

@@ -28,8 +28,9 @@ public:
 
   explicit SkylineSearch(const Component &component);
 
-  /// One descent with at most `nodes` nodes. `work` grows by the sections and buffers looked at.
-  /// `noise`: 0 takes the preferred order of options, more perturbs it.
+  /// One descent with at most `nodes` nodes; each call takes the next value order. `work` grows by
+  /// the sections and buffers looked at. `noise`: 0 takes the preferred order of options, more
+  /// perturbs it.
   Outcome run(int64_t capacity, uint64_t nodes, double noise, std::mt19937_64 &random,
               uint64_t &work);
 
@@ -68,6 +69,8 @@ private:
   bool place(const Valley &valley, uint32_t buffer);
   bool raise(const Valley &valley);
   void undo(Frame &frame);
+  /// Raises the weight of the buffers to come in `section` that do not fit into the valley.
+  void blame(const Valley &valley, uint32_t section);
   double score(const Valley &valley, uint32_t buffer) const;
   int64_t smallestOpen();
 
@@ -88,6 +91,9 @@ private:
   uint32_t tightSection_ = 0;
   int32_t tightCount_ = 0;
   int64_t smallest_ = 0;
+  std::vector<double> weight_;   ///< of each buffer, kept from descent to descent
+  double weightUnit_ = 1;        ///< grows, so that old weight fades
+  unsigned runs_ = 0, rule_ = 0; ///< descents so far, value order of the present one
   double noise_ = 0;
   std::mt19937_64 *random_ = nullptr;
   uint64_t work_ = 0;
