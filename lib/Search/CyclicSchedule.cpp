@@ -85,6 +85,8 @@ Status checkDependencies(const CyclicProblem &p) {
 Status CyclicProblem::check() const {
   if (micros < 1 || micros > (1u << 20))
     return invalid(std::to_string(micros) + " micro-batches; an iteration has 1 to 2^20");
+  if (streams < 1)
+    return invalid("a problem has at least one stream");
   OF_TRY(checkTasks(*this));
   int64_t bytes = 0;
   for (const CyclicRegister &r : registers) {

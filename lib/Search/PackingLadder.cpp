@@ -144,6 +144,8 @@ Status notFound(const PackingProblem &problem, const PackingSolution &best) {
 
 Result<PackingSolution> pack(const PackingProblem &problem, const PackingOptions &options) {
   OF_TRY(problem.check());
+  if (!(options.tolerance >= 0 && options.tolerance <= 1))
+    return Status(Code::InvalidArgument, "the tolerance of a packing is a fraction from 0 to 1");
   const MaxLive most = maxLive(problem);
   if (problem.capacity && *problem.capacity < most.bytes)
     return overCapacity(problem, most);

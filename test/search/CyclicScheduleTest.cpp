@@ -272,6 +272,7 @@ TEST_CASE("a wrong problem is refused") {
   CHECK(contains(verdict([](auto &p) { p.tasks[1].stream = 3; }), "task 'b' is on stream 3 of 1"));
   CHECK(contains(verdict([](auto &p) { p.tasks[1].durationNs = 0; }), "task 'b' takes 0 ns"));
   CHECK(contains(verdict([](auto &p) { p.micros = 0; }), "0 micro-batches"));
+  CHECK(contains(verdict([](auto &p) { p.streams = 0; }), "at least one stream"));
   CHECK(contains(verdict([](auto &p) { p.registers = {{"r", 7, {}, 1}}; }), "has producer 7"));
   CHECK(contains(verdict([](auto &p) { p.registers = {{"r", 0, {7}, 1}}; }), "has reader 7"));
   CHECK(contains(verdict([](auto &p) { p.registers = {{"r", 0, {1}, 1, 3, 2}}; }), "3 to 2 slots"));

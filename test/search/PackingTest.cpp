@@ -169,6 +169,7 @@ TEST_CASE("a problem that does not hold together is refused") {
   const int64_t large = int64_t(1) << 60;
   CHECK(contains(errorOf({{{0, 0, 1, large}, {1, 0, 1, large}}, {}}), "2^60"));
   CHECK(contains(errorOf({{{0, 0, 1, 64}}, -1}), "capacity -1"));
+  CHECK(contains(pack({}, {1, -0.5}).status().message(), "tolerance"));
 }
 
 TEST_CASE("an answer that does not hold is refused") {
