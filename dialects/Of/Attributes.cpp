@@ -230,6 +230,16 @@ RankedTensorType localType(Type type) {
   return RankedTensorType::get(local, tensor.getElementType());
 }
 
+RankedTensorType localTypeAt(Type type, int64_t point) {
+  auto tensor = cast<RankedTensorType>(type);
+  DistAttr dist = distOf(type);
+  if (!dist)
+    return withoutDist(type);
+  Shape logical(tensor.getShape().begin(), tensor.getShape().end());
+  return RankedTensorType::get(boxAt(logical, dist.layout(), point).shape(),
+                               tensor.getElementType());
+}
+
 bool isCompatibleIgnoringDist(TypeRange l, TypeRange r) {
   if (l.size() != r.size())
     return false;

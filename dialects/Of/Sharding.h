@@ -50,6 +50,8 @@ mlir::RankedTensorType withoutDist(mlir::Type type);
 mlir::RankedTensorType withDist(mlir::Type type, DistAttr dist);
 /// Largest local type over the mesh, without encoding; the type itself if it has none.
 mlir::RankedTensorType localType(mlir::Type type);
+/// The local type at one point of the mesh (row-major), without encoding.
+mlir::RankedTensorType localTypeAt(mlir::Type type, int64_t point);
 
 /// Equal up to encodings; dynamic dims match anything.
 bool isCompatibleIgnoringDist(mlir::TypeRange l, mlir::TypeRange r);

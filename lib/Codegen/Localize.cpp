@@ -18,16 +18,6 @@ unsigned ScalarTable::indexOf(const KernelScalar &scalar) {
   return list.size() - 1;
 }
 
-RankedTensorType localTypeAt(Type type, int64_t point) {
-  auto tensor = cast<RankedTensorType>(type);
-  DistAttr dist = distOf(type);
-  if (!dist)
-    return withoutDist(type);
-  Shape logical(tensor.getShape().begin(), tensor.getShape().end());
-  return RankedTensorType::get(boxAt(logical, dist.layout(), point).shape(),
-                               tensor.getElementType());
-}
-
 std::optional<KernelScalar> offsetOf(Type logicalType, unsigned dim) {
   DistAttr dist = distOf(logicalType);
   if (!dist || !llvm::is_contained(dist.getSbp(), Sbp::split(dim)))

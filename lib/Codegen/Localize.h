@@ -32,9 +32,6 @@ private:
   llvm::DenseMap<mlir::Operation *, mlir::Operation *> originals;
 };
 
-/// The type of a value's part at a mesh point, without encoding.
-mlir::RankedTensorType localTypeAt(mlir::Type type, int64_t point);
-
 /// The first logical index of the device's part of a value along a dim: null if it is 0 on all
 /// devices.
 std::optional<KernelScalar> offsetOf(mlir::Type logicalType, unsigned dim);

@@ -2,7 +2,10 @@
 
 #include "dialects/Of/Of.h"
 #include "dialects/Task/Task.h"
+#include "lib/Codegen/Codegen.h"
 #include "lib/Distribute/Passes.h"
+#include "lib/Physical/Passes.h"
+#include "lib/Schedule/Passes.h"
 #include "lib/Train/Passes.h"
 
 #include "mlir/InitAllDialects.h"
@@ -13,12 +16,15 @@ namespace of {
 void registerDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   registry.insert<OfDialect, task::TaskDialect>();
+  registerCodegen(registry);
 }
 
 void registerPasses() {
   mlir::registerTransformsPasses();
   registerTrainPasses();
   registerDistributePasses();
+  registerPhysicalPasses();
+  registerSchedulePasses();
 }
 
 } // namespace of

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <set>
 #include <unistd.h>
 
 namespace of::rt::data {
@@ -23,10 +24,23 @@ Result<std::string> findFile(const std::string &name, const std::vector<std::str
                             fmt::join(folders, ", ")));
 }
 
-/// Dims of 1 do not change how a sample lies: [28, 28] in the file serves [1, 28, 28].
-Shape withoutUnits(Shape shape) {
-  shape.erase(std::remove(shape.begin(), shape.end(), 1), shape.end());
-  return shape;
+/// Products of the leading dims.
+std::set<int64_t> prefixProducts(const Shape &shape) {
+  std::set<int64_t> out;
+  int64_t product = 1;
+  for (const int64_t dim : shape)
+    out.insert(product *= dim);
+  return out;
+}
+
+/// [28, 28] in the file serves [784] and [1, 28, 28]: one shape merges neighbouring dims of the
+/// other. [28, 4] for [4, 28] is more likely a mistake.
+bool liesAlike(const Shape &a, const Shape &b) {
+  if (elementsOf(a) != elementsOf(b))
+    return false;
+  const std::set<int64_t> x = prefixProducts(a), y = prefixProducts(b);
+  return std::includes(x.begin(), x.end(), y.begin(), y.end()) ||
+         std::includes(y.begin(), y.end(), x.begin(), x.end());
 }
 
 } // namespace
@@ -70,7 +84,7 @@ Status FieldSource::addFile(const plan::Field &field, const std::string &path) {
 
 Status FieldSource::checkSampleShape(const StoredArray &array) const {
   const Shape stored(array.shape.begin() + 1, array.shape.end());
-  if (withoutUnits(stored) == withoutUnits(info_.shape))
+  if (liesAlike(stored, info_.shape))
     return Status::ok();
   return Status(Code::InvalidArgument,
                 fmt::format("{} has samples of shape [{}], the plan expects [{}]; compile the job "

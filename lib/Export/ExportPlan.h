@@ -1,0 +1,27 @@
+// Export: a scheduled module as a plan.
+//
+// Unfolds nothing: devices that do the same on equal shapes become one role, whose tasks are
+// written once; what differs between them stands in columns. Kernels are generated for each
+// distinct local shape and instruction set and travel in the plan. The certificate is found and put
+// in; without one there is no plan.
+//
+// Invariant on entry: the module went through of-schedule and of-assign-memory.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/schema/plan_generated.h"
+
+#include <memory>
+
+namespace of {
+
+struct ExportOptions {
+  std::string compiler; ///< name and version, for people
+  std::string job;      ///< name of the job, for people
+};
+
+/// The plan, or failure after an error at what cannot be exported.
+mlir::FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(mlir::ModuleOp module,
+                                                         const ExportOptions &options);
+
+} // namespace of

@@ -1,0 +1,74 @@
+// One role of a plan: everything its devices do, written once from the view of its first device.
+//
+// Which devices share a role: same kind, threads and instruction set, on the same meshes, with
+// parts of equal shape of every tensor there. Borrows everything it is given.
+#pragma once
+
+#include "lib/Codegen/Codegen.h"
+#include "lib/Export/PlanTables.h"
+#include "lib/Schedule/TaskList.h"
+
+namespace of {
+
+/// Kernel generators by instruction set; each becomes one object of the plan.
+class KernelObjects {
+public:
+  explicit KernelObjects(mlir::MLIRContext *context) : context(context) {}
+
+  KernelEmitter &emitter(const std::string &isa);
+  int32_t index(const std::string &isa) const;
+  mlir::LogicalResult finish(plan::PlanT &plan);
+
+private:
+  mlir::MLIRContext *context;
+  std::vector<std::pair<std::string, std::unique_ptr<KernelEmitter>>> emitters;
+};
+
+/// Devices of each role, ascending; roles in the order of their first device.
+std::vector<std::vector<int64_t>> groupDevices(mlir::ModuleOp module, const Cluster &cluster);
+
+class RoleWriter {
+public:
+  RoleWriter(mlir::ModuleOp module, const Cluster &cluster, PlanTables &tables,
+             KernelObjects &objects, std::vector<int64_t> devices);
+
+  mlir::FailureOr<std::unique_ptr<plan::RoleT>> write();
+
+private:
+  mlir::LogicalResult addChunk();
+  void addVariables();
+  mlir::LogicalResult addProgram(task::ProgramOp program);
+  mlir::LogicalResult addTask(const TaskInfo &info, plan::RoleProgramT &out);
+  mlir::LogicalResult setBody(const TaskInfo &info, plan::TaskT &task);
+  mlir::LogicalResult setSegment(const TaskInfo &info, plan::TaskT &task);
+  mlir::FailureOr<std::unique_ptr<plan::CallT>> makeCall(task::SegmentOp segment,
+                                                         task::KernelOp kernel);
+  mlir::LogicalResult generate(task::KernelOp kernel, plan::CallT &call);
+  void callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan::CallT &call);
+  plan::Buffer bufferOf(task::SegmentOp segment, mlir::Value value);
+  uint32_t column(const KernelScalar &scalar);
+  uint32_t stream(const TaskInfo &info);
+  void addOrders(task::ProgramOp program, const std::vector<TaskInfo> &tasks,
+                 plan::RoleProgramT &out);
+
+  bool takesPart(MeshAttr mesh) const;
+  int64_t pointOn(MeshAttr mesh) const;
+  mlir::RankedTensorType typeHere(mlir::Type type) const;
+  int64_t bytesHere(mlir::Type type) const;
+  double secondsOf(const plan::CallT &call) const;
+
+  mlir::ModuleOp module;
+  const Cluster &cluster;
+  PlanTables &tables;
+  KernelObjects &objects;
+  std::vector<int64_t> devices;
+  const ClusterDevice &device; ///< the first: whose view is written
+
+  std::unique_ptr<plan::RoleT> role;
+  std::vector<KernelScalar> columns;
+  llvm::StringMap<uint32_t> streams;
+  llvm::DenseMap<mlir::Value, uint32_t> registers; ///< of the program being written
+  std::map<std::string, uint32_t> taskIndex;
+};
+
+} // namespace of

@@ -1,0 +1,419 @@
+// of-build-tasks
+//
+//   before   of.program @train train { of.get, task.kernel, of.boxing, of.micro {...}, of.set, ... }
+//   after    task.program @train "train" micros 4 {
+//              %x = task.register "x" ...   %g = task.register "g" ...
+//              task.read "read" ... to (%x)
+//              task.segment "compute.0" firings 4 ins(%x) outs(%g) { ... task.kernel ... }
+//              task.exchange "g" firings 1 from (%g) to (%sum)
+//              task.segment "compute.1" firings 1 ins(%sum) outs() { ... of.set ... }
+//            }
+//
+// What runs without a handshake in between is one segment (SegmentLabels.h). Values that leave a
+// segment lie in registers; views and gets are repeated where they are used.
+#include "lib/Physical/Passes.h"
+#include "lib/Physical/SegmentLabels.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Pass/Pass.h"
+
+using namespace mlir;
+
+namespace of {
+
+namespace {
+
+// Small tensors that become ready together travel in one exchange, up to about this many bytes
+// of one device's parts: the handshake costs as much as copying some ten thousand bytes.
+constexpr int64_t kGroupBytes = 4 << 20;
+
+int64_t localBytes(Value value) {
+  RankedTensorType local = localType(value.getType());
+  return local.getNumElements() *
+         static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
+}
+
+std::string nameOf(Location loc, StringRef fallback) {
+  if (auto name = dyn_cast<NameLoc>(loc))
+    return name.getName().str();
+  return fallback.str();
+}
+
+/// Makes every value that is set, moved or reported a kernel's or a register's own result.
+class Materialiser {
+public:
+  explicit Materialiser(ProgramOp program) : program(program) {}
+
+  void run() {
+    SmallVector<Operation *> users;
+    program.walk([&](Operation *op) {
+      if (isa<BoxingOp, SetOp, MetricOp, CheckFiniteOp>(op))
+        users.push_back(op);
+    });
+    for (Operation *op : users)
+      for (OpOperand &operand : op->getOpOperands()) {
+        Value value = throughMicro(operand.get());
+        Operation *producer = value.getDefiningOp();
+        bool own = producer && (isa<task::KernelOp>(producer) ||
+                                (!isa<SetOp>(op) && isa<BoxingOp, ReadOp>(producer)));
+        // Two variables may get one value: the second copies it.
+        bool first = !isa<SetOp>(op) || setValues.insert(value).second;
+        if (!own || !first)
+          operand.set(copyOf(operand.get(), op));
+      }
+  }
+
+private:
+  Value copyOf(Value value, Operation *user) {
+    OpBuilder b(user);
+    Location loc = value.getLoc();
+    std::string name = (nameOf(loc, "copy") + Twine(".copy#") + Twine(next++)).str();
+    auto kernel = task::KernelOp::create(b, loc, TypeRange{value.getType()}, b.getStringAttr(name),
+                                         ValueRange{value}, b.getDenseI64ArrayAttr({-1}));
+    Block &body = kernel.getBody().emplaceBlock();
+    Value argument = body.addArgument(value.getType(), loc);
+    OpBuilder inner = OpBuilder::atBlockEnd(&body);
+    OperationState state(loc, CopyOp::getOperationName(), {argument}, {value.getType()});
+    task::ReturnOp::create(inner, loc, inner.create(state)->getResults());
+    return kernel.getResult(0);
+  }
+
+  ProgramOp program;
+  llvm::DenseSet<Value> setValues;
+  int64_t next = 0;
+};
+
+/// The ops of one segment and what goes in and out.
+struct SegmentParts {
+  std::string name;
+  bool micro = false;
+  SmallVector<Operation *> ops; ///< kernels and sets, in program order
+  llvm::SetVector<Value> inputs, outputs;
+};
+
+class TaskBuilder {
+public:
+  TaskBuilder(ProgramOp program, OpBuilder &module)
+      : program(program), labels(program),
+        out(task::ProgramOp::create(module, program.getLoc(), program.getSymName(),
+                                    stringifyProgramKind(program.getKind()), labels.micros,
+                                    DictionaryAttr())),
+        b(module.getContext()) {
+    b.setInsertionPointToEnd(&out.getBody().emplaceBlock());
+  }
+
+  LogicalResult build() {
+    collectSegments();
+    collectInputs();
+    for (const PhysicalItem &item : labels.items)
+      if (failed(addRegisters(item)))
+        return failure();
+    groupExchanges();
+    for (const PhysicalItem &item : labels.items)
+      if (failed(addTask(item)))
+        return failure();
+    addWrites();
+    return success();
+  }
+
+private:
+  using Key = std::tuple<std::string, int, bool>; // mesh, label, micro
+
+  static MeshAttr meshOf(Operation *op) {
+    Value value = isa<SetOp>(op) ? op->getOperand(0) : op->getResult(0);
+    return distOf(value).getMesh();
+  }
+
+  void collectSegments() {
+    for (const PhysicalItem &item : labels.items) {
+      if (!isa<task::KernelOp, SetOp>(item.op))
+        continue;
+      Key key{meshOf(item.op).getName().str(), item.label, item.micro};
+      auto [it, isNew] = index.try_emplace(key, segments.size());
+      if (isNew) {
+        segments.emplace_back();
+        segments.back().name = std::get<0>(key) + ".compute." + std::to_string(item.label) +
+                               (item.micro ? ".micro" : "");
+        segments.back().micro = item.micro;
+      }
+      segments[it->second].ops.push_back(item.op);
+      segmentOf[item.op] = it->second;
+    }
+  }
+
+  // Roots that a segment uses and does not compute.
+  void collectInputs() {
+    for (SegmentParts &segment : segments)
+      for (Operation *op : segment.ops)
+        for (Value operand : op->getOperands()) {
+          Value root = rootOf(operand);
+          Operation *producer = root.getDefiningOp();
+          if (!producer || isa<GetOp>(producer) ||
+              (segmentOf.contains(producer) && &segments[segmentOf[producer]] == &segment))
+            continue;
+          segment.inputs.insert(root);
+          leave(root);
+        }
+    for (const PhysicalItem &item : labels.items)
+      if (!segmentOf.contains(item.op))
+        for (Value operand : item.op->getOperands())
+          leave(throughMicro(operand));
+    program.walk([&](YieldOp yield) { // accumulators live in registers whoever reads them
+      for (Value value : yield.getValues())
+        leave(value);
+    });
+  }
+  void leave(Value root) {
+    if (auto it = segmentOf.find(root.getDefiningOp()); it != segmentOf.end())
+      segments[it->second].outputs.insert(root);
+  }
+
+  Value addRegister(Value value, StringRef name) {
+    return registers[value] = task::RegisterOp::create(b, value.getLoc(), value.getType(),
+                                                       b.getStringAttr(unique(name)), 1);
+  }
+  std::string unique(StringRef name) {
+    int64_t n = names[name]++;
+    return n == 0 ? name.str() : (name + "." + Twine(n)).str();
+  }
+
+  LogicalResult addRegisters(const PhysicalItem &item) {
+    if (isa<ReadOp, BoxingOp>(item.op)) {
+      for (Value result : item.op->getResults())
+        addRegister(result, nameOf(result.getLoc(), "value") +
+                                (isa<BoxingOp>(item.op) ? ".boxed" : ""));
+    } else if (auto it = segmentOf.find(item.op); it != segmentOf.end()) {
+      for (Value result : item.op->getResults())
+        if (segments[it->second].outputs.contains(result))
+          addRegister(result, nameOf(result.getLoc(), "value"));
+    }
+    return success();
+  }
+
+  int64_t firings(bool micro) const { return micro ? labels.micros : 1; }
+
+  // ---- Exchanges
+  // -----------------------------------------------------------------------------------------------
+
+  struct Group {
+    SegmentLabels::ExchangeKey key;
+    MeshAttr from, to;
+    bool micro = false;
+    int64_t bytes = 0;
+    SmallVector<BoxingOp> ops;
+  };
+
+  void groupExchanges() {
+    for (const PhysicalItem &item : labels.items) {
+      auto boxing = dyn_cast<BoxingOp>(item.op);
+      if (!boxing)
+        continue;
+      Group wanted{labels.keyOf(boxing), distOf(boxing.getInput()).getMesh(),
+                   distOf(boxing.getResult()).getMesh(), item.micro, 0, {}};
+      auto fits = [&](const Group &g) {
+        return g.key == wanted.key && g.from == wanted.from && g.to == wanted.to &&
+               g.micro == wanted.micro && g.bytes < kGroupBytes;
+      };
+      auto it = llvm::find_if(llvm::reverse(groups), fits);
+      size_t at = it == groups.rend() ? groups.size() : groups.rend() - it - 1;
+      if (at == groups.size())
+        groups.push_back(wanted);
+      Group &group = groups[at];
+      group.bytes += localBytes(boxing.getInput());
+      group.ops.push_back(boxing);
+    }
+  }
+
+  // At the place of its last member, whose input is ready last.
+  void addExchange(BoxingOp boxing, bool micro) {
+    auto it = llvm::find_if(groups, [&](const Group &g) { return g.ops.back() == boxing; });
+    if (it == groups.end())
+      return;
+    SmallVector<Value> inputs, outputs;
+    SmallVector<Location> locs;
+    for (BoxingOp op : it->ops) {
+      inputs.push_back(registers[throughMicro(op.getInput())]);
+      outputs.push_back(registers[op.getResult()]);
+      locs.push_back(op.getLoc());
+    }
+    std::string name = nameOf(boxing.getLoc(), "value") + ".exchange";
+    task::ExchangeOp::create(b, b.getFusedLoc(locs), b.getStringAttr(unique(name)),
+                             b.getI64IntegerAttr(firings(micro)), inputs, outputs,
+                             DenseI64ArrayAttr(), DenseI64ArrayAttr());
+  }
+
+  // ---- Segments
+  // ------------------------------------------------------------------------------------------------
+
+  // A value inside the segment being built; views and gets are made where they are first used.
+  Value localOf(Value value, OpBuilder &inner, IRMapping &map) {
+    value = throughMicro(value);
+    if (Value known = map.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    if (isa<ViewOpInterface>(op))
+      localOf(op->getOperand(0), inner, map);
+    return inner.clone(*op, map)->getResult(cast<OpResult>(value).getResultNumber());
+  }
+
+  void addSegment(const SegmentParts &parts) {
+    SmallVector<Value> inputs, outputs;
+    SmallVector<int64_t> inPeriods, outPeriods, inCalls(parts.inputs.size(), -1), outCalls;
+    for (Value root : parts.inputs) {
+      inputs.push_back(registers[root]);
+      bool held = parts.micro && !isMicro(root);
+      inPeriods.push_back(held ? labels.micros : 1);
+    }
+    llvm::DenseMap<Operation *, int64_t> call;
+    for (Operation *op : parts.ops)
+      if (isa<task::KernelOp>(op))
+        call.try_emplace(op, call.size());
+    for (Value value : parts.outputs) {
+      outputs.push_back(registers[value]);
+      outPeriods.push_back(isAccumulated(value) ? labels.micros : 1);
+      outCalls.push_back(call.lookup(value.getDefiningOp()));
+    }
+    for (Operation *op : parts.ops)
+      for (Value operand : op->getOperands())
+        if (auto it = llvm::find(parts.inputs, rootOf(operand)); it != parts.inputs.end())
+          inCalls[it - parts.inputs.begin()] =
+              isa<SetOp>(op) ? static_cast<int64_t>(call.size()) - 1 : call.lookup(op);
+    auto segment = task::SegmentOp::create(b, program.getLoc(), parts.name, firings(parts.micro),
+                                           inputs, outputs, inPeriods, outPeriods, inCalls,
+                                           outCalls);
+    fillSegment(segment, parts);
+  }
+
+  void fillSegment(task::SegmentOp segment, const SegmentParts &parts) {
+    Block &body = segment.getBody().emplaceBlock();
+    OpBuilder inner = OpBuilder::atBlockEnd(&body);
+    IRMapping map;
+    for (Value root : parts.inputs)
+      map.map(root, body.addArgument(root.getType(), root.getLoc()));
+    for (Value value : parts.outputs)
+      if (BlockArgument sum = accumulatorOf(value))
+        map.map(sum, body.addArgument(value.getType(), value.getLoc()));
+    for (Operation *op : parts.ops) {
+      for (Value operand : op->getOperands())
+        map.map(operand, localOf(operand, inner, map));
+      inner.clone(*op, map);
+    }
+    task::ReturnOp::create(inner, program.getLoc(),
+                           llvm::map_to_vector(parts.outputs, [&](Value v) { return map.lookup(v); }));
+  }
+
+  static bool isMicro(Value root) { return isa<MicroOp>(root.getDefiningOp()->getParentOp()); }
+  // The block argument that holds the sum so far of a value that is yielded.
+  static BlockArgument accumulatorOf(Value value) {
+    for (OpOperand &use : value.getUses())
+      if (isa<YieldOp>(use.getOwner()))
+        return use.getOwner()->getBlock()->getArgument(use.getOperandNumber());
+    return {};
+  }
+  static bool isAccumulated(Value value) { return static_cast<bool>(accumulatorOf(value)); }
+
+  // ---- Tasks
+  // ---------------------------------------------------------------------------------------------------
+
+  LogicalResult addTask(const PhysicalItem &item) {
+    Operation *op = item.op;
+    if (auto it = segmentOf.find(op); it != segmentOf.end()) {
+      const SegmentParts &parts = segments[it->second];
+      if (parts.ops.front() == op)
+        addSegment(parts);
+    } else if (auto boxing = dyn_cast<BoxingOp>(op)) {
+      addExchange(boxing, item.micro);
+    } else if (auto read = dyn_cast<ReadOp>(op)) {
+      return addRead(read, item.micro);
+    } else if (auto metric = dyn_cast<MetricOp>(op)) {
+      return addMetric(metric);
+    } else if (auto check = dyn_cast<CheckFiniteOp>(op)) {
+      task::CheckFiniteOp::create(b, op->getLoc(),
+                                  b.getStringAttr(unique("check_" + check.getWhat().str())),
+                                  check.getWhatAttr(), registers[throughMicro(check.getValue())]);
+    } else {
+      return op->emitOpError("has no physical form; programs hold kernels, boxings, reads, sets, "
+                             "metrics and checks here");
+    }
+    return success();
+  }
+
+  LogicalResult addRead(ReadOp read, bool micro) {
+    for (Value result : read.getResults())
+      if (distOf(result) != distOf(read.getResult(0)))
+        return read.emitOpError("reads fields in different distributions; a read task has one: ")
+               << result.getType() << " and " << read.getResult(0).getType();
+    for (Sbp sbp : distOf(read.getResult(0)).getSbp())
+      if (sbp.isPartial() || (sbp.isSplit() && sbp.dim != 0))
+        return read.emitOpError("can be split by rows or broadcast, not ") << toString(sbp);
+    task::ReadOp::create(b, read.getLoc(), b.getStringAttr(unique(read.getDataset())),
+                         b.getI64IntegerAttr(firings(micro)), read.getDatasetAttr(),
+                         llvm::map_to_vector(read.getResults(), [&](Value v) { return registers[v]; }));
+    return success();
+  }
+
+  LogicalResult addMetric(MetricOp metric) {
+    SmallVector<Value> inputs;
+    for (Value value : metric.getValues()) {
+      if (distOf(value).getMesh() != distOf(metric.getValues()[0]).getMesh())
+        return metric.emitOpError("reports values of two meshes; box them to one");
+      if (!distOf(value).isAllBroadcast())
+        return metric.emitOpError("reports a value that is not whole on every device: ")
+               << value.getType();
+      inputs.push_back(registers[throughMicro(value)]);
+    }
+    task::MetricOp::create(b, metric.getLoc(), b.getStringAttr(unique("metric")),
+                           metric.getNamesAttr(), inputs);
+    return success();
+  }
+
+  // A snapshot is nothing but gets: each mesh writes its variables.
+  void addWrites() {
+    if (program.getKind() != ProgramKind::Snapshot)
+      return;
+    llvm::MapVector<MeshAttr, SmallVector<Attribute>> variables;
+    for (auto get : program.getBody().front().getOps<GetOp>())
+      variables[distOf(get.getResult()).getMesh()].push_back(get.getVariableAttr());
+    for (auto &[mesh, list] : variables)
+      task::WriteOp::create(b, program.getLoc(),
+                            b.getStringAttr(unique((mesh.getName() + ".write").str())),
+                            b.getArrayAttr(list));
+  }
+
+  ProgramOp program;
+  SegmentLabels labels;
+  task::ProgramOp out;
+  OpBuilder b;
+  std::map<Key, size_t> index;
+  SmallVector<SegmentParts> segments;
+  llvm::DenseMap<Operation *, size_t> segmentOf;
+  llvm::DenseMap<Value, Value> registers;
+  llvm::StringMap<int64_t> names;
+  SmallVector<Group> groups;
+};
+
+struct BuildTasksPass : PassWrapper<BuildTasksPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BuildTasksPass)
+  StringRef getArgument() const override { return "of-build-tasks"; }
+  StringRef getDescription() const override {
+    return "Turns programs into segments, exchanges and other tasks with registers between them";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<OfDialect, task::TaskDialect>();
+  }
+  void runOnOperation() override {
+    for (auto program : llvm::to_vector(getOperation().getOps<ProgramOp>())) {
+      Materialiser(program).run();
+      OpBuilder b(program);
+      if (failed(TaskBuilder(program, b).build()))
+        return signalPassFailure();
+      program.erase();
+    }
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createBuildTasksPass() { return std::make_unique<BuildTasksPass>(); }
+
+} // namespace of

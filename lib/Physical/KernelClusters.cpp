@@ -1,0 +1,186 @@
+#include "lib/Physical/KernelClusters.h"
+
+#include "lib/Codegen/Codegen.h"
+
+#include "llvm/ADT/DenseSet.h"
+
+using namespace mlir;
+
+namespace of {
+
+bool isKernelOp(Operation *op) {
+  return isa<LibraryOpInterface, KernelOpInterface>(op) ||
+         (isFusable(op) && !isa<ViewOpInterface>(op));
+}
+
+bool isFree(Operation *op) {
+  if (!isFusable(op) || isa<RandomOpInterface>(op))
+    return false;
+  return isa<ViewOpInterface, ExpandOp>(op) ||
+         (isa<PointwiseOpInterface>(op) && op->getNumOperands() == 0);
+}
+
+namespace {
+
+// More ops than this make code generation slow and gain nothing.
+constexpr size_t kMostOps = 64;
+
+int64_t elementsOf(Value value) {
+  return localType(value.getType()).getNumElements();
+}
+
+class Clusters {
+public:
+  explicit Clusters(Block &block) : block(block) {
+    for (Operation &op : block) {
+      position[&op] = members.size();
+      clusterOf[&op] = members.size();
+      members.push_back({&op});
+    }
+    for (Operation &op : block)
+      if (isKernelOp(&op) && !isFree(&op) && !isSingle(clusterOf[&op]))
+        grow(&op);
+  }
+
+  SmallVector<KernelCluster> take() {
+    SmallVector<KernelCluster> out;
+    for (KernelCluster &ops : members)
+      if (!ops.empty() && isMember(ops[0]) &&
+          !llvm::all_of(ops, [](Operation *op) { return isa<ViewOpInterface>(op); }))
+        out.push_back(std::move(ops));
+    return out;
+  }
+
+private:
+  static bool isMember(Operation *op) {
+    return isKernelOp(op) || (isFree(op) && isa<ViewOpInterface>(op));
+  }
+  bool isSingle(size_t c) const {
+    return members[c].size() == 1 && isa<LibraryOpInterface, KernelOpInterface>(members[c][0]);
+  }
+
+  // Clusters that give a cluster its operands through `op` or through free ops already in it,
+  // nearest first.
+  SmallVector<size_t> producersOf(size_t cluster, Operation *op) {
+    SmallVector<size_t> out;
+    for (Operation *member : members[cluster])
+      if (member == op || isFree(member))
+        for (Value operand : member->getOperands())
+          if (Operation *producer = operand.getDefiningOp();
+              producer && producer->getBlock() == &block && isMember(producer) &&
+              clusterOf[producer] != cluster && !llvm::is_contained(out, clusterOf[producer]))
+            out.push_back(clusterOf[producer]);
+    llvm::sort(out, [&](size_t x, size_t y) {
+      return position[members[x].back()] > position[members[y].back()];
+    });
+    return out;
+  }
+
+  void grow(Operation *op) {
+    llvm::SmallDenseSet<size_t, 8> refused;
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (size_t p : producersOf(clusterOf[op], op)) {
+        if (refused.contains(p))
+          continue;
+        if (!canMerge(p, clusterOf[op])) {
+          refused.insert(p);
+          continue;
+        }
+        merge(p, clusterOf[op]);
+        changed = true;
+        break;
+      }
+    }
+  }
+
+  bool canMerge(size_t a, size_t b) {
+    if (isSingle(a) || isSingle(b) || members[a].size() + members[b].size() > kMostOps)
+      return false;
+    DistAttr da = distOf(members[a][0]->getResult(0)), db = distOf(members[b][0]->getResult(0));
+    if (da && db && da.getMesh() != db.getMesh())
+      return false;
+    KernelCluster both = joined(a, b);
+    return staysCheap(both) && !hasDetour(a, b) && canFuse(both);
+  }
+
+  // Is there a path between the two that leaves both? Merging them would close a circuit. What
+  // leads to an op stands before it in the block, which bounds the search.
+  bool hasDetour(size_t a, size_t b) {
+    size_t first = std::min(position[members[a].front()], position[members[b].front()]);
+    llvm::DenseSet<size_t> seen{a, b};
+    SmallVector<size_t> open;
+    auto visit = [&](size_t cluster, bool start) {
+      for (Operation *op : members[cluster]) {
+        WalkResult result = op->walk([&](Operation *inner) {
+          for (Value operand : inner->getOperands()) {
+            Operation *producer = operand.getDefiningOp();
+            if (!producer || producer->getBlock() != &block)
+              continue;
+            size_t p = clusterOf[producer];
+            if (!start && (p == a || p == b))
+              return WalkResult::interrupt();
+            if (position[members[p].back()] > first && seen.insert(p).second)
+              open.push_back(p);
+          }
+          return WalkResult::advance();
+        });
+        if (result.wasInterrupted())
+          return true;
+      }
+      return false;
+    };
+    visit(a, true);
+    visit(b, true);
+    while (!open.empty())
+      if (visit(open.pop_back_val(), false))
+        return true;
+    return false;
+  }
+
+  KernelCluster joined(size_t a, size_t b) {
+    KernelCluster both = members[a];
+    llvm::append_range(both, members[b]);
+    llvm::sort(both, [&](Operation *x, Operation *y) { return position[x] < position[y]; });
+    return both;
+  }
+
+  // A value with fewer elements than its reader is computed again for each of the reader's
+  // elements, unless it comes after a fold of the same kernel.
+  static bool staysCheap(const KernelCluster &ops) {
+    llvm::DenseSet<Operation *> inside(ops.begin(), ops.end()), afterFold;
+    for (Operation *op : ops) {
+      bool folded = isa<ReductionOpInterface>(op) &&
+                    elementsOf(op->getResult(0)) < elementsOf(op->getOperand(0));
+      for (Value operand : op->getOperands()) {
+        Operation *producer = operand.getDefiningOp();
+        if (!producer || !inside.contains(producer))
+          continue;
+        if (afterFold.contains(producer))
+          folded |= elementsOf(op->getResult(0)) <= elementsOf(operand);
+        else if (elementsOf(operand) < elementsOf(op->getResult(0)) && !isFree(producer))
+          return false;
+      }
+      if (folded)
+        afterFold.insert(op);
+    }
+    return true;
+  }
+
+  void merge(size_t a, size_t b) {
+    members[a] = joined(a, b);
+    for (Operation *op : members[b])
+      clusterOf[op] = a;
+    members[b].clear();
+  }
+
+  Block &block;
+  SmallVector<KernelCluster> members; ///< every op of the block is in one
+  llvm::DenseMap<Operation *, size_t> clusterOf, position;
+};
+
+} // namespace
+
+SmallVector<KernelCluster> kernelClusters(Block &block) { return Clusters(block).take(); }
+
+} // namespace of

@@ -1,0 +1,45 @@
+#include "lib/Pipeline/Rungs.h"
+
+#include "lib/Distribute/Passes.h"
+#include "lib/Physical/Passes.h"
+#include "lib/Schedule/Passes.h"
+#include "lib/Train/Passes.h"
+
+#include "mlir/Pass/Pass.h"
+
+namespace of {
+
+static constexpr std::pair<Rung, llvm::StringLiteral> kRungs[] = {
+    {Rung::Import, "import"},     {Rung::Train, "train"},       {Rung::Distribute, "distribute"},
+    {Rung::Physical, "physical"}, {Rung::Schedule, "schedule"}, {Rung::Export, "export"}};
+
+llvm::StringRef nameOf(Rung rung) { return kRungs[static_cast<int>(rung)].second; }
+
+std::optional<Rung> rungOf(llvm::StringRef name) {
+  for (const auto &[rung, text] : kRungs)
+    if (text == name)
+      return rung;
+  return std::nullopt;
+}
+
+std::string listRungs() {
+  std::string out;
+  for (const auto &[rung, text] : kRungs)
+    out += (out.empty() ? "" : ", ") + text.str();
+  return out;
+}
+
+void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
+  auto step = [&](Rung rung, std::initializer_list<std::unique_ptr<mlir::Pass> (*)()> list) {
+    if (from < rung && rung <= to)
+      for (auto create : list)
+        passes.addPass(create());
+  };
+  step(Rung::Train, {createBuildProgramsPass});
+  step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createPlanBoxingPass,
+                          createVerifyDistributedPass});
+  step(Rung::Physical, {createLowerMicroPass, createFuseKernelsPass, createBuildTasksPass});
+  step(Rung::Schedule, {createSchedulePass, createAssignMemoryPass});
+}
+
+} // namespace of

@@ -1,0 +1,12 @@
+#include "lib/Schedule/Passes.h"
+
+#include "mlir/Pass/PassRegistry.h"
+
+namespace of {
+
+void registerSchedulePasses() {
+  mlir::registerPass(createSchedulePass);
+  mlir::registerPass(createAssignMemoryPass);
+}
+
+} // namespace of

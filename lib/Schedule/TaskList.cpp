@@ -1,0 +1,127 @@
+#include "lib/Schedule/TaskList.h"
+
+#include "lib/Codegen/Codegen.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace of {
+
+int64_t partBytes(Type type) {
+  RankedTensorType local = localType(type);
+  return local.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
+}
+
+OwningOpRef<ModuleOp> kernelModule(task::KernelOp kernel) {
+  OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
+  OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
+  auto type = b.getFunctionType(kernel.getInputs().getTypes(), kernel.getResultTypes());
+  auto func = func::FuncOp::create(b, kernel.getLoc(), "kernel", type);
+  Block *block = func.addEntryBlock();
+  IRMapping map;
+  map.map(kernel.getBody().front().getArguments(), block->getArguments());
+  b.setInsertionPointToEnd(block);
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    b.clone(op, map);
+  func::ReturnOp::create(b, kernel.getLoc(),
+                         llvm::map_to_vector(kernel.getBody().front().getTerminator()->getOperands(),
+                                             [&](Value v) { return map.lookup(v); }));
+  for (auto [result, argument] : llvm::enumerate(kernel.getInPlace()))
+    if (argument >= 0)
+      func.setArgAttr(argument, inPlaceAttrName, b.getI64IntegerAttr(result));
+  return module;
+}
+
+namespace {
+
+class TaskLister {
+public:
+  std::vector<TaskInfo> list(task::ProgramOp program) {
+    for (Operation &op : program.getBody().front())
+      add(&op);
+    return std::move(tasks);
+  }
+
+private:
+  TaskInfo &begin(Operation *op, StringRef name, MeshAttr mesh, const char *stream,
+                  int64_t firings) {
+    TaskInfo info;
+    info.op = op;
+    info.name = name.str();
+    info.mesh = mesh;
+    info.stream = stream;
+    info.firings = firings;
+    tasks.push_back(std::move(info));
+    return tasks.back();
+  }
+  static void addPorts(SmallVectorImpl<TaskInfo::Port> &ports, ValueRange values) {
+    for (Value value : values)
+      ports.push_back({value, 1, -1});
+  }
+
+  void add(Operation *op) {
+    if (auto segment = dyn_cast<task::SegmentOp>(op)) {
+      addSegment(segment);
+    } else if (auto exchange = dyn_cast<task::ExchangeOp>(op)) {
+      StringRef name = exchange.getName();
+      TaskInfo &send = begin(op, (name + ".send").str(), distOf(exchange.getInputs()[0]).getMesh(),
+                             "send", exchange.getFirings());
+      send.end = TaskInfo::End::Send;
+      addPorts(send.inputs, exchange.getInputs());
+      TaskInfo &receive =
+          begin(op, (name + ".receive").str(), distOf(exchange.getOutputs()[0]).getMesh(),
+                "receive", exchange.getFirings());
+      receive.end = TaskInfo::End::Receive;
+      addPorts(receive.outputs, exchange.getOutputs());
+    } else if (auto read = dyn_cast<task::ReadOp>(op)) {
+      addPorts(begin(op, read.getName(), distOf(read.getOutputs()[0]).getMesh(), "read",
+                     read.getFirings())
+                   .outputs,
+               read.getOutputs());
+    } else if (auto metric = dyn_cast<task::MetricOp>(op)) {
+      addPorts(begin(op, metric.getName(), distOf(metric.getInputs()[0]).getMesh(), "report", 1)
+                   .inputs,
+               metric.getInputs());
+    } else if (auto check = dyn_cast<task::CheckFiniteOp>(op)) {
+      addPorts(
+          begin(op, check.getName(), distOf(check.getInput()).getMesh(), "report", 1).inputs,
+          check.getInput());
+    } else if (auto write = dyn_cast<task::WriteOp>(op)) {
+      begin(op, write.getName(), meshOfVariable(write, write.getVariables()[0]), "write", 1);
+    }
+  }
+
+  static MeshAttr meshOfVariable(Operation *from, Attribute name) {
+    auto variable = SymbolTable::lookupNearestSymbolFrom<VariableOp>(
+        from->getParentOfType<ModuleOp>(), cast<FlatSymbolRefAttr>(name));
+    return distOf(variable.getType()).getMesh();
+  }
+
+  void addSegment(task::SegmentOp segment) {
+    TaskInfo &info = begin(segment, segment.getName(), meshOfSegment(segment), "compute",
+                           segment.getFirings());
+    for (auto [i, reg] : llvm::enumerate(segment.getInputs()))
+      info.inputs.push_back({reg, segment.getInPeriods()[i], segment.getInCalls()[i]});
+    for (auto [i, reg] : llvm::enumerate(segment.getOutputs()))
+      info.outputs.push_back({reg, segment.getOutPeriods()[i], segment.getOutCalls()[i]});
+  }
+
+  static MeshAttr meshOfSegment(task::SegmentOp segment) {
+    for (Operation &op : segment.getBody().front()) {
+      if (isa<task::KernelOp>(op))
+        return distOf(op.getResult(0)).getMesh();
+      if (auto set = dyn_cast<SetOp>(op))
+        return distOf(set.getValue()).getMesh();
+    }
+    return distOf(segment.getOutputs()[0]).getMesh();
+  }
+
+  std::vector<TaskInfo> tasks;
+};
+
+} // namespace
+
+std::vector<TaskInfo> tasksOf(task::ProgramOp program) { return TaskLister().list(program); }
+
+} // namespace of

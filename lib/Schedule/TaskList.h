@@ -1,0 +1,49 @@
+// The tasks of a scheduled program as the runtime will see them, folded over devices.
+//
+// One entry per task of one mesh: an exchange is two, its send on the source mesh and its receive
+// on the destination mesh. Scheduling, packing and export all walk this list, so a task has one
+// index, one stream and one set of ports for all of them. Borrows the IR.
+#pragma once
+
+#include "dialects/Task/Task.h"
+
+#include <string>
+#include <vector>
+
+namespace of {
+
+struct TaskInfo {
+  enum class End { Whole, Send, Receive };
+
+  mlir::Operation *op = nullptr;
+  End end = End::Whole;
+  std::string name;
+  MeshAttr mesh;
+  std::string stream; ///< of the mesh: "compute", "send", "receive", "read", "report", "write"
+  int64_t firings = 1;
+  struct Port {
+    mlir::Value reg;
+    int64_t period = 1, call = -1;
+  };
+  llvm::SmallVector<Port> inputs, outputs;
+
+  /// Name of the stream over the whole program.
+  std::string streamName() const { return mesh.getName().str() + "." + stream; }
+};
+
+std::vector<TaskInfo> tasksOf(task::ProgramOp program);
+
+/// Bytes of the largest part of a tensor on any device of its mesh.
+int64_t partBytes(mlir::Type type);
+
+/// The body of a kernel as a function, as code generation takes it. In-place results are marked on
+/// their arguments.
+mlir::OwningOpRef<mlir::ModuleOp> kernelModule(task::KernelOp kernel);
+
+/// Where buffers start: a cache line, and the widest vector.
+inline constexpr int64_t kBufferAlignment = 64;
+inline int64_t alignedBytes(int64_t bytes) {
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
+
+} // namespace of

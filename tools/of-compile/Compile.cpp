@@ -1,0 +1,150 @@
+#include "tools/of-compile/Compile.h"
+
+#include "lib/Export/ExportPlan.h"
+#include "lib/Import/Import.h"
+#include "lib/Pipeline/Registration.h"
+#include "runtime/schema/PlanFile.h"
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/ToolOutputFile.h"
+
+using namespace mlir;
+
+namespace of {
+
+// Which rung a printed module has reached.
+static constexpr llvm::StringLiteral kRungAttrName = "of.rung";
+
+static constexpr llvm::StringLiteral kVersion = "of-compile 0.1.0";
+
+namespace {
+
+class Compiler {
+public:
+  explicit Compiler(const CompileOptions &options)
+      : options(options), context(registry(), MLIRContext::Threading::DISABLED),
+        handler(sources, &context, llvm::errs()) {
+    context.loadAllAvailableDialects();
+  }
+
+  LogicalResult run() {
+    if (failed(load()) || failed(dump()))
+      return failure();
+    for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
+      Rung rung = static_cast<Rung>(next);
+      if (rung == Rung::Export)
+        return writePlan();
+      PassManager passes(&context);
+      passes.enableVerifier();
+      if (failed(applyPassManagerCLOptions(passes)))
+        return failure();
+      addPasses(passes, reached, rung);
+      if (failed(passes.run(*module)))
+        return failure();
+      reached = rung;
+      if (failed(dump()))
+        return failure();
+    }
+    return writeModule(options.output);
+  }
+
+private:
+  static DialectRegistry registry() {
+    DialectRegistry out;
+    registerDialects(out);
+    return out;
+  }
+
+  LogicalResult fail(const Twine &message) {
+    llvm::errs() << "of-compile: error: " << message << "\n";
+    return failure();
+  }
+
+  LogicalResult load() {
+    if (!StringRef(options.input).ends_with(".mlir")) {
+      if (options.cluster.empty())
+        return fail("name the cluster with --cluster=cluster.yaml; `of-run probe` writes one for "
+                    "this machine");
+      module = importJob(&context, {options.input, options.cluster, options.model});
+      reached = Rung::Import;
+      return success(static_cast<bool>(module));
+    }
+    if (!options.cluster.empty() || !options.model.empty())
+      return fail("a module that was printed before holds its model and cluster; drop --cluster "
+                  "and --model, or give the job");
+    module = parseSourceFile<ModuleOp>(options.input, sources, ParserConfig(&context));
+    if (!module)
+      return failure();
+    auto rung = (*module)->getAttrOfType<StringAttr>(kRungAttrName);
+    std::optional<Rung> known = rung ? rungOf(rung.getValue()) : std::nullopt;
+    if (!known)
+      return fail(options.input + " names no rung it has reached (module attribute of.rung); of-compile "
+                                  "goes on from what --compile-to or --dump-dir wrote. A model is "
+                                  "named in its job.yaml");
+    reached = *known;
+    if (options.to < reached)
+      return fail(options.input + " is already at rung " + nameOf(reached) + ", past " +
+                  nameOf(options.to));
+    return success();
+  }
+
+  LogicalResult dump() {
+    (*module)->setAttr(kRungAttrName, StringAttr::get(&context, nameOf(reached)));
+    if (options.dumpDir.empty())
+      return success();
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDir))
+      return fail("cannot make folder " + options.dumpDir + ": " + error.message());
+    llvm::SmallString<128> path(options.dumpDir);
+    llvm::sys::path::append(path, Twine(static_cast<int>(reached)) + "-" + nameOf(reached) +
+                                      ".mlir");
+    return writeModule(path);
+  }
+
+  LogicalResult writeModule(StringRef path) {
+    std::error_code error;
+    std::string aside = path == "-" ? "-" : (path + ".part").str();
+    llvm::ToolOutputFile out(aside, error, llvm::sys::fs::OF_Text);
+    if (error)
+      return fail("cannot write " + path + ": " + error.message());
+    (*module)->print(out.os(), OpPrintingFlags().enableDebugInfo(true).printNameLocAsPrefix());
+    out.os() << "\n";
+    if (path == "-") {
+      out.keep();
+      return success();
+    }
+    out.os().close();
+    if (out.os().has_error() || llvm::sys::fs::rename(aside, path)) {
+      out.os().clear_error();
+      return fail("cannot write " + path);
+    }
+    out.keep();
+    return success();
+  }
+
+  LogicalResult writePlan() {
+    ExportOptions names{kVersion.str(), llvm::sys::path::stem(options.input).str()};
+    FailureOr<std::unique_ptr<plan::PlanT>> plan = exportPlan(*module, names);
+    if (failed(plan))
+      return failure();
+    if (Status status = rt::writePlan(options.output, **plan); !status.isOk())
+      return fail(status.message());
+    return success();
+  }
+
+  const CompileOptions &options;
+  MLIRContext context;
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler;
+  OwningOpRef<ModuleOp> module;
+  Rung reached = Rung::Import;
+};
+
+} // namespace
+
+int compile(const CompileOptions &options) { return failed(Compiler(options).run()) ? 2 : 0; }
+
+} // namespace of

@@ -1,0 +1,22 @@
+// What of-compile does once its flags are known.
+#pragma once
+
+#include "lib/Pipeline/Rungs.h"
+
+#include <string>
+
+namespace of {
+
+struct CompileOptions {
+  std::string input;   ///< job.yaml, or a module that an earlier run printed (.mlir)
+  std::string cluster; ///< for a job
+  std::string model;   ///< instead of the job's
+  std::string output = "job.plan";
+  Rung to = Rung::Export;
+  std::string dumpDir; ///< one file per rung, if not empty
+};
+
+/// 0, or 2 after errors on stderr. Nothing is left at `output` on failure.
+int compile(const CompileOptions &options);
+
+} // namespace of

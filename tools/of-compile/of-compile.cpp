@@ -1,0 +1,44 @@
+// of-compile: from a job and a cluster to a plan.
+#include "tools/of-compile/Compile.h"
+
+#include "mlir/IR/AsmState.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/CommandLine.h"
+
+int main(int argc, char **argv) {
+  llvm::cl::OptionCategory category("of-compile options");
+  llvm::cl::opt<std::string> input(llvm::cl::Positional, llvm::cl::desc("<job.yaml | printed.mlir>"),
+                                   llvm::cl::Required, llvm::cl::cat(category));
+  llvm::cl::opt<std::string> cluster("cluster", llvm::cl::desc("Machines to compile for"),
+                                     llvm::cl::value_desc("cluster.yaml"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> model("model", llvm::cl::desc("Model instead of the one the job names"),
+                                   llvm::cl::value_desc("model.mlir"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> output("o", llvm::cl::desc("File to write, - for stdout (not a plan)"),
+                                    llvm::cl::value_desc("file"), llvm::cl::init("job.plan"),
+                                    llvm::cl::cat(category));
+  std::string rungs = "Stop after a rung and print the module: " + of::listRungs();
+  llvm::cl::opt<std::string> to("compile-to", llvm::cl::desc(rungs), llvm::cl::value_desc("rung"),
+                                llvm::cl::init("export"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> dumpDir("dump-dir", llvm::cl::desc("Write the module of every rung here"),
+                                     llvm::cl::value_desc("folder"), llvm::cl::cat(category));
+  mlir::registerAsmPrinterCLOptions();
+  mlir::registerPassManagerCLOptions();
+  llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::ParseCommandLineOptions(
+      argc, argv,
+      "Compiles a training job for a cluster.\n\n"
+      "  of-compile job.yaml --cluster=cluster.yaml -o job.plan\n"
+      "  of-compile job.yaml --cluster=cluster.yaml --compile-to=distribute -o -\n");
+  std::optional<of::Rung> rung = of::rungOf(to);
+  if (!rung) {
+    llvm::errs() << "of-compile: error: '" << to << "' is no rung; --compile-to takes "
+                 << of::listRungs() << "\n";
+    return 2;
+  }
+  if (*rung == of::Rung::Export && output == "-") {
+    llvm::errs() << "of-compile: error: a plan is no text; name a file with -o\n";
+    return 2;
+  }
+  of::CompileOptions options{input, cluster, model, output, *rung, dumpDir};
+  return of::compile(options);
+}
