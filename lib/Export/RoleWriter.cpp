@@ -428,8 +428,10 @@ void RoleWriter::callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan:
   call.tiles = device.threads;
   if (auto cost = dyn_cast<CostOpInterface>(op.getOperation()))
     call.flops = cost.getFlops(operands, results);
-  for (auto [operand, dim] : made.operandOffsets) {
-    Type type = op->getOperand(operand).getType();
+  for (auto [value, dim] : made.offsets) {
+    unsigned operands = op->getNumOperands();
+    Type type = value < operands ? op->getOperand(value).getType()
+                                 : op->getResult(value - operands).getType();
     auto shape = cast<RankedTensorType>(type).getShape();
     KernelScalar scalar{KernelScalar::Offset, distOf(type), Shape(shape.begin(), shape.end()), dim};
     call.scalars.push_back(column(scalar));
