@@ -11,18 +11,26 @@ static double bytesOf(ArrayRef<RankedTensorType> types) {
   return bytes;
 }
 
+double computeFlops(Operation *op, ArrayRef<RankedTensorType> operands,
+                    ArrayRef<RankedTensorType> results) {
+  if (auto cost = dyn_cast<CostOpInterface>(op))
+    return cost.getFlops(operands, results);
+  double flops = 0;
+  for (RankedTensorType type : results)
+    flops += type.getNumElements();
+  return flops;
+}
+
+double kernelSeconds(double flops, double bytes, bool isDouble, const ClusterDevice &device) {
+  double arithmetic = flops / (isDouble ? device.flopsF64 : device.flopsF32);
+  return device.launchSeconds + std::max(arithmetic, bytes / device.bytesPerSecond);
+}
+
 double computeSeconds(Operation *op, ArrayRef<RankedTensorType> operands,
                       ArrayRef<RankedTensorType> results, const ClusterDevice &device) {
-  double flops = 0;
-  if (auto cost = dyn_cast<CostOpInterface>(op))
-    flops = cost.getFlops(operands, results);
-  else
-    for (RankedTensorType type : results)
-      flops += type.getNumElements();
   bool isDouble = !results.empty() && results[0].getElementType().isF64();
-  double arithmetic = flops / (isDouble ? device.flopsF64 : device.flopsF32);
-  double memory = (bytesOf(operands) + bytesOf(results)) / device.bytesPerSecond;
-  return device.launchSeconds + std::max(arithmetic, memory);
+  return kernelSeconds(computeFlops(op, operands, results), bytesOf(operands) + bytesOf(results),
+                       isDouble, device);
 }
 
 } // namespace of

@@ -9,6 +9,13 @@
 
 namespace of {
 
+/// Floating-point operations of an op: what it states, else one for each element of its results.
+double computeFlops(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> operands,
+                    llvm::ArrayRef<mlir::RankedTensorType> results);
+
+/// Seconds of one kernel of so much work.
+double kernelSeconds(double flops, double bytes, bool isDouble, const ClusterDevice &device);
+
 double computeSeconds(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> operands,
                       llvm::ArrayRef<mlir::RankedTensorType> results, const ClusterDevice &device);
 

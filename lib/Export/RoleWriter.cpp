@@ -1,6 +1,7 @@
 #include "lib/Export/RoleWriter.h"
 
 #include "lib/Schedule/SegmentBuffers.h"
+#include "lib/Schedule/TaskCost.h"
 
 using namespace mlir;
 
@@ -227,8 +228,8 @@ LogicalResult RoleWriter::addTask(const TaskInfo &info, plan::RoleProgramT &out)
     task->inputs.emplace_back(registers[port.reg], port.period, port.call);
   for (const TaskInfo::Port &port : info.outputs)
     task->outputs.emplace_back(registers[port.reg], port.period, port.call);
-  if (auto seconds = info.op->getAttrOfType<FloatAttr>("task.seconds"))
-    task->seconds = seconds.getValueAsDouble();
+  if (auto seconds = info.op->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName))
+    task->seconds = seconds[info.end == TaskInfo::End::Receive ? 1 : 0];
   if (failed(setBody(info, *task)))
     return failure();
   taskIndex[info.name] = out.tasks.size();

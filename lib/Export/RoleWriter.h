@@ -55,7 +55,6 @@ private:
   int64_t pointOn(MeshAttr mesh) const;
   mlir::RankedTensorType typeHere(mlir::Type type) const;
   int64_t bytesHere(mlir::Type type) const;
-  double secondsOf(const plan::CallT &call) const;
 
   mlir::ModuleOp module;
   const Cluster &cluster;

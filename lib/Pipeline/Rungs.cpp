@@ -39,7 +39,7 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
   step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createPlanBoxingPass,
                           createVerifyDistributedPass});
   step(Rung::Physical, {createLowerMicroPass, createFuseKernelsPass, createBuildTasksPass});
-  step(Rung::Schedule, {createSchedulePass, createAssignMemoryPass});
+  step(Rung::Schedule, {createSettleBuffersPass, createSchedulePass, createAssignMemoryPass});
 }
 
 } // namespace of

@@ -1,7 +1,7 @@
 // of-assign-memory
 //
 //   before   %g = task.register "g" slots 2     task.kernel "a" (%x) in_place [-1]
-//   after    %g = task.register "g" slots 2 {task.offset = 4096}   task.kernel "a" (%x) in_place [0]
+//   after    %g = task.register "g" slots 2 {task.offset = 4096}   task.kernel "a" (%x)
 //            {task.offset = [8192]}    module attributes {task.chunks = {main = 65536}}
 //
 // A device's chunk, from its start:
@@ -12,7 +12,7 @@
 // Segments of a stream never overlap in time, so its temporaries are one packing problem: the clock
 // counts kernels in the order in which segments first fire. Devices of meshes that share a device
 // get one layout.
-#include "lib/Cost/Cluster.h"
+#include "lib/Cost/ExchangeCost.h"
 #include "lib/Schedule/Passes.h"
 #include "lib/Schedule/ScratchSizes.h"
 #include "lib/Schedule/SegmentBuffers.h"
@@ -89,7 +89,7 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
   AssignMemoryPass(const AssignMemoryPass &other) : PassWrapper(other) {}
   StringRef getArgument() const override { return "of-assign-memory"; }
   StringRef getDescription() const override {
-    return "Shares buffers in place and lays out every device's chunk";
+    return "Lays out every device's chunk";
   }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<OfDialect, task::TaskDialect, func::FuncDialect>();
@@ -130,8 +130,6 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
   LogicalResult placeProgram(task::ProgramOp program) {
     SmallVector<task::SegmentOp> segments;
     program.walk([&](task::SegmentOp segment) { segments.push_back(segment); });
-    for (task::SegmentOp segment : segments)
-      SegmentBuffers(segment).settle();
     if (failed(findScratch(segments)))
       return failure();
     std::map<std::string, Cursor> cursors;
@@ -216,13 +214,7 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
                        Shape(type.getShape().begin(), type.getShape().end()),
                        distOf(in).layout(), distOf(out).layout()});
     }
-    DistanceFn distance = [&](int64_t a, int64_t b) {
-      if (a == b)
-        return Distance::SameDevice;
-      if (cluster.devices[a].node == cluster.devices[b].node)
-        return Distance::SameNode;
-      return cluster.sameHost(a, b) ? Distance::SameHost : Distance::Remote;
-    };
+    DistanceFn distance = distanceIn(cluster);
     int64_t bytes = 0;
     for (int64_t device : distOf(exchange.getOutputs()[0]).getMesh().getDevices())
       bytes = std::max(bytes, landingSlotBytes(parts, device, distance));

@@ -5,6 +5,7 @@
 namespace of {
 
 void registerSchedulePasses() {
+  mlir::registerPass(createSettleBuffersPass);
   mlir::registerPass(createSchedulePass);
   mlir::registerPass(createAssignMemoryPass);
 }

@@ -180,6 +180,7 @@ void SegmentBuffers::updateCalls() {
 }
 
 std::vector<TemporaryBuffer> SegmentBuffers::temporaries() {
+  index();
   std::vector<TemporaryBuffer> out;
   llvm::DenseMap<Value, size_t> bufferOf;
   for (task::KernelOp kernel : kernels()) {

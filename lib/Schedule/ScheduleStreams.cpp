@@ -1,0 +1,158 @@
+// of-schedule
+//
+//   before   task.program @train "train" micros 4 { %g = task.register "g" slots 1 ... }
+//   after    task.program @train "train" micros 4 attributes {orders = {main.compute = ["f", "f",
+//            ...]}, ...} { %g = task.register "g" slots 2   task.segment ... {task.seconds = 1e-3} }
+//
+// Writes the program as a cyclic scheduling problem (lib/Search/CyclicSchedule.h), one
+// representative of each mesh, and its solution into the IR. What the registers cannot say is said
+// by precedences: a receive follows its send, and who sets a variable comes after all who read it.
+#include "lib/Cost/Cluster.h"
+#include "lib/Schedule/Passes.h"
+#include "lib/Schedule/TaskCost.h"
+#include "lib/Search/CyclicSchedule.h"
+
+#include "mlir/Pass/Pass.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace of {
+
+namespace {
+
+class ProgramScheduler {
+public:
+  ProgramScheduler(task::ProgramOp program, const Cluster &cluster)
+      : program(program), cluster(cluster), tasks(tasksOf(program)) {}
+
+  LogicalResult run() {
+    problem.micros = program.getMicros();
+    for (const TaskInfo &task : tasks)
+      addTask(task);
+    problem.streams = std::max<size_t>(streamNames.size(), 1);
+    for (auto reg : program.getBody().front().getOps<task::RegisterOp>())
+      addRegister(reg);
+    addExchangePrecedences();
+    addVariablePrecedences();
+    Result<search::CyclicSolution> solution = search::scheduleCyclic(problem);
+    if (!solution.isOk())
+      return program.emitError("program @")
+             << program.getSymName() << " has no schedule: " << solution.status().message();
+    write(*solution);
+    return success();
+  }
+
+private:
+  void addTask(const TaskInfo &task) {
+    std::string stream = task.streamName();
+    auto it = llvm::find(streamNames, stream);
+    uint32_t index = it - streamNames.begin();
+    if (it == streamNames.end())
+      streamNames.push_back(stream);
+    seconds.push_back(secondsOf(task, cluster));
+    int64_t ns = std::max<int64_t>(1, std::llround(seconds.back() * 1e9));
+    problem.tasks.push_back({task.name, index, ns, task.firings > 1});
+  }
+
+  void addRegister(task::RegisterOp reg) {
+    search::CyclicRegister made;
+    made.name = reg.getName().str();
+    made.bytes = alignedBytes(partBytes(reg.getType()));
+    for (auto [i, task] : llvm::enumerate(tasks)) {
+      for (const TaskInfo::Port &port : task.outputs)
+        if (port.reg == reg.getResult())
+          made.producer = i;
+      for (const TaskInfo::Port &port : task.inputs)
+        if (port.reg == reg.getResult())
+          made.readers.push_back(i);
+    }
+    // What is sent is kept until it was received.
+    for (uint32_t reader : llvm::to_vector(made.readers))
+      if (tasks[reader].end == TaskInfo::End::Send)
+        made.readers.push_back(receiveOf(reader));
+    problem.registers.push_back(std::move(made));
+    registers.push_back(reg);
+  }
+
+  uint32_t receiveOf(uint32_t send) const {
+    for (auto [i, task] : llvm::enumerate(tasks))
+      if (task.op == tasks[send].op && task.end == TaskInfo::End::Receive)
+        return i;
+    llvm_unreachable("an exchange has two ends");
+  }
+
+  void addExchangePrecedences() {
+    for (auto [i, task] : llvm::enumerate(tasks))
+      if (task.end == TaskInfo::End::Send)
+        problem.precedences.push_back({static_cast<uint32_t>(i), receiveOf(i), 0});
+  }
+
+  void addVariablePrecedences() {
+    std::map<std::string, SmallVector<uint32_t>> readers;
+    for (auto [i, task] : llvm::enumerate(tasks))
+      if (isa<task::SegmentOp>(task.op))
+        task.op->walk([&](GetOp get) { readers[get.getVariable().str()].push_back(i); });
+    for (auto [i, task] : llvm::enumerate(tasks))
+      task.op->walk([&](SetOp set) {
+        for (uint32_t reader : readers[set.getVariable().str()])
+          if (reader != i)
+            problem.precedences.push_back({reader, static_cast<uint32_t>(i), 0});
+      });
+  }
+
+  void write(const search::CyclicSolution &solution) {
+    Builder b(program.getContext());
+    SmallVector<NamedAttribute> orders;
+    for (auto [stream, name] : llvm::enumerate(streamNames)) {
+      SmallVector<Attribute> order;
+      for (uint32_t task : solution.orders[stream])
+        order.push_back(b.getStringAttr(tasks[task].name));
+      orders.push_back(b.getNamedAttr(name, b.getArrayAttr(order)));
+    }
+    program.setOrdersAttr(b.getDictionaryAttr(orders));
+    for (auto [reg, slots] : llvm::zip(registers, solution.slots))
+      reg.setSlots(slots);
+    for (auto [i, task] : llvm::enumerate(tasks)) {
+      SmallVector<double> list;
+      if (task.end == TaskInfo::End::Receive)
+        list.push_back(task.op->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName)[0]);
+      list.push_back(seconds[i]);
+      task.op->setAttr(secondsAttrName, b.getDenseF64ArrayAttr(list));
+    }
+  }
+
+  task::ProgramOp program;
+  const Cluster &cluster;
+  std::vector<TaskInfo> tasks;
+  SmallVector<std::string> streamNames;
+  SmallVector<double> seconds;
+  SmallVector<task::RegisterOp> registers;
+  search::CyclicProblem problem;
+};
+
+struct SchedulePass : PassWrapper<SchedulePass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SchedulePass)
+  StringRef getArgument() const override { return "of-schedule"; }
+  StringRef getDescription() const override {
+    return "Finds the static order of every stream and the slots of every register";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<OfDialect, task::TaskDialect>();
+  }
+  void runOnOperation() override {
+    FailureOr<Cluster> cluster = clusterOf(getOperation());
+    if (failed(cluster))
+      return signalPassFailure();
+    for (auto program : getOperation().getOps<task::ProgramOp>())
+      if (failed(ProgramScheduler(program, *cluster).run()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createSchedulePass() { return std::make_unique<SchedulePass>(); }
+
+} // namespace of

@@ -1,0 +1,77 @@
+#include "lib/Schedule/TaskCost.h"
+
+#include "lib/Cost/ComputeCost.h"
+#include "lib/Cost/ExchangeCost.h"
+
+using namespace mlir;
+
+namespace of {
+
+static SmallVector<RankedTensorType> firstParts(TypeRange types) {
+  return llvm::map_to_vector(types, [](Type type) { return localTypeAt(type, 0); });
+}
+
+static double bytesOf(TypeRange types) {
+  double bytes = 0;
+  for (Type type : types)
+    bytes += partBytes(type);
+  return bytes;
+}
+
+double secondsOf(task::KernelOp kernel, const ClusterDevice &device) {
+  double flops = 0;
+  bool isDouble = false;
+  for (Operation &op : kernel.getBody().front().without_terminator()) {
+    flops += computeFlops(&op, firstParts(op.getOperandTypes()), firstParts(op.getResultTypes()));
+    isDouble |= cast<RankedTensorType>(op.getResult(0).getType()).getElementType().isF64();
+  }
+  double bytes =
+      bytesOf(kernel.getInputs().getTypes()) + bytesOf(TypeRange(kernel.getResultTypes()));
+  return kernelSeconds(flops, bytes, isDouble, device);
+}
+
+static double exchangeSeconds(task::ExchangeOp exchange, const Cluster &cluster) {
+  double seconds = 0;
+  for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
+    auto type = cast<RankedTensorType>(in.getType());
+    seconds += exchangeCost(cluster, Shape(type.getShape().begin(), type.getShape().end()),
+                            dtypeOf(type.getElementType()), distOf(in).layout(),
+                            distOf(out).layout())
+                   .seconds;
+  }
+  return seconds;
+}
+
+static double secondsOn(const TaskInfo &task, const Cluster &cluster,
+                        const ClusterDevice &device) {
+  if (auto segment = dyn_cast<task::SegmentOp>(task.op)) {
+    double seconds = device.launchSeconds;
+    for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
+      seconds += secondsOf(kernel, device);
+    return seconds;
+  }
+  double bytes = 0;
+  for (const TaskInfo::Port &port : llvm::concat<const TaskInfo::Port>(task.inputs, task.outputs))
+    bytes += partBytes(port.reg.getType());
+  if (auto write = dyn_cast<task::WriteOp>(task.op))
+    for (Attribute name : write.getVariables())
+      bytes += partBytes(SymbolTable::lookupNearestSymbolFrom<VariableOp>(
+                             write->getParentOfType<ModuleOp>(), cast<FlatSymbolRefAttr>(name))
+                             .getType());
+  return device.launchSeconds + bytes / device.bytesPerSecond;
+}
+
+double secondsOf(const TaskInfo &task, const Cluster &cluster) {
+  if (task.end == TaskInfo::End::Receive)
+    return exchangeSeconds(cast<task::ExchangeOp>(task.op), cluster);
+  double slowest = 0;
+  for (int64_t id : task.mesh.getDevices()) {
+    const ClusterDevice &device = cluster.devices[id];
+    double seconds = task.end == TaskInfo::End::Send ? device.launchSeconds
+                                                     : secondsOn(task, cluster, device);
+    slowest = std::max(slowest, seconds);
+  }
+  return slowest;
+}
+
+} // namespace of
