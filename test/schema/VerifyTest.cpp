@@ -1,9 +1,11 @@
 #include "runtime/schema/Verify.h"
+#include "runtime/actor/Build.h"
 #include "test/node/ToyPlan.h"
 
 #include <catch2/catch.hpp>
 
 #include <functional>
+#include <random>
 
 using namespace of;
 using namespace of::rt;
@@ -413,4 +415,37 @@ TEST_CASE("a certificate that does not hold is refused") {
   const Status status = good.verify();
   REQUIRE(status.code() == Code::Refused);
   REQUIRE(status.message().find("program train: the certificate does not hold") == 0);
+}
+
+TEST_CASE("whatever a file holds, the verifier returns; what it accepts can be built") {
+  const Good good;
+  const std::vector<uint8_t> bytes = good.toy.finish();
+  // Not the kernel object, which is most of the file and no matter of the verifier.
+  const uint8_t *code = plan::GetPlan(bytes.data())->objects()->Get(0)->data()->data();
+  const size_t codeBytes = good.toy.b.plan.objects[0]->data.size();
+  const uint32_t seed = 20240607;
+  std::mt19937 random(seed);
+  uint32_t read = 0, accepted = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::vector<uint8_t> altered = bytes;
+    for (uint32_t flips = 1 + random() % 3; flips > 0; --flips) {
+      size_t at = random() % (bytes.size() - codeBytes);
+      at += at >= static_cast<size_t>(code - bytes.data()) ? codeBytes : 0;
+      altered[at] = static_cast<uint8_t>(random() % 4 == 0 ? random() : altered[at] ^ 1u);
+    }
+    flatbuffers::Verifier verifier(altered.data(), altered.size(), 64, 1u << 20);
+    if (!plan::VerifyPlanBuffer(verifier))
+      continue;
+    ++read;
+    const plan::Plan &plan = *plan::GetPlan(altered.data());
+    if (!verifyPlan(plan).isOk())
+      continue;
+    ++accepted;
+    for (uint32_t d = 0; d < plan.devices()->size(); ++d) {
+      INFO("seed " << seed << " round " << round);
+      REQUIRE(buildTables(plan, d).status().message() == "");
+    }
+  }
+  REQUIRE(read > 5000);
+  REQUIRE(read - accepted > 1000);
 }
