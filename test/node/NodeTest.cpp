@@ -277,7 +277,14 @@ TEST_CASE("a stalled node says which task waits for what") {
   const int kept = dup(STDERR_FILENO), file = open(path.c_str(), O_CREAT | O_WRONLY, 0600);
   dup2(file, STDERR_FILENO);
   std::thread runner([&] { (void)(*node)->run([](const Status &) {}).isOk(); });
-  std::this_thread::sleep_for(std::chrono::milliseconds(600));
+  // On a busy host the workers take their time to park, and say it when they do.
+  std::string text;
+  for (int i = 0; i < 600 && text.find("task update") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::ifstream in(path);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
   (*node)->stop();
   runner.join();
   std::fflush(stderr);
@@ -285,7 +292,7 @@ TEST_CASE("a stalled node says which task waits for what") {
   close(kept);
   close(file);
   std::ifstream in(path);
-  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  text.assign(std::istreambuf_iterator<char>(in), {});
   INFO(text);
   REQUIRE(text.find("task update (model.mlir:5:1) waits for a version of register sum") !=
           std::string::npos);
