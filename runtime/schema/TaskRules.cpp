@@ -65,6 +65,15 @@ private:
       if (writer_[output.reg()])
         return bad(task, "is the second writer of register " + quoted(reg(output).name()));
       writer_[output.reg()] = true;
+      // Versions are counted anew in each entry of the program: what is left must lie where the
+      // next entry looks for it.
+      if (const plan::Register &r = reg(output);
+          r.initial() > 0 && task.firings() / output.period() % r.slots() != 0)
+        return bad(task, "leaves initial versions of register " + quoted(r.name()) +
+                             " in other slots than it found them: its " +
+                             std::to_string(r.slots()) + " slots do not divide the " +
+                             std::to_string(task.firings() / output.period()) +
+                             " versions of an iteration");
     }
     return Status::ok();
   }

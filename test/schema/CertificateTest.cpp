@@ -188,7 +188,7 @@ TEST_CASE("rates of writer and reader must agree") {
 TEST_CASE("a ring of registers without an initial version stalls, with one it runs") {
   const uint32_t initial = GENERATE(0u, 1u);
   Job job(1);
-  const uint32_t a = job.role.newReg(0, "a", 64, 2), b = job.role.newReg(0, "b", 64, 2);
+  const uint32_t a = job.role.newReg(0, "a", 64, 2), b = job.role.newReg(0, "b", 64, 1);
   job.program().registers[b]->initial = initial;
   job.task("left", job.compute, {b}, {a}, 1, 10);
   job.task("right", job.other, {a}, {b}, 1, 20);
@@ -223,7 +223,7 @@ struct ExchangeJob {
     auto receive = [&] {
       plan::ReceiveT body;
       body.landing_slots = landing;
-    body.landing_slot_bytes = 128;
+      body.landing_slot_bytes = 128;
       r.task(0, "receive", in, {}, {sum}, 4).body.Set(std::move(body));
     };
     if (receiveFirst)

@@ -217,6 +217,7 @@ TEST_CASE("rules of registers, ports and orders") {
       {"register 99", [](Good &g) { g.task("batch").outputs[0] = plan::Port(99, 1, -1); }},
       {"does not divide", [](Good &g) { g.task("batch").outputs[0] = plan::Port(1, 3, -1); }},
       {"does not divide", [](Good &g) { g.task("batch").outputs[0] = plan::Port(1, 0, -1); }},
+      {"slots do not divide the 1 versions", [](Good &g) { g.reg("sum").initial = 1; }},
       {"after call 5 of 2", [](Good &g) { g.task("gradient").inputs[0] = plan::Port(1, 1, 5); }},
       {"after call -2 of 2", [](Good &g) { g.task("gradient").inputs[0] = plan::Port(1, 1, -2); }},
       {"after call 0 of 0", [](Good &g) { g.task("send").inputs[0] = plan::Port(3, 1, 0); }},

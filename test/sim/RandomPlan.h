@@ -202,8 +202,13 @@ private:
     if (computes.size() < 2)
       return;
     const size_t early = below(static_cast<uint32_t>(computes.size() - 1));
-    const uint32_t initial = 1 + below(2);
-    const uint32_t reg = r.role.newReg(0, "ring", 64, initial + below(2));
+    std::vector<uint32_t> divisors; // of the versions of an iteration
+    for (uint32_t n = 1; n <= micros_; ++n)
+      if (micros_ % n == 0)
+        divisors.push_back(n);
+    const uint32_t ringSlots = divisors[below(static_cast<uint32_t>(divisors.size()))];
+    const uint32_t initial = 1 + below(ringSlots);
+    const uint32_t reg = r.role.newReg(0, "ring", 64, ringSlots);
     r.role.role->programs[0]->registers[reg]->initial = initial;
     computes[early]->inputs.emplace_back(reg, 1, -1);
     computes[early + 1 + below(static_cast<uint32_t>(computes.size() - early - 1))]

@@ -151,10 +151,10 @@ TEST_CASE("a plan that was tampered with and sealed again is refused by every to
     int code;
   };
   const std::vector<Tampering> tamperings = {
-      {"no slot is left for the writer",
-       [](plan::PlanT &plan) { train(plan).registers[4]->initial = 2; },
-       {"program train", "update", "register sum"},
-       4},
+      {"a slot count",
+       [](plan::PlanT &plan) { train(plan).registers[4]->slots = 1000; },
+       {"register 'sum'", "leaves chunk 0"},
+       3},
       {"a micro period",
        [](plan::PlanT &plan) { train(plan).certificate->micro_period = 0; },
        {"the certificate does not hold", "batch[1] waits for batch[0]"},
