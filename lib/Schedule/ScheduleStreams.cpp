@@ -24,8 +24,9 @@ namespace {
 
 class ProgramScheduler {
 public:
-  ProgramScheduler(task::ProgramOp program, const Cluster &cluster)
-      : program(program), cluster(cluster), tasks(tasksOf(program)) {}
+  /// `slots`: of every register; 0 leaves it to the schedule.
+  ProgramScheduler(task::ProgramOp program, const Cluster &cluster, uint32_t slots)
+      : program(program), cluster(cluster), slots(slots), tasks(tasksOf(program)) {}
 
   LogicalResult run() {
     problem.micros = program.getMicros();
@@ -60,6 +61,8 @@ private:
     search::CyclicRegister made;
     made.name = reg.getName().str();
     made.bytes = alignedBytes(partBytes(reg.getType()));
+    if (slots > 0)
+      made.minSlots = made.maxSlots = slots;
     for (auto [i, task] : llvm::enumerate(tasks)) {
       for (const TaskInfo::Port &port : task.outputs)
         if (port.reg == reg.getResult())
@@ -125,6 +128,7 @@ private:
 
   task::ProgramOp program;
   const Cluster &cluster;
+  uint32_t slots;
   std::vector<TaskInfo> tasks;
   SmallVector<std::string> streamNames;
   SmallVector<double> seconds;
@@ -134,6 +138,8 @@ private:
 
 struct SchedulePass : PassWrapper<SchedulePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SchedulePass)
+  SchedulePass() = default;
+  SchedulePass(const SchedulePass &other) : PassWrapper(other) {}
   StringRef getArgument() const override { return "of-schedule"; }
   StringRef getDescription() const override {
     return "Finds the static order of every stream and the slots of every register";
@@ -141,12 +147,15 @@ struct SchedulePass : PassWrapper<SchedulePass, OperationPass<ModuleOp>> {
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<OfDialect, task::TaskDialect>();
   }
+  Option<unsigned> slots{*this, "of-slots", llvm::cl::init(0),
+                         llvm::cl::desc("Slots of every register; 0: by the schedule")};
+
   void runOnOperation() override {
     FailureOr<Cluster> cluster = clusterOf(getOperation());
     if (failed(cluster))
       return signalPassFailure();
     for (auto program : getOperation().getOps<task::ProgramOp>())
-      if (failed(ProgramScheduler(program, *cluster).run()))
+      if (failed(ProgramScheduler(program, *cluster, slots).run()))
         return signalPassFailure();
   }
 };

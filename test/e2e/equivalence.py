@@ -1,178 +1,199 @@
 #!/usr/bin/env python3
-"""Every way to spread a job computes the same: losses against one device, through the real tools.
+"""Every way to spread a job computes the same, through the real tools.
 
-  equivalence.py --bin build/bin --data FOLDER [--steps N] [--case NAME] [--keep FOLDER]
+  equivalence.py --bin build/bin --data FOLDER [--steps 200] [--points 20] [--model M] [--case C]
 
-In fp64, losses of N free-running steps within 1e-9 (relative) of one device's. Bits: each layout
-run twice gives equal losses. Prints one line per case; exit code 1 if one fails.
+  fp64   losses of free-running steps within 1e-9 (relative) of one device's, and equal bits when repeated
+  fp32   one step from one device's state, at points of its run: loss within 1e-5, each gradient within
+         1e-3 of its norm (gradients are read from the momentum: g = m' - momentum * m)
+  bits   two devices data-parallel: in one process, in two over shared memory, over sockets, with 1, 2
+         and 4 slots in every register: equal losses
+
+One line per case; exit code 1 if one fails.
 """
 import argparse
-import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-EXAMPLES = os.path.join(HERE, "..", "..", "examples")
+from tools import (Failure, Tools, checkpoint, cluster, deviation, job_text, load_tensors, losses, norm,
+                   parallel, pin)
 
-
-def cluster(nodes, devices, hosts=1):
-    """A cluster.yaml of `nodes` processes with `devices` CPU devices each."""
-    lines = ["nodes:"]
-    for n in range(nodes):
-        lines += [f"  - name: n{n}", f"    host: h{n % hosts}", "    devices:"]
-        lines += ["      - {kind: cpu, threads: 1}"] * devices
-    return "\n".join(lines) + "\n"
-
-
-def pin(what, name, **sbp):
-    axes = ", ".join(f"{axis}: {value}" for axis, value in sbp.items())
-    return f"    - {{{what}: {name}, sbp: {{{axes}}}}}"
-
-
-def parallel(mesh=None, strategy="data", stages=(), pins=()):
-    out = ["parallel:", f"  strategy: {strategy}"]
-    if mesh:
-        out.append("  mesh: {" + ", ".join(f"{a}: {n}" for a, n in mesh.items()) + "}")
-    if stages:
-        out.append("  stages: [" + ", ".join(stages) + "]")
-    if pins:
-        out += ["  pins:"] + list(pins)
-    return "\n".join(out) + "\n"
-
+MOMENTUM = 0.9
 
 DATA = {
     "1x1": (cluster(1, 1), parallel()),
     "1x2": (cluster(1, 2), parallel()),
     "2x1": (cluster(2, 1), parallel()),
     "2x2": (cluster(2, 2), parallel()),
+    "two hosts": (cluster(2, 1, hosts=2), parallel()),
 }
 
-# Per model: layouts, and changes to the example's job (regex -> text).
+
+def hybrid(columns, rows, biases=()):
+    """Layers split by columns, then by rows, on the axis `model`."""
+    pins = [pin("parameter", name, model="S(1)") for name in columns]
+    pins += [pin("parameter", name, model="S(0)") for name in rows]
+    return pins + [pin("parameter", name, model="S(0)") for name in biases]
+
+
+MLP_PINS = hybrid(["fc1.weight"], ["fc2.weight"], ["fc1.bias"])
+CNN_PINS = [pin("parameter", "fc.weight", model="S(1)"), pin("parameter", "fc.bias", model="S(0)")]
+
 MODELS = {
     "mlp": {
         "example": "mlp",
+        "changes": {"batch": 64},
+        "edits": [(r"sgd: \{.*\}", f"sgd: {{lr: 0.05, momentum: {MOMENTUM}}}")],
         "layouts": {
             **DATA,
-            "hybrid": (cluster(2, 1), parallel({"model": 2}, "none", pins=[
-                pin("parameter", "fc1.weight", model="S(1)"),
-                pin("parameter", "fc1.bias", model="S(0)"),
-                pin("parameter", "fc2.weight", model="S(0)")])),
+            "hybrid": (cluster(2, 1), parallel({"model": 2}, "none", pins=MLP_PINS)),
             "last layer by columns": (cluster(2, 1), parallel({"data": 2}, "data", pins=[
-                pin("parameter", "fc2.weight", data="S(1)"),
-                pin("parameter", "fc2.bias", data="S(0)"),
+                pin("parameter", "fc2.weight", data="S(1)"), pin("parameter", "fc2.bias", data="S(0)"),
                 pin("value", "logits", data="S(1)")])),
             "pipeline": (cluster(2, 1), parallel(stages=["z2"])),
-            "data x model": (cluster(2, 2), parallel({"data": 2, "model": 2}, "data", pins=[
-                pin("parameter", "fc1.weight", model="S(1)"),
-                pin("parameter", "fc1.bias", model="S(0)"),
-                pin("parameter", "fc2.weight", model="S(0)")])),
+            "data x model": (cluster(2, 2), parallel({"data": 2, "model": 2}, pins=MLP_PINS)),
             "uneven": (cluster(3, 1), parallel()),
-            "two hosts": (cluster(2, 1, hosts=2), parallel()),
         },
-        "batch": 64,
     },
 }
 
 
-class Failure(Exception):
-    pass
-
-
-def run(command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    if result.returncode:
-        raise Failure(f"{' '.join(command)}\nexit {result.returncode}\n{result.stdout}{result.stderr}")
-    return result
-
-
-def job_text(model, steps, micros, parallel_text):
+def compile_case(tools, model, name, layout, precision, steps, slots=None, **changes):
     spec = MODELS[model]
-    with open(os.path.join(EXAMPLES, spec["example"], "job.yaml")) as file:
-        text = file.read()
-    for key in ("epochs", "steps", "precision", "accumulate", "evaluate", "checkpoint"):
-        text = re.sub(rf"(?m)^{key}:.*\n(  .*\n)*", "", text)
-    text = re.sub(r"(?m)^batch:.*$", f"batch: {spec['batch']}", text)
-    model_file = os.path.join(EXAMPLES, spec["example"], "model.mlir")
-    text = re.sub(r"(?m)^model:.*$", f"model: {model_file}", text)
-    for pattern, replacement in spec.get("edits", {}).items():
-        text = re.sub(pattern, replacement, text)
-    return text + f"steps: {steps}\nprecision: fp64\naccumulate: {micros}\n" + parallel_text
-
-
-def losses(args, folder, model, name, layout, micros, tag=""):
     cluster_text, parallel_text = layout
-    base = os.path.join(folder, re.sub(r"\W+", "-", f"{model}-{name}-{micros}{tag}"))
-    os.makedirs(base, exist_ok=True)
-    with open(os.path.join(base, "job.yaml"), "w") as file:
-        file.write(job_text(model, args.steps, micros, parallel_text))
-    with open(os.path.join(base, "cluster.yaml"), "w") as file:
-        file.write(cluster_text)
-    plan = os.path.join(base, "job.plan")
-    run([os.path.join(args.bin, "of-compile"), os.path.join(base, "job.yaml"),
-         "--cluster=" + os.path.join(base, "cluster.yaml"), "-o", plan])
-    port = 20000 + hash_of(base) % 20000
-    run([os.path.join(args.bin, "of-run"), plan, "--local", "--data", args.data, "--out", base,
-         "--port", str(port)])
-    out = []
-    with open(os.path.join(base, "metrics.jsonl")) as file:
-        for line in file:
-            record = json.loads(line)
-            if record["program"] == "train":
-                out.append(record["loss"])
-    if len(out) != args.steps:
-        raise Failure(f"{base}: {len(out)} losses for {args.steps} steps")
+    micros = changes.pop("accumulate", 4 if name == "pipeline" else 1)
+    changes = {"epochs": None, "evaluate": None, "checkpoint": None, **spec["changes"], "steps": steps,
+               "precision": precision, "accumulate": micros, **changes}
+    job = job_text(spec["example"], changes, spec["edits"], parallel_text)
+    return tools.compile(f"{model}-{precision}-{name}-{micros}-{slots}-{steps}", job, cluster_text, slots)
+
+
+class Single:
+    """Runs of one device, each made once."""
+
+    def __init__(self, tools, model, steps, points):
+        self.tools, self.model, self.steps, self.points = tools, model, steps, points
+        self.runs = {}
+
+    def fp64(self, micros):
+        return self._run("fp64", micros, self.steps, None)
+
+    def fp32(self, micros):
+        """A run that saves at every point and one step after it."""
+        every = max(self.steps // self.points, 2)
+        return self._run("fp32", micros, every * self.points, every), every
+
+    def _run(self, precision, micros, steps, every):
+        key = (precision, micros)
+        if key not in self.runs:
+            save = f"{{every_steps: {every}, keep: 0}}" if every else None
+            base = compile_case(self.tools, self.model, "one device", DATA["1x1"], precision, steps,
+                                accumulate=micros, checkpoint=save)
+            self.runs[key] = self.tools.train(base, "--keep", "0")
+        return self.runs[key]
+
+
+def check_fp64(tools, single, model, name, layout):
+    micros = 4 if name == "pipeline" else 1
+    one = losses(single.fp64(micros))
+    base = compile_case(tools, model, name, layout, "fp64", single.steps)
+    mine = losses(tools.train(base))
+    again = losses(tools.train(base, out=base + "/again"))
+    worst, fall = deviation(one, mine), 1 - min(mine) / mine[0]
+    text = (f"{len(mine)} steps, worst deviation {worst:.1e}, loss falls {100 * fall:.0f} %, repeated "
+            f"{'alike' if mine == again else 'DIFFERENT'}")
+    return worst <= 1e-9 and mine == again and (fall >= 0.2 or single.steps < 50), text
+
+
+def one_step(tools, base, state, step, out):
+    """Loss and state after one step from a checkpoint."""
+    tools.train(base, "--resume", state, "--steps", str(step + 1), out=out)
+    return losses(out)[-1], load_tensors(checkpoint(out, step + 1))
+
+
+def gradients(before, after):
+    out = {}
+    for name in before:
+        if name.endswith(".momentum"):
+            out[name] = [y - MOMENTUM * x for x, y in zip(before[name][1], after[name][1])]
     return out
 
 
-def hash_of(text):
-    value = 2166136261
-    for c in text.encode():
-        value = (value ^ c) * 16777619 % 2**32
-    return value
+def check_fp32(tools, single, model, name, layout):
+    micros = 4 if name == "pipeline" else 1
+    run, every = single.fp32(micros)
+    last = every * single.points
+    save = "{every_steps: 1, keep: 0}"
+    one = compile_case(tools, model, "stepper", DATA["1x1"], "fp32", last + 1, accumulate=micros, checkpoint=save)
+    mine = compile_case(tools, model, name, layout, "fp32", last + 1, checkpoint=save)
+    worst_loss = worst_gradient = 0
+    for step in range(every, last + 1, every):
+        state = checkpoint(run, step)
+        before = load_tensors(state)
+        expected_loss, expected = one_step(tools, one, state, step, f"{one}/{step}")
+        found_loss, found = one_step(tools, mine, state, step, f"{mine}/{step}")
+        worst_loss = max(worst_loss, deviation([expected_loss], [found_loss]))
+        g, h = gradients(before, expected), gradients(before, found)
+        for key in g:
+            difference = norm([x - y for x, y in zip(g[key], h[key])])
+            worst_gradient = max(worst_gradient, difference / max(norm(g[key]), 1e-30))
+    text = f"{single.points} points: loss {worst_loss:.1e}, worst gradient {worst_gradient:.1e} of its norm"
+    return worst_loss <= 1e-5 and worst_gradient <= 1e-3, text
 
 
-def deviation(a, b):
-    return max(abs(x - y) / max(abs(x), 1e-30) for x, y in zip(a, b))
+def check_bits(tools, model, steps):
+    runs = {}
+    for name in ("1x2", "2x1", "two hosts"):
+        runs[name] = losses(tools.train(compile_case(tools, model, name, DATA[name], "fp32", steps)))
+    base = compile_case(tools, model, "sockets", DATA["two hosts"], "fp32", steps)
+    runs["sockets"] = losses(tools.train(base, env={"UCX_TLS": "tcp,self"}))
+    for slots in (1, 2, 4):
+        for name in ("2x1", "two hosts"):
+            base = compile_case(tools, model, name, DATA[name], "fp32", steps, slots=slots)
+            runs[f"{name}, {slots} slots"] = losses(tools.train(base))
+    first = next(iter(runs.values()))
+    different = [name for name, found in runs.items() if found != first]
+    text = f"{len(runs)} runs of {steps} steps, " + (f"DIFFERENT: {different}" if different else "equal bits")
+    return not different, text
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--model", action="append")
-    parser.add_argument("--case", action="append")
-    parser.add_argument("--keep")
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--points", type=int, default=20)
+    parser.add_argument("--model", action="append", choices=list(MODELS))
+    parser.add_argument("--case", action="append", help="a layout, or bits")
+    parser.add_argument("--kind", action="append", choices=["fp64", "fp32", "bits"])
+    parser.add_argument("--keep", help="folder for everything that is made")
     args = parser.parse_args()
-    args.bin = os.path.abspath(args.bin)
     failed = 0
+
+    def report(label, check, *arguments):
+        nonlocal failed
+        try:
+            ok, text = check(*arguments)
+        except Failure as failure:
+            ok, text = False, str(failure)
+        failed += not ok
+        print(f"{'ok  ' if ok else 'FAIL'} {label}: {text}", flush=True)
+
     with tempfile.TemporaryDirectory() as temporary:
-        folder = os.path.abspath(args.keep) if args.keep else temporary
+        tools = Tools(args.bin, args.data, os.path.abspath(args.keep) if args.keep else temporary)
+        kinds = args.kind or ["fp64", "fp32", "bits"]
         for model in args.model or MODELS:
-            single = {}
+            single = Single(tools, model, args.steps, args.points)
             for name, layout in MODELS[model]["layouts"].items():
                 if args.case and name not in args.case:
                     continue
-                micros = 4 if name == "pipeline" else 1
-                try:
-                    if micros not in single:
-                        single[micros] = losses(args, folder, model, "1x1", DATA["1x1"], micros, "-one")
-                    one = single[micros]
-                    mine = losses(args, folder, model, name, layout, micros)
-                    again = losses(args, folder, model, name, layout, micros, "-again")
-                    worst = deviation(one, mine)
-                    fall = 1 - min(mine) / mine[0]
-                    ok = worst <= 1e-9 and mine == again
-                    print(f"{'ok  ' if ok else 'FAIL'} {model}, {name}: {args.steps} steps, worst "
-                          f"deviation {worst:.1e}, loss falls {100 * fall:.0f} %, repeated "
-                          f"{'alike' if mine == again else 'DIFFERENT'}", flush=True)
-                except Failure as failure:
-                    ok = False
-                    print(f"FAIL {model}, {name}: {failure}", flush=True)
-                failed += not ok
+                if "fp64" in kinds:
+                    report(f"{model}, {name}, fp64", check_fp64, tools, single, model, name, layout)
+                if "fp32" in kinds:
+                    report(f"{model}, {name}, fp32", check_fp32, tools, single, model, name, layout)
+            if "bits" in kinds and (not args.case or "bits" in args.case):
+                report(f"{model}, bits", check_bits, tools, model, args.steps)
     return 1 if failed else 0
 
 
