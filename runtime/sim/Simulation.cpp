@@ -113,7 +113,7 @@ Status Simulator::build() {
       worker.machine = std::make_unique<Machine>(*worker.tables, w);
       worker.sink = std::make_unique<Sink>(*this, index);
       for (const plan::Stream *stream : *instance.role->streams())
-        worker.uses.push_back({d, stream->name()->str(), 0, 0});
+        worker.uses.push_back({d, w, stream->name()->str(), 0, 0});
       for (const ProgramTable &table : *worker.tables)
         for (uint32_t e = 0; e < table.edges.size(); ++e)
           (table.edges[e].isSend ? sends_ : receives_)[idOf(table.edges[e].key)] = {index, e};

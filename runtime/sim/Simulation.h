@@ -41,6 +41,7 @@ struct SimulationOptions {
 
 struct StreamUse {
   uint32_t device = 0;
+  uint32_t worker = 0; ///< of the device
   std::string stream;
   int64_t busyNs = 0;
   uint64_t firings = 0;

@@ -99,7 +99,11 @@ std::string orderText(const plan::RoleProgram &program, const plan::Order &order
 class RoleProgramDescriber {
 public:
   RoleProgramDescriber(const plan::Plan &plan, const plan::Role &role, uint32_t program)
-      : plan_(plan), role_(role), program_(*role.programs()->Get(program)) {}
+      : plan_(plan), role_(role), program_(*role.programs()->Get(program)) {
+    if (role.variables())
+      for (const plan::VariablePart *part : *role.variables())
+        partBytes_.push_back(partBytes(*part));
+  }
 
   Json run() const {
     Json tasks = Json::array();
@@ -160,11 +164,11 @@ private:
   /// What lies where, ascending.
   Json memory() const {
     std::map<std::pair<uint32_t, uint64_t>, std::vector<std::pair<uint64_t, std::string>>> places;
-    if (role_.variables())
-      for (const plan::VariablePart *part : *role_.variables())
-        places[{part->chunk(), part->offset()}].push_back(
-            {partBytes(*part),
-             "variable " + text(plan_.variables()->Get(part->variable())->name())});
+    for (uint32_t i = 0; i < partBytes_.size(); ++i) {
+      const plan::VariablePart &part = *role_.variables()->Get(i);
+      places[{part.chunk(), part.offset()}].push_back(
+          {partBytes_[i], "variable " + text(plan_.variables()->Get(part.variable())->name())});
+    }
     for (const plan::Register *r : *program_.registers())
       places[{r->chunk(), r->offset()}].push_back(
           {r->slot_bytes() * r->slots(), "register " + text(r->name())});
@@ -174,11 +178,41 @@ private:
         places[{receive->landing_chunk(), receive->landing_offset()}].push_back(
             {receive->landing_slot_bytes() * receive->landing_slots(),
              "landing of " + text(t->name())});
+    for (const auto &[at, end] : temporaries())
+      places[{at.first, end.first}].push_back(
+          {end.second - end.first,
+           "temporaries of " + text(role_.streams()->Get(at.second)->name())});
     Json out = Json::array();
     for (const auto &[at, list] : places)
       for (const auto &[bytes, what] : list)
         out.push_back(
             {{"chunk", at.first}, {"offset", at.second}, {"bytes", bytes}, {"what", what}});
+    return out;
+  }
+
+  bool inVariable(const plan::Buffer &b) const {
+    for (uint32_t i = 0; i < partBytes_.size(); ++i)
+      if (const plan::VariablePart &part = *role_.variables()->Get(i);
+          part.chunk() == b.index() && part.offset() <= b.offset() &&
+          b.offset() + b.bytes() <= part.offset() + partBytes_[i])
+        return true;
+    return false;
+  }
+
+  /// (chunk, stream) -> the bytes from the first to the last temporary.
+  std::map<std::pair<uint32_t, uint32_t>, std::pair<uint64_t, uint64_t>> temporaries() const {
+    std::map<std::pair<uint32_t, uint32_t>, std::pair<uint64_t, uint64_t>> out;
+    for (const plan::Task *t : *program_.tasks())
+      if (const plan::Segment *segment = t->body_as_Segment())
+        for (const plan::Call *call : *segment->calls())
+          for (const plan::Buffer *b : *call->buffers()) {
+            if (b->kind() != plan::BufferKind::Chunk || b->bytes() == 0 || inVariable(*b))
+              continue;
+            const auto [it, fresh] =
+                out.insert({{b->index(), t->stream()}, {b->offset(), b->offset() + b->bytes()}});
+            it->second.first = std::min(it->second.first, b->offset());
+            it->second.second = std::max(it->second.second, b->offset() + b->bytes());
+          }
     return out;
   }
 
@@ -196,6 +230,7 @@ private:
   const plan::Plan &plan_;
   const plan::Role &role_;
   const plan::RoleProgram &program_;
+  std::vector<uint64_t> partBytes_; ///< by Role.variables
 };
 
 Json programJson(const plan::Plan &plan, uint32_t index) {

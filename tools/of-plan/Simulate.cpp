@@ -3,7 +3,9 @@
 #include "runtime/sim/Simulation.h"
 #include "tools/of-plan/Text.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace of::planTool {
 
@@ -52,25 +54,29 @@ Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options
   const double steps = static_cast<double>(options.steps);
   const double stepNs = static_cast<double>(twice.endNs - once.endNs) / steps;
   Json streams = Json::array();
-  size_t busiest = 0;
-  for (size_t s = 0; s < twice.streams.size(); ++s) {
-    const rt::StreamUse &use = twice.streams[s];
+  std::map<std::pair<uint32_t, uint32_t>, double> workers; // (device, worker) -> utilisation
+  for (const rt::StreamUse &use : twice.streams) {
     const double busyNs = static_cast<double>(use.busyNs) / (2 * steps);
-    if (use.busyNs > twice.streams[busiest].busyNs)
-      busiest = s;
+    const double utilisation = stepNs > 0 ? busyNs / stepNs : 0;
+    workers[{use.device, use.worker}] += utilisation;
     streams.push_back({{"device", use.device},
+                       {"worker", use.worker},
                        {"stream", use.stream},
                        {"busy_seconds_per_step", busyNs * 1e-9},
-                       {"utilisation", stepNs > 0 ? busyNs / stepNs : 0}});
+                       {"utilisation", utilisation}});
   }
   const plan::Certificate &certificate =
       *plan.roles()->Get(0)->programs()->Get(program)->certificate();
   Json out = {{"program", plan.programs()->Get(program)->name()->str()},
               {"step_seconds", stepNs * 1e-9},
               {"certified_step_seconds", static_cast<double>(certificate.step_period()) * 1e-9}};
-  if (!streams.empty())
-    out["busiest"] = {{"device", streams[busiest].at("device")},
-                      {"stream", streams[busiest].at("stream")}};
+  const auto busiest =
+      std::max_element(workers.begin(), workers.end(),
+                       [](const auto &a, const auto &b) { return a.second < b.second; });
+  if (busiest != workers.end())
+    out["busiest"] = {{"device", busiest->first.first},
+                      {"worker", busiest->first.second},
+                      {"utilisation", busiest->second}};
   out["streams"] = std::move(streams);
   return out;
 }
@@ -81,13 +87,16 @@ std::string simulationText(const Json &simulation) {
       durationText(simulation.at("step_seconds").get<double>()),
       durationText(simulation.at("certified_step_seconds").get<double>()));
   for (const Json &s : simulation.at("streams"))
-    out += fmt::format("  device {:<4} {:<12} {:5.1f} %  {}\n", s.at("device").get<uint32_t>(),
+    out += fmt::format("  device {:<4} worker {:<3} {:<16} {:5.1f} %  {}\n",
+                       s.at("device").get<uint32_t>(), s.at("worker").get<uint32_t>(),
                        s.at("stream").get<std::string>(), 100 * s.at("utilisation").get<double>(),
                        durationText(s.at("busy_seconds_per_step").get<double>()));
-  if (simulation.contains("busiest"))
-    out += fmt::format("busiest: {} of device {}\n",
-                       simulation.at("busiest").at("stream").get<std::string>(),
-                       simulation.at("busiest").at("device").get<uint32_t>());
+  if (simulation.contains("busiest")) {
+    const Json &busiest = simulation.at("busiest");
+    out += fmt::format("busiest: worker {} of device {}, {:.1f} %\n",
+                       busiest.at("worker").get<uint32_t>(), busiest.at("device").get<uint32_t>(),
+                       100 * busiest.at("utilisation").get<double>());
+  }
   return out;
 }
 

@@ -15,9 +15,10 @@ struct SimulateOptions {
   bool jitter = false; ///< durations vary by chance around the predicted ones
 };
 
-/// {"program", "step_seconds", "certified_step_seconds", "busiest", "streams": [{"device",
-/// "stream", "utilisation", "busy_seconds_per_step"}]}. Needs a plan that passed verifyStructure;
-/// Refused, with what each stream waits for, if it deadlocks.
+/// {"program", "step_seconds", "certified_step_seconds", "busiest": {"device", "worker",
+/// "utilisation"}, "streams": [{"device", "worker", "stream", "utilisation",
+/// "busy_seconds_per_step"}]}. Needs a plan that passed verifyStructure; Refused, with what each
+/// stream waits for, if it deadlocks.
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options);
 
 std::string simulationText(const Json &simulation);

@@ -95,7 +95,7 @@ TEST_CASE("simulate gives the step time and the busiest stream") {
   const Outcome text = ofPlan("simulate " + path);
   INFO(text.output);
   REQUIRE(text.code == 0);
-  REQUIRE(has(text, "busiest: compute of device 0"));
+  REQUIRE(has(text, "busiest: worker 0 of device 0, "));
   const Outcome json = ofPlan("simulate --json --steps 10 --program train " + path);
   INFO(json.output);
   REQUIRE(json.code == 0);
