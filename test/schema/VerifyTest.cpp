@@ -1,5 +1,6 @@
 #include "runtime/schema/Verify.h"
 #include "runtime/actor/Build.h"
+#include "runtime/sim/Simulation.h"
 #include "test/node/ToyPlan.h"
 
 #include <catch2/catch.hpp>
@@ -418,7 +419,7 @@ TEST_CASE("a certificate that does not hold is refused") {
   REQUIRE(status.message().find("program train: the certificate does not hold") == 0);
 }
 
-TEST_CASE("whatever a file holds, the verifier returns; what it accepts can be built") {
+TEST_CASE("whatever a file holds, the verifier returns; what it accepts can run") {
   const Good good;
   const std::vector<uint8_t> bytes = good.toy.finish();
   // Not the kernel object, which is most of the file and no matter of the verifier.
@@ -446,6 +447,15 @@ TEST_CASE("whatever a file holds, the verifier returns; what it accepts can be b
       INFO("seed " << seed << " round " << round);
       REQUIRE(buildTables(plan, d).status().message() == "");
     }
+    SimulationOptions options;
+    for (uint32_t p = 0; p < plan.programs()->size(); ++p)
+      options.schedule.push_back({p, 3});
+    options.seed = static_cast<uint64_t>(round);
+    options.maxDelayNs = 10;
+    const auto simulated = simulate(plan, options);
+    INFO("seed " << seed << " round " << round << " " << simulated.status().message());
+    REQUIRE(simulated.isOk());
+    REQUIRE(simulated->finished);
   }
   REQUIRE(read > 5000);
   REQUIRE(read - accepted > 1000);
