@@ -25,10 +25,9 @@ struct MemoryRange {
   }
 };
 
-class MemoryRules {
+class MemoryRules : RoleProgramRules {
 public:
-  MemoryRules(const plan::Plan &plan, const plan::Role &role, uint32_t program)
-      : plan_(plan), role_(role), program_(program), body_(*role.programs()->Get(program)) {}
+  using RoleProgramRules::RoleProgramRules;
 
   Status run() {
     OF_TRY(variables());
@@ -42,12 +41,6 @@ public:
 
 private:
   using Kind = MemoryRange::Kind;
-
-  Status bad(const std::string &what) const {
-    return broken("role " + quoted(role_.name()) + " in program " +
-                      quoted(plan_.programs()->Get(program_)->name()) + ":",
-                  what);
-  }
 
   /// Adds `count` slots of `bytes` each.
   Status add(MemoryRange range, uint64_t offset, uint64_t bytes, uint64_t count) {
@@ -225,10 +218,6 @@ private:
     return Status::ok();
   }
 
-  const plan::Plan &plan_;
-  const plan::Role &role_;
-  const uint32_t program_;
-  const plan::RoleProgram &body_;
   std::vector<MemoryRange> ranges_; ///< variables first
   size_t firstOther_ = 0;
   std::map<uint32_t, std::string> throughRegister_;

@@ -34,6 +34,35 @@ inline uint64_t partBytes(const plan::Plan &plan, const plan::Role &role, plan::
   return static_cast<uint64_t>(elements) * sizeOf(dtypeOf(dtype));
 }
 
+/// What the rules of one role in one program have in common.
+class RoleProgramRules {
+public:
+  RoleProgramRules(const plan::Plan &plan, const plan::Role &role, uint32_t program)
+      : plan_(plan), role_(role), program_(program), body_(*role.programs()->Get(program)) {}
+
+protected:
+  Status bad(const std::string &what) const {
+    return broken("role " + quoted(role_.name()) + " in program " +
+                      quoted(plan_.programs()->Get(program_)->name()) + ":",
+                  what);
+  }
+  Status bad(const plan::Task &task, const std::string &what) const {
+    return bad("task " + describe(task) + " " + what);
+  }
+  const plan::Register &reg(const plan::Port &port) const {
+    return *body_.registers()->Get(port.reg());
+  }
+
+  const plan::Plan &plan_;
+  const plan::Role &role_;
+  const uint32_t program_;
+  const plan::RoleProgram &body_;
+};
+
+/// BodyRules.cpp; ports and registers are in order.
+Status verifyBody(const plan::Plan &plan, const plan::Role &role, uint32_t program,
+                  const plan::Task &task);
+
 /// Rules of one role in one program (TaskRules.cpp).
 Status verifyRoleProgram(const plan::Plan &plan, const plan::Role &role, uint32_t program);
 
