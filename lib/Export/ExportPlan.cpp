@@ -2,6 +2,7 @@
 
 #include "lib/Export/RoleWriter.h"
 #include "runtime/schema/Solve.h"
+#include "runtime/schema/Verify.h"
 
 using namespace mlir;
 
@@ -33,6 +34,11 @@ FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, const Export
     return failure();
   if (Status status = rt::certify(*plan); !status.isOk())
     return module.emitError("no order of tasks can be proven to run: ") << status.message();
+  // What every node will check again; a failure here is a defect of this compiler.
+  flatbuffers::FlatBufferBuilder builder;
+  plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, plan.get()));
+  if (Status status = rt::verifyPlan(*plan::GetPlan(builder.GetBufferPointer())); !status.isOk())
+    return module.emitError("the plan does not verify: ") << status.message();
   return std::move(plan);
 }
 

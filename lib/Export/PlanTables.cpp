@@ -23,6 +23,13 @@ LogicalResult PlanTables::build() {
   addVariables();
   addDatasets();
   addPrograms();
+  if (auto versions = module->getAttrOfType<DictionaryAttr>("task.libraries"))
+    for (NamedAttribute entry : versions) {
+      auto library = std::make_unique<plan::LibraryVersionT>();
+      library->name = entry.getName().str();
+      library->version = cast<StringAttr>(entry.getValue()).str();
+      plan.libraries.push_back(std::move(library));
+    }
   plan.seed = job.seed;
   plan.batch = job.batch;
   plan.epoch_steps = job.epochSteps();

@@ -167,11 +167,15 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
       for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
         if (auto op = dyn_cast<LibraryOpInterface>(kernel.getBody().front().front()))
           addQueries(kernel, op, queries, owners);
-    FailureOr<std::vector<int64_t>> sizes =
-        scratchSizes(getOperation().getLoc(), ofRun, queries);
-    if (failed(sizes))
+    FailureOr<LibraryAnswer> answer = askLibraries(getOperation().getLoc(), ofRun, queries);
+    if (failed(answer))
       return failure();
-    for (auto [kernel, bytes] : llvm::zip(owners, *sizes)) {
+    Builder b(&getContext());
+    SmallVector<NamedAttribute> versions;
+    for (auto &[name, version] : answer->versions)
+      versions.push_back(b.getNamedAttr(name, b.getStringAttr(version)));
+    getOperation()->setAttr("task.libraries", b.getDictionaryAttr(versions));
+    for (auto [kernel, bytes] : llvm::zip(owners, answer->scratch)) {
       auto known = kernel->getAttrOfType<DenseI64ArrayAttr>("task.scratch");
       int64_t most = std::max(known ? known[0] : 0, bytes);
       kernel->setAttr("task.scratch", DenseI64ArrayAttr::get(&getContext(), {most, 0}));

@@ -45,10 +45,8 @@ struct TemporaryFile {
 };
 } // namespace
 
-FailureOr<std::vector<int64_t>> scratchSizes(Location loc, StringRef ofRun,
-                                             ArrayRef<ScratchQuery> queries) {
-  if (queries.empty())
-    return std::vector<int64_t>();
+FailureOr<LibraryAnswer> askLibraries(Location loc, StringRef ofRun,
+                                      ArrayRef<ScratchQuery> queries) {
   std::string program = ofRun.empty() ? besideMe("of-run") : ofRun.str();
   TemporaryFile in, out, error;
   if (in.create("in") || out.create("out") || error.create("err"))
@@ -71,16 +69,21 @@ FailureOr<std::vector<int64_t>> scratchSizes(Location loc, StringRef ofRun,
   auto text = llvm::MemoryBuffer::getFile(out.path);
   llvm::Expected<llvm::json::Value> answer =
       llvm::json::parse(text ? (*text)->getBuffer() : StringRef());
-  const llvm::json::Array *list = answer ? answer->getAsArray() : nullptr;
+  const llvm::json::Object *object = answer ? answer->getAsObject() : nullptr;
   if (!answer)
     llvm::consumeError(answer.takeError());
-  if (!list || list->size() != queries.size())
+  const llvm::json::Array *scratch = object ? object->getArray("scratch") : nullptr;
+  const llvm::json::Object *versions = object ? object->getObject("libraries") : nullptr;
+  if (!scratch || !versions || scratch->size() != queries.size())
     return emitError(loc) << program << " probe --scratch gave no list of " << queries.size()
                           << " sizes; it is of another version";
-  std::vector<int64_t> sizes;
-  for (const llvm::json::Value &value : *list)
-    sizes.push_back(value.getAsInteger().value_or(0));
-  return sizes;
+  LibraryAnswer result;
+  for (const llvm::json::Value &value : *scratch)
+    result.scratch.push_back(value.getAsInteger().value_or(0));
+  for (const auto &[name, version] : *versions)
+    result.versions.push_back({name.str(), version.getAsString().value_or("").str()});
+  llvm::sort(result.versions);
+  return result;
 }
 
 } // namespace of

@@ -1,5 +1,5 @@
-// How much scratch memory library routines take: asked of `of-run probe --scratch`, because only
-// the runtime links the libraries.
+// How much scratch memory library routines take, and which libraries these are: asked of `of-run
+// probe --scratch`, because only the runtime links them.
 #pragma once
 
 #include "dialects/Of/Of.h"
@@ -14,9 +14,14 @@ struct ScratchQuery {
   int64_t tiles = 1;
 };
 
-/// Bytes for each query. `ofRun`: the program to ask; empty for the one beside this executable.
+struct LibraryAnswer {
+  std::vector<int64_t> scratch; ///< bytes for each query
+  std::vector<std::pair<std::string, std::string>> versions;
+};
+
+/// `ofRun`: the program to ask; empty for the one beside this executable.
 /// Errors are emitted at `loc`.
-mlir::FailureOr<std::vector<int64_t>> scratchSizes(mlir::Location loc, llvm::StringRef ofRun,
-                                                   llvm::ArrayRef<ScratchQuery> queries);
+mlir::FailureOr<LibraryAnswer> askLibraries(mlir::Location loc, llvm::StringRef ofRun,
+                                            llvm::ArrayRef<ScratchQuery> queries);
 
 } // namespace of

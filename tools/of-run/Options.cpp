@@ -43,7 +43,7 @@ void addProbeOptions(CLI::App &probe, Options &o, bool &scratch) {
   probe.add_option("--threads", o.probe.threads, "Threads of each device, 0 to deal out the cores")
       ->capture_default_str();
   probe.add_flag("--scratch", scratch,
-                 "JSON list of library calls on stdin, scratch bytes of each on stdout");
+                 "JSON list of library calls on stdin, scratch bytes and library versions on stdout");
 }
 
 std::optional<uint32_t> numberFrom(const char *variable) {

@@ -231,7 +231,10 @@ Status probeScratch(std::istream &in, std::ostream &out) {
       return bytes.status().withContext(fmt::format("call {}", i));
     answer.push_back(*bytes);
   }
-  out << answer.dump() << "\n";
+  nlohmann::json versions = nlohmann::json::object();
+  for (const auto &[name, version] : rt::libraryVersions())
+    versions[name] = version;
+  out << nlohmann::json{{"scratch", answer}, {"libraries", versions}}.dump() << "\n";
   return Status::ok();
 }
 

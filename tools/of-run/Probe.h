@@ -24,7 +24,7 @@ Status probeCluster(const ProbeOptions &options);
 
 /// in:
 /// [{"name":"matmul","dtype":"f32","ints":[1,64,64,64,0,0,4096,4096,4096],"floats":[],"tiles":2},
-/// …] out: [0, …]  bytes of scratch of each call, in order
+/// …] out: {"scratch": [0, …], "libraries": {"onednn": "2.6.3", …}}  bytes of each call, in order
 Status probeScratch(std::istream &in, std::ostream &out);
 
 } // namespace of::run
