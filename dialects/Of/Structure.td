@@ -6,6 +6,8 @@ include "dialects/Of/OfBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
 
+defvar UsesSymbol = DeclareOpInterfaceMethods<SymbolUserOpInterface>;
+
 def Of_ParameterOp : Of_Op<"parameter", [Pure]> {
   let summary = "a named weight of the model";
   let description = [{
@@ -15,6 +17,7 @@ def Of_ParameterOp : Of_Op<"parameter", [Pure]> {
   let arguments = (ins StrAttr:$name, Of_InitAttr:$init, UnitAttr:$frozen, OptionalAttr<StrAttr>:$fan);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$name `init` `(` $init `)` (`frozen` $frozen^)? attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 def Of_VariableOp : Of_Op<"variable", [Symbol]> {
@@ -22,6 +25,7 @@ def Of_VariableOp : Of_Op<"variable", [Symbol]> {
   let description = [{ Parameters, optimizer state, running statistics and counters. `$role` is one of "parameter", "state", "buffer", "counter". }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttr:$type, StrAttr:$role, UnitAttr:$trainable);
   let assemblyFormat = "$sym_name `:` $type $role (`trainable` $trainable^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def Of_DatasetOp : Of_Op<"dataset", [Symbol]> {
@@ -33,6 +37,7 @@ def Of_DatasetOp : Of_Op<"dataset", [Symbol]> {
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$samples, ArrayAttr:$fields, UnitAttr:$shuffle, UnitAttr:$mask,
                        DefaultValuedAttr<I64Attr, "0">:$seed);
   let assemblyFormat = "$sym_name `samples` $samples `fields` $fields (`shuffle` $shuffle^)? (`mask` $mask^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def Of_ProgramKind : I32EnumAttr<"ProgramKind", "what a program is for", [
@@ -71,21 +76,21 @@ def Of_YieldOp : Of_Op<"yield", [Pure, Terminator]> {
   let builders = [OpBuilder<(ins), [{ $_state.addOperands({}); }]>];
 }
 
-def Of_ReadOp : Of_Op<"read", []> {
+def Of_ReadOp : Of_Op<"read", [UsesSymbol]> {
   let summary = "the next batch of a dataset, one result per field";
   let arguments = (ins FlatSymbolRefAttr:$dataset);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let assemblyFormat = "$dataset attr-dict `:` type($results)";
 }
 
-def Of_GetOp : Of_Op<"get", [MemoryEffects<[MemRead]>]> {
+def Of_GetOp : Of_Op<"get", [MemoryEffects<[MemRead]>, UsesSymbol]> {
   let summary = "value of a variable at the start of the step";
   let arguments = (ins FlatSymbolRefAttr:$variable);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$variable attr-dict `:` type($result)";
 }
 
-def Of_SetOp : Of_Op<"set", [MemoryEffects<[MemWrite]>]> {
+def Of_SetOp : Of_Op<"set", [MemoryEffects<[MemWrite]>, UsesSymbol]> {
   let summary = "new value of a variable at the end of the step";
   let arguments = (ins FlatSymbolRefAttr:$variable, AnyRankedTensor:$value);
   let assemblyFormat = "$variable `,` $value attr-dict `:` type($value)";
@@ -96,6 +101,7 @@ def Of_MetricOp : Of_Op<"metric", []> {
   let description = [{ Evaluation programs report sums; the sink adds them over the program and divides by the one named "weight". }];
   let arguments = (ins StrArrayAttr:$names, Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "$names `,` $values attr-dict `:` type($values)";
+  let hasVerifier = 1;
 }
 
 def Of_CheckFiniteOp : Of_Op<"check_finite", []> {
@@ -109,12 +115,14 @@ def Of_LoopOp : Of_Op<"loop", [NoTerminator, SingleBlock]> {
   let arguments = (ins I64Attr:$count);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$count attr-dict-with-keyword $body";
+  let hasVerifier = 1;
 }
 
-def Of_RunOp : Of_Op<"run", []> {
+def Of_RunOp : Of_Op<"run", [UsesSymbol]> {
   let summary = "runs iterations of a program";
   let arguments = (ins FlatSymbolRefAttr:$program, DefaultValuedAttr<I64Attr, "1">:$count);
   let assemblyFormat = "$program `count` $count attr-dict";
+  let hasVerifier = 1;
 }
 
 def Of_BoxingOp : Of_Op<"boxing", [Pure]> {
