@@ -75,10 +75,12 @@ LogicalResult RunOp::verify() {
   return success();
 }
 
+// Programs of every rung are run, so only what surely is none is refused.
 LogicalResult RunOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  if (symbols.lookupNearestSymbolFrom<ProgramOp>(*this, getProgramAttr()))
-    return success();
-  return emitOpError() << "names " << getProgramAttr() << ", which is no program of the module";
+  Operation *found = symbols.lookupNearestSymbolFrom(*this, getProgramAttr());
+  if (isa_and_nonnull<VariableOp, DatasetOp>(found))
+    return emitOpError() << "names " << getProgramAttr() << ", which is no program";
+  return success();
 }
 
 LogicalResult LoopOp::verify() {

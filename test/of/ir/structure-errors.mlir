@@ -104,7 +104,7 @@ of.program @train train {
 
 of.variable @w : tensor<4xf32> "parameter"
 of.loop 1 {
-  // expected-error @+1 {{'of.run' op names @w, which is no program of the module}}
+  // expected-error @+1 {{'of.run' op names @w, which is no program}}
   of.run @w count 1
 }
 
