@@ -7,14 +7,18 @@ using namespace mlir;
 
 namespace of {
 
-LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
-  auto type = withoutDist(adaptor.getInput().getType());
-  auto dim = static_cast<int64_t>(adaptor.getDim());
+static LogicalResult inferSoftmax(std::optional<Location> loc, StringRef op, Value input, int64_t dim,
+                                  SmallVectorImpl<Type> &types) {
+  auto type = withoutDist(input.getType());
   if (dim < -type.getRank() || dim >= type.getRank())
-    return emitOptionalError(loc, "softmax: dim ", dim, " is out of range for ", type);
+    return emitOptionalError(loc, op, ": dim ", dim, " is out of range for ", type);
   types.push_back(type);
   return success();
+}
+
+LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  return inferSoftmax(loc, "softmax", adaptor.getInput(), adaptor.getDim(), types);
 }
 
 LogicalResult SoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results) {
@@ -24,6 +28,21 @@ LogicalResult SoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results
   Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, getInput(), dims, true));
   Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(), top));
   results.push_back(DivOp::create(b, loc, e, ReduceSumOp::create(b, loc, e, dims, true)));
+  return success();
+}
+
+LogicalResult LogSoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                             SmallVectorImpl<Type> &types) {
+  return inferSoftmax(loc, "log_softmax", adaptor.getInput(), adaptor.getDim(), types);
+}
+
+LogicalResult LogSoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results) {
+  Location loc = getLoc();
+  SmallVector<int64_t> dims = normalizeDims({static_cast<int64_t>(getDim())}, tensorType(getInput()).getRank());
+  Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, getInput(), dims, true));
+  Value shifted = SubOp::create(b, loc, getInput(), top);
+  Value sum = ReduceSumOp::create(b, loc, ExpOp::create(b, loc, shifted), dims, true);
+  results.push_back(SubOp::create(b, loc, shifted, LogOp::create(b, loc, sum)));
   return success();
 }
 

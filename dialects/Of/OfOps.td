@@ -10,6 +10,10 @@ include "dialects/Of/Convolution.td"
 include "dialects/Of/Pooling.td"
 include "dialects/Of/Shape.td"
 include "dialects/Of/Loss.td"
+include "dialects/Of/Rows.td"
+include "dialects/Of/Slicing.td"
+include "dialects/Of/Activation.td"
+include "dialects/Of/Normalization.td"
 include "dialects/Of/Random.td"
 
 #endif

@@ -170,6 +170,7 @@ OF_UNARY_OP(SinOp, math::SinOp::create(b, loc, x), mul(b, loc, g, CosOp::create(
 OF_UNARY_OP(CosOp, math::CosOp::create(b, loc, x), NegOp::create(b, loc, mul(b, loc, g, SinOp::create(b, loc, x))))
 OF_UNARY_OP(FloorOp, math::FloorOp::create(b, loc, x), Value())
 OF_UNARY_OP(CeilOp, math::CeilOp::create(b, loc, x), Value())
+OF_UNARY_OP(RoundOp, math::RoundEvenOp::create(b, loc, x), Value())
 OF_UNARY_OP(ReluOp, reluOf(b, loc, x), maskedBy(b, loc, "gt", x, scalarLike(b, loc, x, 0), g))
 OF_UNARY_OP(SigmoidOp, sigmoidOf(b, loc, x), mul(b, loc, g, sub(b, loc, y, mul(b, loc, y, y))))
 OF_UNARY_OP(NotOp, arith::XOrIOp::create(b, loc, x, arith::ConstantOp::create(b, loc, b.getBoolAttr(true))), Value())
@@ -265,6 +266,24 @@ static Value powOf(OpBuilder &b, Location loc, PowOp op, Value x, Value y) {
 OF_BINARY_OP(PowOp, powOf(b, loc, *this, x, y),
              mul(b, loc, g, mul(b, loc, y, PowOp::create(b, loc, x, sub(b, loc, y, scalarLike(b, loc, y, 1))))),
              maskedBy(b, loc, "gt", x, scalarLike(b, loc, x, 0), mul(b, loc, g, mul(b, loc, z, LogOp::create(b, loc, x)))))
+
+// Logic has values, but nothing to differentiate.
+#define OF_LOGICAL_OP(Op, SCALAR)                                                                                      \
+  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,                      \
+                                     SmallVectorImpl<Type> &types) {                                                   \
+    if (!tensorType(adaptor.getLhs()).getElementType().isInteger(1))                                                   \
+      return emitOptionalError(loc, getOperationName(), ": works on bools, not ", adaptor.getLhs().getType());         \
+    return inferBinary(loc, getOperationName(), adaptor.getLhs(), adaptor.getRhs(), types);                            \
+  }                                                                                                                    \
+  ShardingRule Op::getShardingRule() { return pointwiseRule(*this); }                                                  \
+  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                                           \
+    return arith::SCALAR::create(b, getLoc(), operands[0], operands[1]);                                               \
+  }                                                                                                                    \
+  LogicalResult Op::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) { return success(); }
+
+OF_LOGICAL_OP(AndOp, AndIOp)
+OF_LOGICAL_OP(OrOp, OrIOp)
+OF_LOGICAL_OP(XorOp, XOrIOp)
 
 // ---- compare, select, cast -----------------------------------------------------------------------------------------
 

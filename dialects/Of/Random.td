@@ -32,4 +32,17 @@ def Of_RandomNormalOp : Of_RandomOp<"random_normal", "normal with mean 0 and dev
   }];
 }
 
+def Of_DropoutOp : Of_TensorOp<"dropout", [DeclareOpInterfaceMethods<DecomposableOpInterface>,
+    DeclareOpInterfaceMethods<TrainingModeOpInterface>, DeclareOpInterfaceMethods<RandomOpInterface>]> {
+  let summary = "in training 0 with probability `rate`, else x / (1 - rate); x in evaluation";
+  let description = [{
+    An element is dropped where the uniform f32 of its index, `id` and the step is below `rate`. The index goes on over micro-batches, so the mask is one of the whole batch
+    of the step, however that is cut. A model leaves `step`, `seed` and `id` out: they are filled in for training.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, Optional<AnyRankedTensor>:$step, F64Attr:$rate, DefaultValuedAttr<I64Attr, "0">:$seed,
+    DefaultValuedAttr<I64Attr, "0">:$id, UnitAttr:$training);
+  let results = (outs AnyRankedTensor:$result);
+  let hasVerifier = 1;
+}
+
 #endif

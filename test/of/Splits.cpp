@@ -69,7 +69,8 @@ LogicalResult addSplits(Operation *op, OpKernels &kernels, std::set<std::string>
                         std::vector<Split> &out) {
   if (!seen.insert(keyOf(op)).second)
     return success();
-  for (const Signature &s : ArrayRef(signaturesOf(op)).drop_front())
+  SmallVector<Signature> signatures = signaturesOf(op);
+  for (const Signature &s : ArrayRef(signatures).drop_front())
     for (int64_t parts : {2, 3})
       if (fits(op, s, parts) && failed(addSplit(op, s, parts, kernels, out)))
         return failure();

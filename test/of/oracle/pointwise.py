@@ -11,6 +11,7 @@ UNARY = {
     "rsqrt": (torch.rsqrt, positive(*S)), "tanh": (torch.tanh, reals(*S)), "erf": (torch.erf, reals(*S)),
     "sin": (torch.sin, reals(*S)), "cos": (torch.cos, reals(*S)),
     "floor": (torch.floor, reals(*S, kinks=range(-4, 5))), "ceil": (torch.ceil, reals(*S, kinks=range(-4, 5))),
+    "round": (torch.round, reals(*S, kinks=[i + 0.5 for i in range(-4, 4)])),
     "relu": (torch.relu, reals(*S)), "sigmoid": (torch.sigmoid, reals(*S)),
     "stop_gradient": (lambda x: x.detach(), reals(*S)), "copy": (lambda x: x + 0, reals(*S)),
 }
