@@ -64,7 +64,7 @@ static LogicalResult noteRunning(TrainingModeOpInterface op, Operation *copy, Mo
 }
 
 FailureOr<ModelCopy> copyModel(func::FuncOp model, OpBuilder &b, ValueRange arguments,
-                               ProgramWriter &program, bool training) {
+                               ProgramWriter &program, bool training, int64_t seed) {
   ModelCopy out;
   IRMapping map;
   map.map(model.getArguments(), arguments);
@@ -74,6 +74,8 @@ FailureOr<ModelCopy> copyModel(func::FuncOp model, OpBuilder &b, ValueRange argu
       continue;
     }
     Operation *copy = b.clone(op, map);
+    if (auto random = dyn_cast<RandomOpInterface>(copy); random && training)
+      random.setRandomStep(seed, program.get(stepVariable));
     auto mode = dyn_cast<TrainingModeOpInterface>(copy);
     if (!mode)
       continue;

@@ -42,10 +42,11 @@ struct ModelCopy {
 };
 
 /// Copies the model to `b`, with `arguments` for its arguments and `program.get` for its
-/// parameters, in training or evaluation mode.
+/// parameters, in training or evaluation mode. In training, random ops draw with `seed` and the
+/// step.
 mlir::FailureOr<ModelCopy> copyModel(mlir::func::FuncOp model, mlir::OpBuilder &b,
                                      mlir::ValueRange arguments, ProgramWriter &program,
-                                     bool training);
+                                     bool training, int64_t seed);
 
 /// Fields of one batch of a dataset by name.
 using Batch = llvm::StringMap<mlir::Value>;

@@ -59,7 +59,7 @@ private:
     OpBuilder b = OpBuilder::atBlockEnd(&block);
     Batch batch = readBatch(b, loc, "train_data", in.job.train, in.job.microRows(), false);
     FailureOr<ModelCopy> copy =
-        copyModel(in.model, b, argumentsOf(b, in.model, in.job, batch), program, true);
+        copyModel(in.model, b, argumentsOf(b, in.model, in.job, batch), program, true, in.job.seed);
     if (failed(copy))
       return failure();
     running = copy->running;
@@ -283,7 +283,7 @@ LogicalResult buildEval(OpBuilder &module, TrainInput in) {
   Batch batch = readBatch(program.body, loc, "eval_data", *in.job.eval, in.job.microRows(), true);
   FailureOr<ModelCopy> copy =
       copyModel(in.model, program.body, argumentsOf(program.body, in.model, in.job, batch), program,
-                false);
+                false, in.job.seed);
   if (failed(copy))
     return failure();
   Formula f(program.body, loc);

@@ -8,6 +8,8 @@
 //   counter words  c0 = low(index), c1 = high(index), c2 = low(step), c3 = high(step)
 //   uniform f32    (word 0 >> 8) * 2^-24              in [0, 1)
 //   uniform f64    ((word 1 : word 0) >> 11) * 2^-53  in [0, 1)
+//   f16, bf16      the top 11 or 8 bits of word 0 likewise
+//   normal         sqrt(-2 log(1 - u)) cos(2 pi v), u as above, v likewise of word 1 (f64: words 3 : 2)
 //
 // Source: Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Pure.
 #pragma once

@@ -43,6 +43,44 @@ const Refusal refusals[] = {
     {"%y = of.random_uniform %v seed 1 id 1 : (tensor<6xf32>) -> tensor<6xf32>",
      "takes the step as a scalar"},
     {"%y = of.random_normal %s seed 1 id 1 : (tensor<i64>) -> tensor<6xi64>", "draws floats"},
+    {"%y = of.dropout %x {rate = 1.0 : f64} : (tensor<4x6x7x8xf32>) -> tensor<4x6x7x8xf32>",
+     "at least 0 and below 1"},
+    {"%y = of.dropout %x {rate = 0.5 : f64, training} : (tensor<4x6x7x8xf32>) -> "
+     "tensor<4x6x7x8xf32>",
+     "training mode without a step"},
+    {"%y, %m, %w = of.batch_norm %x, %v, %v, %v, %v {dim = 2 : i64} : (tensor<4x6x7x8xf32>, "
+     "tensor<6xf32>, tensor<6xf32>, tensor<6xf32>, tensor<6xf32>) -> (tensor<4x6x7x8xf32>, "
+     "tensor<6xf32>, tensor<6xf32>)",
+     "needs vectors of 7 floats"},
+    {"%y = of.layer_norm %x, %v : (tensor<4x6x7x8xf32>, tensor<6xf32>) -> tensor<4x6x7x8xf32>",
+     "does not broadcast"},
+    {"%y = of.group_norm %x, %v, %v {groups = 4 : i64} : (tensor<4x6x7x8xf32>, tensor<6xf32>, "
+     "tensor<6xf32>) -> tensor<4x6x7x8xf32>",
+     "do not divide into 4 groups"},
+    {"%y = of.clip %v {min = 2.0 : f64, max = 1.0 : f64} : (tensor<6xf32>) -> tensor<6xf32>",
+     "above max"},
+    {"%y = of.gelu %v {approximate = \"sigmoid\"} : (tensor<6xf32>) -> tensor<6xf32>",
+     "use none or tanh"},
+    {"%y = of.softplus %s : (tensor<i64>) -> tensor<i64>", "works on floats"},
+    {"%y = of.and %v, %v : (tensor<6xf32>, tensor<6xf32>) -> tensor<6xf32>", "works on bools"},
+    {"%y = of.log_softmax %v {dim = 1 : i64} : (tensor<6xf32>) -> tensor<6xf32>", "out of range"},
+    {"%y = of.embedding %x, %v : (tensor<4x6x7x8xf32>, tensor<6xf32>) -> tensor<6x6x7x8xf32>",
+     "i32 or i64"},
+    {"%y = of.slice %v {starts = array<i64: 2>, sizes = array<i64: 3>, steps = array<i64: 2>} : "
+     "(tensor<6xf32>) -> tensor<3xf32>",
+     "elements 2 to 6 of dim 0, which has 6"},
+    {"%y = of.slice %v {starts = array<i64: 2>, sizes = array<i64: 3>, steps = array<i64: 0>} : "
+     "(tensor<6xf32>) -> tensor<3xf32>",
+     "step of dim 0 is 0"},
+    {"%y = of.pad %v {low = array<i64: -1>, high = array<i64: 0>, interior = array<i64: 0>} : "
+     "(tensor<6xf32>) -> tensor<5xf32>",
+     "not negative"},
+    {"%y = of.pad %v {low = array<i64: 1, 1>, high = array<i64: 0>, interior = array<i64: 0>} : "
+     "(tensor<6xf32>) -> tensor<7xf32>",
+     "has 2 entries for the 1 dims"},
+    {"%y = of.concat %v, %x {dim = 0 : i64} : (tensor<6xf32>, tensor<4x6x7x8xf32>) -> "
+     "tensor<12xf32>",
+     "differs from"},
     {"%y = of.random_normal %s seed 1 id -1 : (tensor<i64>) -> tensor<6xf32>", "32 bits"},
 };
 
