@@ -44,14 +44,6 @@ SlotRange slotRange(const TaskPlace &place, uint32_t device, const plan::RolePro
   return out;
 }
 
-std::vector<ExchangePart> exchangeParts(const plan::Plan &plan, uint32_t exchange) {
-  std::vector<ExchangePart> out;
-  for (const plan::ExchangeTensor *tensor : *plan.exchanges()->Get(exchange)->tensors())
-    out.push_back({dtypeOf(tensor->dtype()), shapeOf(tensor->shape()),
-                   layoutOf(plan, *tensor->src()), layoutOf(plan, *tensor->dst())});
-  return out;
-}
-
 // ---- Send
 // -------------------------------------------------------------------------------------------------------------
 

@@ -34,7 +34,6 @@ struct TaskPlace {
 
 SlotRange slotRange(const TaskPlace &place, uint32_t device, const plan::RoleProgram &body,
                     uint32_t reg);
-std::vector<ExchangePart> exchangeParts(const plan::Plan &plan, uint32_t exchange);
 
 class SendBody final : public Body {
 public:

@@ -1,5 +1,6 @@
 #include "runtime/node/Node.h"
 
+#include "runtime/data/ThrottledReader.h"
 #include "runtime/node/LocalBodies.h"
 
 #include <thread>
@@ -82,6 +83,9 @@ Result<const BatchReader *> Node::readerOf(uint32_t dataset) {
       folders.push_back(options_.dataDir);
     folders.push_back(".");
     OF_ASSIGN(readers_[dataset], BatchReader::open(*plan_.datasets()->Get(dataset), folders));
+    if (options_.readRowsPerSecond > 0)
+      readers_[dataset] = std::make_unique<ThrottledReader>(std::move(readers_[dataset]),
+                                                            options_.readRowsPerSecond);
   }
   return static_cast<const BatchReader *>(readers_[dataset].get());
 }

@@ -32,6 +32,7 @@ struct NodeOptions {
   std::string weightsPath; ///< what Load tasks read; empty: a plan with Load tasks is refused
   std::string planDigest;  ///< goes into checkpoints
   uint64_t keepCheckpoints = 3;
+  double readRowsPerSecond = 0; ///< slower than the disk is; 0: as it is
   bool terminal = false;
   bool json = false;
   int64_t stallNs = 30'000'000'000; ///< nothing fired for so long: say what each worker waits for

@@ -44,6 +44,14 @@ Shape shapeOf(const flatbuffers::Vector<int64_t> *dims) {
   return dims ? Shape(dims->begin(), dims->end()) : Shape();
 }
 
+std::vector<ExchangePart> exchangeParts(const plan::Plan &plan, uint32_t exchange) {
+  std::vector<ExchangePart> out;
+  for (const plan::ExchangeTensor *tensor : *plan.exchanges()->Get(exchange)->tensors())
+    out.push_back({dtypeOf(tensor->dtype()), shapeOf(tensor->shape()),
+                   layoutOf(plan, *tensor->src()), layoutOf(plan, *tensor->dst())});
+  return out;
+}
+
 std::vector<std::pair<uint32_t, uint32_t>> exchangePairs(const plan::Plan &plan,
                                                          const plan::Exchange &exchange) {
   std::vector<std::pair<uint32_t, uint32_t>> pairs; // destination first, for the order

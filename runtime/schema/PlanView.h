@@ -5,7 +5,7 @@
 // they return.
 #pragma once
 
-#include "runtime/base/Exchange.h"
+#include "runtime/base/Landing.h"
 #include "runtime/base/Status.h"
 #include "runtime/schema/plan_generated.h"
 
@@ -27,6 +27,9 @@ DistanceFn distanceOf(const plan::Plan &plan);
 Layout layoutOf(const plan::Plan &plan, const plan::Layout &layout);
 Shape shapeOf(const flatbuffers::Vector<int64_t> *dims);
 inline DType dtypeOf(plan::DType dtype) { return static_cast<DType>(dtype); }
+
+/// The tensors of an exchange as the rules of landing slots see them.
+std::vector<ExchangePart> exchangeParts(const plan::Plan &plan, uint32_t exchange);
 
 /// The (source, destination) devices between which a piece of the exchange moves; ascending by
 /// destination, then source.

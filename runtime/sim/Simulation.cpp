@@ -5,6 +5,7 @@
 #include "runtime/actor/Waits.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <queue>
@@ -32,7 +33,8 @@ struct SimEvent {
 class Simulator {
 public:
   Simulator(const plan::Plan &plan, const SimulationOptions &options)
-      : plan_(plan), options_(options), random_(options.seed) {}
+      : plan_(plan), options_(options), random_(options.seed),
+        network_(plan, options.linkBytesPerSecond) {}
 
   Result<SimulationResult> run();
 
@@ -79,12 +81,14 @@ private:
   void startBodies(uint32_t worker);
   void startBody(uint32_t worker, const Firing &firing);
   int64_t durationOf(const Worker &worker, const TaskEntry &task);
+  int64_t readNs(const Worker &worker, const plan::Read &read) const;
   Status handle(const SimEvent &event);
   SimulationResult result() const;
 
   const plan::Plan &plan_;
   const SimulationOptions &options_;
   std::mt19937_64 random_;
+  Network network_;
   std::vector<DeviceTables> tables_; ///< by device
   std::vector<uint32_t> firstWorker_;
   std::vector<Worker> workers_;
@@ -156,21 +160,34 @@ void Simulator::act(uint32_t from, const Action &action) {
   const End other = ends.at(idOf(edge.key)); // both ends are there: the plan is verified
   const Token token{T::Ready, action.program, other.edge, action.sequence};
   if (action.kind == K::Push) {
-    later(delay(), from, {T::PushDone, action.program, action.index, action.sequence});
-    later(delay(), other.worker, {T::Landed, token.program, token.index, token.sequence});
+    const int64_t leavesNs = network_.push(edge.key, nowNs_) - nowNs_;
+    later(leavesNs + delay(), from, {T::PushDone, action.program, action.index, action.sequence});
+    later(leavesNs + delay(), other.worker,
+          {T::Landed, token.program, token.index, token.sequence});
     return;
   }
+  network_.message(worker.device, workers_[other.worker].device);
   const T kind = action.kind == K::Ready ? T::Ready : action.kind == K::Ack ? T::Ack : T::Grant;
   send(from, other.worker, {kind, token.program, token.index, token.sequence});
 }
 
+int64_t Simulator::readNs(const Worker &worker, const plan::Read &read) const {
+  const Layout layout = layoutOf(plan_, *read.layout());
+  const Shape rows{static_cast<int64_t>(read.global_rows())};
+  const Box box = boxAt(rows, layout, layout.placement.pointOf(worker.device));
+  return std::llround(static_cast<double>(box.elements()) / options_.readRowsPerSecond * 1e9);
+}
+
 int64_t Simulator::durationOf(const Worker &worker, const TaskEntry &task) {
   const auto instance = roleOf(plan_, worker.device);
-  const int64_t certified = instance->role->programs()
-                                ->Get(worker.machine->table().program)
-                                ->certificate()
-                                ->durations()
-                                ->Get(task.planTask);
+  const plan::RoleProgram &program =
+      *instance->role->programs()->Get(worker.machine->table().program);
+  int64_t certified = program.certificate()->durations()->Get(task.planTask);
+  if (task.kind == BodyKind::Receive && network_.timed())
+    certified = 1;
+  if (task.kind == BodyKind::Read && options_.readRowsPerSecond > 0)
+    certified =
+        std::max<int64_t>(1, readNs(worker, *program.tasks()->Get(task.planTask)->body_as_Read()));
   if (!options_.randomDurations)
     return certified;
   const int64_t eighths = int64_t(1) << draw(7); // 1/8 to 8
@@ -279,6 +296,7 @@ Status Simulator::handle(const SimEvent &event) {
 SimulationResult Simulator::result() const {
   SimulationResult out;
   out.endNs = nowNs_;
+  out.nodes = network_.uses();
   out.finished = true;
   for (const Worker &worker : workers_) {
     const auto instance = roleOf(plan_, worker.device);

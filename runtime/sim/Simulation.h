@@ -15,6 +15,7 @@
 
 #include "runtime/base/Status.h"
 #include "runtime/schema/plan_generated.h"
+#include "runtime/sim/Network.h"
 
 #include <cstdint>
 #include <string>
@@ -37,6 +38,12 @@ struct SimulationOptions {
   /// A worker is one thread: its streams take turns. Otherwise each stream runs by itself, as the
   /// certificate has it.
   bool streamsShareWorkers = true;
+  /// A slower disk: a read lasts rows / this, as with of-run's --throttle-read. 0: as certified.
+  double readRowsPerSecond = 0;
+  /// A slower network: the pushes of a node queue for a link of this bandwidth, as with of-run's
+  /// --throttle-link. A receive then waits for its bytes and no longer works for the time that its
+  /// exchange was predicted to take. 0: pushes arrive like messages, receives last as certified.
+  double linkBytesPerSecond = 0;
 };
 
 struct StreamUse {
@@ -51,6 +58,7 @@ struct SimulationResult {
   bool finished = false;
   int64_t endNs = 0;
   std::vector<StreamUse> streams; ///< by device, then stream
+  std::vector<NodeUse> nodes;
   std::vector<std::string> waits; ///< of a deadlock, one line for each stream that is not done
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/node/Node.h"
 #include "test/node/SlowWire.h"
 #include "test/node/ToyPlan.h"
+#include "test/support/TempDir.h"
 
 #include <catch2/catch.hpp>
 
@@ -17,20 +18,6 @@ using namespace of::rt;
 using namespace of::test;
 
 namespace {
-
-/// A folder that goes away with the test.
-class TempDir {
-public:
-  TempDir() {
-    std::string pattern = std::filesystem::temp_directory_path() / "of-node-XXXXXX";
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempDir() { std::filesystem::remove_all(path_); }
-  const std::string &path() const { return path_; }
-
-private:
-  std::string path_;
-};
 
 std::vector<float> lossesIn(const std::string &dir) {
   std::vector<float> out;

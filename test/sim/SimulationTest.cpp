@@ -23,9 +23,11 @@ struct Toy {
     o.transferWorker = 1;
     return o;
   }
-  Result<SimulationResult> run(uint64_t seed, int64_t maxDelayNs, bool shared = true) {
+  Result<SimulationResult> run(uint64_t seed, int64_t maxDelayNs, bool shared = true,
+                               double linkBytesPerSecond = 0) {
     bytes = toy.finish();
     SimulationOptions o;
+    o.linkBytesPerSecond = linkBytesPerSecond;
     o.schedule = schedule;
     o.seed = seed;
     o.maxDelayNs = maxDelayNs;
@@ -78,6 +80,28 @@ TEST_CASE("without delays and with a thread per stream a step lasts no longer th
   REQUIRE(thirty->endNs - ten->endNs <= 20 * toy.train().certificate->step_period);
   const auto sharing = toy.run(1, 0, true);
   REQUIRE(sharing->endNs >= thirty->endNs);
+}
+
+TEST_CASE("the messages of a node are those of its ends of the exchange") {
+  Toy toy;
+  const auto result = toy.run(1, 0);
+  REQUIRE(result->nodes.size() == 3);
+  // To and from both others: a ready or a push out, an ack or a grant back.
+  for (const NodeUse &node : result->nodes)
+    REQUIRE(node.messages == 7 * (2 + 2));
+}
+
+TEST_CASE("pushed bytes queue for the link of their node") {
+  Toy toy;
+  const auto result = toy.run(1, 0, true, 128e3);
+  REQUIRE(result->finished);
+  const uint64_t part = kToyWeights * 4;
+  REQUIRE(result->nodes[0].pushedBytes == 7 * part); // to the other host alone
+  REQUIRE(result->nodes[2].pushedBytes == 7 * 2 * part);
+  REQUIRE(result->nodes[2].linkBusyNs == 7 * 1'000'000);
+  // All else takes microseconds; the next step needs the sums of this one.
+  REQUIRE(result->endNs >= 7 * 1'000'000);
+  REQUIRE(result->endNs <= 7 * 1'050'000);
 }
 
 TEST_CASE("a deadlock ends the simulation and says who waits for what") {

@@ -1,4 +1,5 @@
 // What every transport promises (runtime/transport/Transport.h), run against each of them.
+#include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 
 #include <catch2/catch.hpp>
@@ -19,7 +20,7 @@ void require(const Status &status) {
   REQUIRE(status.isOk());
 }
 
-/// Some nodes of one process, joined by UCX.
+/// Some nodes of one process, joined by UCX, as it is or with a bandwidth.
 struct Nodes {
   explicit Nodes(uint32_t count) {
     std::vector<std::string> addresses;
@@ -27,10 +28,15 @@ struct Nodes {
       auto transport = UcxTransport::create(n, count);
       require(transport.status());
       addresses.push_back((*transport)->address());
-      all.push_back(std::move(*transport));
+      ucx.push_back(std::move(*transport));
     }
-    for (auto &transport : all)
+    const bool slow = GENERATE(false, true);
+    for (auto &transport : ucx) {
       require(transport->connect(addresses));
+      if (slow)
+        throttled.push_back(std::make_unique<ThrottledTransport>(*transport, 1e9));
+      all.push_back(slow ? static_cast<Transport *>(throttled.back().get()) : transport.get());
+    }
   }
   /// Polls everybody until node `n` has seen `count` events, or gives up.
   std::vector<Event> await(uint32_t n, size_t count) {
@@ -43,7 +49,9 @@ struct Nodes {
     require(status);
     return std::exchange(seen, {});
   }
-  std::vector<std::unique_ptr<UcxTransport>> all;
+  std::vector<std::unique_ptr<UcxTransport>> ucx;
+  std::vector<std::unique_ptr<ThrottledTransport>> throttled;
+  std::vector<Transport *> all;
   std::map<uint32_t, std::vector<Event>> pending;
 };
 

@@ -71,7 +71,7 @@ LIBRARIES = {
 # What the platform gives to everyone, beside the C++ library.
 PLATFORM = {"sys", "netinet", "arpa", "linux", "unistd.h", "fcntl.h", "poll.h", "dlfcn.h",
             "netdb.h", "pthread.h", "sched.h", "signal.h", "immintrin.h", "cpuid.h", "cxxabi.h",
-            "math.h", "stdint.h", "stddef.h", "stdlib.h", "stdio.h", "string.h", "ucontext.h"}
+            "math.h", "stdint.h", "stddef.h", "stdlib.h", "stdio.h", "string.h", "time.h", "ucontext.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 GENERATED = (".inc", "_generated.h")

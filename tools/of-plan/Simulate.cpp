@@ -33,6 +33,8 @@ Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t prog
   sim.schedule = {{program, steps}};
   sim.seed = options.seed;
   sim.randomDurations = options.jitter;
+  sim.readRowsPerSecond = options.readRowsPerSecond;
+  sim.linkBytesPerSecond = options.linkBytesPerSecond;
   sim.maxDelayNs = static_cast<int64_t>(options.delayUs * 1000);
   OF_ASSIGN(rt::SimulationResult result, rt::simulate(plan, sim));
   if (result.finished)
@@ -65,6 +67,17 @@ Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options
                        {"busy_seconds_per_step", busyNs * 1e-9},
                        {"utilisation", utilisation}});
   }
+  Json nodes = Json::array();
+  for (size_t n = 0; n < twice.nodes.size(); ++n) {
+    const rt::NodeUse &use = twice.nodes[n];
+    nodes.push_back(
+        {{"node", n}, {"messages_per_step", static_cast<double>(use.messages) / (2 * steps)}});
+    if (options.linkBytesPerSecond <= 0)
+      continue;
+    nodes.back()["pushed_bytes_per_step"] = static_cast<double>(use.pushedBytes) / (2 * steps);
+    nodes.back()["link_busy_seconds_per_step"] =
+        static_cast<double>(use.linkBusyNs) * 1e-9 / (2 * steps);
+  }
   const plan::Certificate &certificate =
       *plan.roles()->Get(0)->programs()->Get(program)->certificate();
   Json out = {{"program", plan.programs()->Get(program)->name()->str()},
@@ -78,6 +91,7 @@ Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options
                       {"worker", busiest->first.second},
                       {"utilisation", busiest->second}};
   out["streams"] = std::move(streams);
+  out["nodes"] = std::move(nodes);
   return out;
 }
 
@@ -91,6 +105,17 @@ std::string simulationText(const Json &simulation) {
                        s.at("device").get<uint32_t>(), s.at("worker").get<uint32_t>(),
                        s.at("stream").get<std::string>(), 100 * s.at("utilisation").get<double>(),
                        durationText(s.at("busy_seconds_per_step").get<double>()));
+  for (const Json &n : simulation.at("nodes")) {
+    out += fmt::format("  node {:<6} {:.1f} messages to other nodes", n.at("node").get<uint32_t>(),
+                       n.at("messages_per_step").get<double>());
+    if (n.contains("pushed_bytes_per_step"))
+      out += fmt::format(", {:.0f} bytes pushed, link {:5.1f} %  {}",
+                         n.at("pushed_bytes_per_step").get<double>(),
+                         100 * n.at("link_busy_seconds_per_step").get<double>() /
+                             simulation.at("step_seconds").get<double>(),
+                         durationText(n.at("link_busy_seconds_per_step").get<double>()));
+    out += "\n";
+  }
   if (simulation.contains("busiest")) {
     const Json &busiest = simulation.at("busiest");
     out += fmt::format("busiest: worker {} of device {}, {:.1f} %\n",

@@ -13,12 +13,14 @@ struct SimulateOptions {
   uint64_t seed = 1;
   double delayUs = 0;  ///< each message takes 0 to this
   bool jitter = false; ///< durations vary by chance around the predicted ones
+  double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
 };
 
 /// {"program", "step_seconds", "certified_step_seconds", "busiest": {"device", "worker",
 /// "utilisation"}, "streams": [{"device", "worker", "stream", "utilisation",
-/// "busy_seconds_per_step"}]}. Needs a plan that passed verifyStructure; Refused, with what each
-/// stream waits for, if it deadlocks.
+/// "busy_seconds_per_step"}], "nodes": [{"node", "messages_per_step"}]}, with a throttled link the
+/// nodes also {"pushed_bytes_per_step", "link_busy_seconds_per_step"}. Needs a plan that passed
+/// verifyStructure; Refused, with what each stream waits for, if it deadlocks.
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options);
 
 std::string simulationText(const Json &simulation);

@@ -86,6 +86,14 @@ int runTool(int argc, char **argv) {
   simulateCommand->add_option("--delay", o.simulate.delayUs, "Microseconds a message takes at most")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1e9));
+  simulateCommand
+      ->add_option("--throttle-read", o.simulate.readRowsPerSecond,
+                   "Rows a second each device reads (default: as predicted)")
+      ->check(CLI::PositiveNumber);
+  simulateCommand
+      ->add_option("--throttle-link", o.simulate.linkBytesPerSecond,
+                   "Bytes a second each node pushes to other hosts (default: as predicted)")
+      ->check(CLI::PositiveNumber);
   simulateCommand->add_flag("--jitter", o.simulate.jitter, "Let durations vary by chance");
   simulateCommand->add_option("--seed", o.simulate.seed, "Of the chances")->capture_default_str();
   simulateCommand->add_flag("--json", o.json, "As a JSON document");

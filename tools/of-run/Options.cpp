@@ -25,6 +25,13 @@ void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("--keep", o.keep, "Newest checkpoints to keep, 0 for all")->capture_default_str();
   app.add_option("--join-timeout", o.joinSeconds, "Seconds to wait for the other nodes")
       ->capture_default_str();
+  app.add_option("--throttle-read", o.readRowsPerSecond,
+                 "Let each device read at most this many rows a second, as from a slower disk")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--throttle-link", o.linkBytesPerSecond,
+                 "Let each node push at most this many bytes a second to other hosts, as over a "
+                 "slower network")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--check", o.check, "Open and verify the plan, then stop");
   app.add_flag("--trace", o.trace, "Write a trace for ui.perfetto.dev into --out");
   app.add_flag("--json", o.json, "Metrics as JSON lines on stdout");
@@ -42,8 +49,9 @@ void addProbeOptions(CLI::App &probe, Options &o, bool &scratch) {
       ->check(CLI::Range(1, 4096));
   probe.add_option("--threads", o.probe.threads, "Threads of each device, 0 to deal out the cores")
       ->capture_default_str();
-  probe.add_flag("--scratch", scratch,
-                 "JSON list of library calls on stdin, scratch bytes and library versions on stdout");
+  probe.add_flag(
+      "--scratch", scratch,
+      "JSON list of library calls on stdin, scratch bytes and library versions on stdout");
 }
 
 std::optional<uint32_t> numberFrom(const char *variable) {

@@ -25,6 +25,7 @@ struct Options {
   std::optional<uint64_t> steps;
   uint64_t keep = 3;
   double joinSeconds = 60;
+  double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
   bool check = false, trace = false, json = false, progressLine = false;
 
   ProbeOptions probe;

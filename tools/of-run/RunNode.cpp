@@ -4,6 +4,7 @@
 #include "runtime/node/Node.h"
 #include "runtime/node/control/ControlTree.h"
 #include "runtime/schema/Verify.h"
+#include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 
 namespace of::run {
@@ -21,6 +22,7 @@ rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
   out.weightsPath = options.weights;
   out.planDigest = plan.digest();
   out.keepCheckpoints = options.keep;
+  out.readRowsPerSecond = options.readRowsPerSecond;
   out.terminal = options.progressLine;
   out.json = options.json;
   return out;
@@ -54,17 +56,29 @@ Result<std::unique_ptr<rt::UcxTransport>> startTransport(const plan::Plan &plan,
   return rt::UcxTransport::create(*options.node, plan.nodes()->size());
 }
 
-/// Everything between joining and the last step; the others are told of an error by the caller.
-Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &links,
-                   std::unique_ptr<rt::UcxTransport> &transport, std::unique_ptr<rt::Node> &node) {
-  OF_ASSIGN(node, rt::Node::create(plan.plan(), nodeOptions(plan, options)));
-  OF_ASSIGN(transport, startTransport(plan.plan(), options));
-  OF_ASSIGN(const std::vector<std::string> cards, links.allGather(node->card()));
-  if (transport) {
-    OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(transport->address()));
-    OF_TRY(transport->connect(addresses));
+/// What a node talks through.
+struct Wires {
+  std::unique_ptr<rt::UcxTransport> ucx; ///< null for a plan of one node
+  std::unique_ptr<rt::ThrottledTransport> throttled;
+  rt::Transport *front() const {
+    return throttled ? static_cast<rt::Transport *>(throttled.get()) : ucx.get();
   }
-  OF_TRY(node->connect(cards, transport.get(),
+};
+
+/// Everything between joining and the last step; the others are told of an error by the caller.
+Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &links, Wires &wires,
+                   std::unique_ptr<rt::Node> &node) {
+  OF_ASSIGN(node, rt::Node::create(plan.plan(), nodeOptions(plan, options)));
+  OF_ASSIGN(wires.ucx, startTransport(plan.plan(), options));
+  OF_ASSIGN(const std::vector<std::string> cards, links.allGather(node->card()));
+  if (wires.ucx) {
+    OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(wires.ucx->address()));
+    OF_TRY(wires.ucx->connect(addresses));
+    if (options.linkBytesPerSecond > 0)
+      wires.throttled =
+          std::make_unique<rt::ThrottledTransport>(*wires.ucx, options.linkBytesPerSecond);
+  }
+  OF_TRY(node->connect(cards, wires.front(),
                        [&links](const std::string &mine) { return links.allGather(mine); }));
   // Nobody sends before everybody listens.
   OF_TRY(links.allGather("ready"));
@@ -92,9 +106,9 @@ Result<rt::PlanFile> openPlan(const std::string &path) {
 
 Status runNode(const rt::PlanFile &plan, const Options &options) {
   OF_ASSIGN(const std::unique_ptr<rt::Links> links, joinOthers(plan, options));
-  std::unique_ptr<rt::UcxTransport> transport; // outlives the node
+  Wires wires; // outlive the node
   std::unique_ptr<rt::Node> node;
-  if (const Status status = trainJoined(plan, options, *links, transport, node); !status.isOk())
+  if (const Status status = trainJoined(plan, options, *links, wires, node); !status.isOk())
     links->report(status);
   return links->finish();
 }

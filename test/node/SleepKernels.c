@@ -1,0 +1,9 @@
+// Kernels that last a known time without using the machine.
+#include <stdint.h>
+#include <time.h>
+
+// scalars: microseconds
+void sleep_us(void *const *buffers, const int64_t *scalars, int64_t begin, int64_t end) {
+  const struct timespec time = {scalars[0] / 1000000, scalars[0] % 1000000 * 1000};
+  nanosleep(&time, 0);
+}
