@@ -74,10 +74,21 @@ class Tools:
 
     def __init__(self, binaries, data, folder):
         self.bin, self.data, self.folder = os.path.abspath(binaries), data, folder
+        self.made_data = {}  # example -> folder
         self.next_port = 20000 + os.getpid() * 37 % 20000
 
     def tool(self, name):
         return os.path.join(self.bin, name)
+
+    def data_for(self, example):
+        """The folder of an example's data: what its make-data.sh writes, else the one given."""
+        script = os.path.join(EXAMPLES, example, "make-data.sh")
+        if not os.path.exists(script):
+            return self.data
+        if example not in self.made_data:
+            self.made_data[example] = os.path.join(self.folder, "data-" + example)
+            run([script, self.made_data[example]])
+        return self.made_data[example]
 
     def compile(self, name, job, cluster_text, slots=None):
         """Compiles into a folder of this name, which is returned. `slots`: of every register."""
@@ -101,10 +112,10 @@ class Tools:
         run([self.tool("of-compile"), *source, "-o", os.path.join(base, "job.plan")])
         return base
 
-    def train(self, base, *flags, env=None, out=None):
+    def train(self, base, *flags, env=None, out=None, data=None):
         """Runs a compiled folder; results are in `out`, by default the folder itself."""
         self.next_port += 16
-        run([self.tool("of-run"), os.path.join(base, "job.plan"), "--local", "--data", self.data,
+        run([self.tool("of-run"), os.path.join(base, "job.plan"), "--local", "--data", data or self.data,
              "--out", out or base, "--port", str(self.next_port), *flags], env)
         return out or base
 

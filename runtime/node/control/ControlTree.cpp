@@ -142,6 +142,7 @@ private:
     Clock::time_point farewell = Clock::time_point::max();
     while (true) {
       waitForEvents();
+      forgiveOwnPause();
       takeCommands();
       for (size_t i = 0; i < connections_.size(); ++i)
         serve(i);
@@ -170,6 +171,16 @@ private:
       if (::read(wakeFd_, &count, sizeof count) < 0)
         return;
     }
+  }
+
+  // Time in which this thread did not run (a stopped process, a paused machine) says nothing about
+  // the others: they may have been stopped as well, and are heard only now.
+  void forgiveOwnPause() {
+    const Clock::time_point now = Clock::now();
+    if (now - lastLoop_ > kHeartbeat)
+      for (Clock::time_point &seen : lastSeen_)
+        seen += now - lastLoop_;
+    lastLoop_ = now;
   }
 
   void takeCommands() {
@@ -334,7 +345,7 @@ private:
   std::vector<std::optional<std::string>> lines_;
   std::vector<bool> done_;
   std::vector<Evidence> evidence_;
-  Clock::time_point decideAt_, lastBeat_;
+  Clock::time_point decideAt_, lastBeat_, lastLoop_ = Clock::now();
   // Shared:
   std::mutex mutex_;
   std::condition_variable changed_;
