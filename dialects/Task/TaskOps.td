@@ -24,15 +24,16 @@ def Task_Dialect : Dialect {
 
 class Task_Op<string mnemonic, list<Trait> traits = []> : Op<Task_Dialect, mnemonic, traits>;
 
-def Task_ProgramOp : Task_Op<"program", [Symbol, NoTerminator, SingleBlock, IsolatedFromAbove]> {
+def Task_ProgramOp : Task_Op<"program", [Symbol, NoTerminator, SingleBlock, IsolatedFromAbove, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "one program as tasks";
   let description = [{
     `kind` is init, train, eval or snapshot; `micros` the firings of micro-batch tasks per iteration. `orders`, once scheduled: stream name ->
-    names of tasks in the order they fire in one iteration.
+    names of tasks in the order they fire in one iteration. Names of tasks are unique in a program, every register has one producer.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$kind, I64Attr:$micros, OptionalAttr<DictionaryAttr>:$orders);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name $kind `micros` $micros attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
 }
 
 def Task_RegisterOp : Task_Op<"register", [Pure]> {
@@ -41,6 +42,7 @@ def Task_RegisterOp : Task_Op<"register", [Pure]> {
   let arguments = (ins StrAttr:$name, DefaultValuedAttr<I64Attr, "1">:$slots);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$name `slots` $slots attr-dict `:` type($result)";
+  let hasVerifier = 1;
 }
 
 // Ports: periods and, for segments, the call after which a port is acknowledged or published.
@@ -80,8 +82,7 @@ def Task_ReturnOp : Task_Op<"return", [Pure, Terminator]> {
 
 def Task_ExchangeOp : Task_Op<"exchange", [AttrSizedOperandSegments]> {
   let summary = "movement between layouts: a send task on the source mesh, a receive task on the destination mesh";
-  let arguments = (ins StrAttr:$name, I64Attr:$firings, Variadic<AnyRankedTensor>:$inputs, Variadic<AnyRankedTensor>:$outputs,
-                       OptionalAttr<DenseI64ArrayAttr>:$in_periods, OptionalAttr<DenseI64ArrayAttr>:$tensor_shape);
+  let arguments = (ins StrAttr:$name, I64Attr:$firings, Variadic<AnyRankedTensor>:$inputs, Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = "$name `firings` $firings `from` `(` $inputs `:` type($inputs) `)` `to` `(` $outputs `:` type($outputs) `)` attr-dict";
   let hasVerifier = 1;
 }
@@ -90,24 +91,28 @@ def Task_ReadOp : Task_Op<"read", []> {
   let summary = "reads this device's rows of the next batch into registers, one per field";
   let arguments = (ins StrAttr:$name, I64Attr:$firings, FlatSymbolRefAttr:$dataset, Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = "$name `firings` $firings $dataset `to` `(` $outputs `:` type($outputs) `)` attr-dict";
+  let hasVerifier = 1;
 }
 
 def Task_MetricOp : Task_Op<"metric", []> {
   let summary = "hands scalars to the metric sink";
   let arguments = (ins StrAttr:$name, StrArrayAttr:$names, Variadic<AnyRankedTensor>:$inputs);
   let assemblyFormat = "$name $names `from` `(` $inputs `:` type($inputs) `)` attr-dict";
+  let hasVerifier = 1;
 }
 
 def Task_CheckFiniteOp : Task_Op<"check_finite", []> {
   let summary = "stops the run if a value is not finite";
   let arguments = (ins StrAttr:$name, StrAttr:$what, AnyRankedTensor:$input);
   let assemblyFormat = "$name $what `from` `(` $input `:` type($input) `)` attr-dict";
+  let hasVerifier = 1;
 }
 
 def Task_WriteOp : Task_Op<"write", []> {
   let summary = "writes variables into the snapshot being taken";
-  let arguments = (ins StrAttr:$name, ArrayAttr:$variables);
+  let arguments = (ins StrAttr:$name, TypedArrayAttrBase<FlatSymbolRefAttr, "variables">:$variables);
   let assemblyFormat = "$name $variables attr-dict";
+  let hasVerifier = 1;
 }
 
 #endif

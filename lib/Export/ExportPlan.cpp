@@ -8,17 +8,53 @@ using namespace mlir;
 
 namespace of {
 
-FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, const ExportOptions &options) {
+// Each stream has an order that names each of its tasks as often as it fires.
+static LogicalResult checkOrders(task::ProgramOp program) {
+  DictionaryAttr orders = program.getOrdersAttr();
+  if (!orders)
+    return program.emitOpError("has no orders; run of-schedule before export");
+  std::map<std::pair<std::string, std::string>, int64_t> left; // of a task in its stream
+  for (const TaskInfo &task : tasksOf(program))
+    left[{task.streamName(), task.name}] = task.firings;
+  for (NamedAttribute stream : orders)
+    for (Attribute entry : cast<ArrayAttr>(stream.getValue())) {
+      auto name = dyn_cast<StringAttr>(entry);
+      auto task = left.find({stream.getName().str(), name ? name.str() : ""});
+      if (task == left.end() || --task->second < 0)
+        return program.emitOpError("has in the order of stream '")
+               << stream.getName().strref() << "' " << entry
+               << ", which is none of its tasks or there too often; run of-schedule again";
+    }
+  for (auto &[task, missing] : left)
+    if (missing > 0)
+      return program.emitOpError("has an order of stream '")
+             << task.first << "' in which '" << task.second
+             << "' is missing; run of-schedule again";
+  return success();
+}
+
+static LogicalResult checkOffsets(ModuleOp module) {
+  WalkResult result = module.walk([](Operation *op) {
+    if (!isa<VariableOp, task::RegisterOp>(op) ||
+        op->getAttrOfType<IntegerAttr>(task::TaskDialect::offsetAttrName))
+      return WalkResult::advance();
+    op->emitOpError("has no place in memory; run of-assign-memory before export");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
+}
+
+FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, StringRef compiler) {
   FailureOr<Job> job = jobOf(module);
   FailureOr<Cluster> cluster = clusterOf(module);
-  if (failed(job) || failed(cluster))
+  if (failed(job) || failed(cluster) || failed(checkOffsets(module)))
     return failure();
   for (auto program : module.getOps<task::ProgramOp>())
-    if (!program.getOrdersAttr())
-      return program.emitOpError("has no orders; run of-schedule before export");
+    if (failed(checkOrders(program)))
+      return failure();
   auto plan = std::make_unique<plan::PlanT>();
-  plan->compiler = options.compiler;
-  plan->job = options.job;
+  plan->compiler = compiler.str();
+  plan->job = module.getSymName().value_or("job").str();
   PlanTables tables(module, *job, *cluster, *plan);
   if (failed(tables.build()))
     return failure();
@@ -39,7 +75,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, const Export
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, plan.get()));
   if (Status status = rt::verifyPlan(*plan::GetPlan(builder.GetBufferPointer())); !status.isOk())
     return module.emitError("the plan does not verify: ") << status.message();
-  return std::move(plan);
+  return plan;
 }
 
 } // namespace of

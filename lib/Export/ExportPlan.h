@@ -15,13 +15,9 @@
 
 namespace of {
 
-struct ExportOptions {
-  std::string compiler; ///< name and version, for people
-  std::string job;      ///< name of the job, for people
-};
-
-/// The plan, or failure after an error at what cannot be exported.
+/// The plan, or failure after an error at what cannot be exported. `compiler`: its name and
+/// version, for people; the job is called like the module.
 mlir::FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(mlir::ModuleOp module,
-                                                         const ExportOptions &options);
+                                                         llvm::StringRef compiler);
 
 } // namespace of

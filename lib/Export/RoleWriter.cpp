@@ -53,12 +53,21 @@ static void distributedTypes(ModuleOp module, llvm::SetVector<Type> &types) {
   });
 }
 
+// Does another process of its host map the device's chunk?
+static bool isShared(const Cluster &cluster, const ClusterDevice &device) {
+  return llvm::any_of(cluster.devices, [&](const ClusterDevice &other) {
+    return other.node != device.node &&
+           cluster.nodes[other.node].host == cluster.nodes[device.node].host;
+  });
+}
+
 std::vector<std::vector<int64_t>> groupDevices(ModuleOp module, const Cluster &cluster) {
   llvm::SetVector<Type> types;
   distributedTypes(module, types);
   std::vector<std::string> keys;
   for (const ClusterDevice &d : cluster.devices)
-    keys.push_back(d.kind + " " + std::to_string(d.threads) + " " + d.isa);
+    keys.push_back(d.kind + " " + std::to_string(d.threads) + " " + d.isa +
+                   (isShared(cluster, d) ? " shared" : ""));
   for (auto [i, type] : llvm::enumerate(types)) {
     MeshAttr mesh = distOf(type).getMesh();
     for (auto [point, device] : llvm::enumerate(mesh.getDevices())) {
@@ -104,8 +113,9 @@ int64_t RoleWriter::bytesHere(Type type) const {
 
 FailureOr<std::unique_ptr<plan::RoleT>> RoleWriter::write() {
   role = std::make_unique<plan::RoleT>();
-  role->name = "devices " + std::to_string(devices.front()) +
-               (devices.size() > 1 ? " and " + std::to_string(devices.size() - 1) + " like it" : "");
+  role->name =
+      "devices " + std::to_string(devices.front()) +
+      (devices.size() > 1 ? " and " + std::to_string(devices.size() - 1) + " like it" : "");
   role->instances.assign(devices.begin(), devices.end());
   if (failed(addChunk()))
     return failure();
@@ -144,10 +154,7 @@ LogicalResult RoleWriter::addChunk() {
     return module.emitError("has no memory layout; run of-assign-memory before export");
   auto chunk = std::make_unique<plan::ChunkT>();
   chunk->bytes = *bytes;
-  chunk->shared = llvm::any_of(cluster.devices, [&](const ClusterDevice &other) {
-    return other.node != device.node &&
-           cluster.nodes[other.node].host == cluster.nodes[device.node].host;
-  });
+  chunk->shared = isShared(cluster, device);
   role->chunks.push_back(std::move(chunk));
   role->max_live_bytes = bytesOf("task.max_live").value_or(0);
   return success();
@@ -285,8 +292,7 @@ LogicalResult RoleWriter::setBody(const TaskInfo &info, plan::TaskT &task) {
     plan::MetricT body;
     for (Attribute name : metric.getNames())
       body.names.push_back(cast<StringAttr>(name).str());
-    body.dtype =
-        planType(cast<RankedTensorType>(metric.getInputs()[0].getType()).getElementType());
+    body.dtype = planType(cast<RankedTensorType>(metric.getInputs()[0].getType()).getElementType());
     body.emitter = info.mesh.getDevices().front();
     body.location = task.location;
     task.body.Set(std::move(body));
@@ -340,9 +346,7 @@ plan::Buffer RoleWriter::bufferOf(task::SegmentOp segment, Value value) {
   auto chunk = [&](uint64_t offset) {
     return plan::Buffer(plan::BufferKind::Chunk, 0, offset, bytes);
   };
-  auto output = [&](size_t port) {
-    return plan::Buffer(plan::BufferKind::Output, port, 0, bytes);
-  };
+  auto output = [&](size_t port) { return plan::Buffer(plan::BufferKind::Output, port, 0, bytes); };
   auto variableAt = [&](StringRef name) {
     return chunk(offsetOf(module.lookupSymbol<VariableOp>(name)));
   };
@@ -363,8 +367,8 @@ plan::Buffer RoleWriter::bufferOf(task::SegmentOp segment, Value value) {
     if (auto set = dyn_cast<SetOp>(use.getOwner()))
       return variableAt(set.getVariable());
   }
-  auto offsets = root.getDefiningOp()->getAttrOfType<DenseI64ArrayAttr>(
-      task::TaskDialect::offsetAttrName);
+  auto offsets =
+      root.getDefiningOp()->getAttrOfType<DenseI64ArrayAttr>(task::TaskDialect::offsetAttrName);
   return chunk(offsets[cast<OpResult>(root).getResultNumber()]);
 }
 
@@ -400,8 +404,7 @@ LogicalResult RoleWriter::generate(task::KernelOp kernel, plan::CallT &call) {
   OwningOpRef<ModuleOp> function = kernelModule(kernel);
   int64_t point = pointOn(distOf(kernel.getResult(0)).getMesh());
   KernelEmitter &emitter = objects.emitter(device.isa);
-  FailureOr<GeneratedKernel> made =
-      emitter.add(*function->getOps<func::FuncOp>().begin(), point);
+  FailureOr<GeneratedKernel> made = emitter.add(*function->getOps<func::FuncOp>().begin(), point);
   if (failed(made))
     return failure();
   call.object = objects.index(device.isa);
@@ -437,7 +440,8 @@ void RoleWriter::callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan:
     KernelScalar scalar{KernelScalar::Offset, distOf(type), Shape(shape.begin(), shape.end()), dim};
     call.scalars.push_back(column(scalar));
   }
-  if (auto scratch = kernel->getAttrOfType<DenseI64ArrayAttr>("task.scratch"); scratch && made.scratch)
+  if (auto scratch = kernel->getAttrOfType<DenseI64ArrayAttr>("task.scratch");
+      scratch && made.scratch)
     call.buffers.emplace_back(plan::BufferKind::Chunk, 0, scratch[1], scratch[0]);
 }
 

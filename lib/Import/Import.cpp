@@ -78,6 +78,7 @@ OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &optio
   described &= succeeded(emitReport(context, clusterFile.report));
   if (!described || !modelIsGood)
     return {};
+  module->setSymName(llvm::sys::path::stem(options.jobFile));
   (*module)->setAttr(jobAttrName, toAttribute(context, jobFile.tree, jobKeys()));
   (*module)->setAttr(clusterAttrName, toAttribute(context, clusterFile.tree, clusterKeys()));
   return succeeded(verify(*module)) ? std::move(module) : OwningOpRef<ModuleOp>();

@@ -6,7 +6,8 @@
 //
 // Invariant on leaving: one func.func of `of` ops with static shapes for one micro-batch, every op
 // with a location in the source model, an id on every random op, `of.name` on every argument, and
-// both dictionaries checked against each other and the model.
+// both dictionaries checked against each other and the model. The module has the name of the job's
+// file.
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"

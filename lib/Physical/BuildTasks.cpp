@@ -1,7 +1,7 @@
 // of-build-tasks
 //
-//   before   of.program @train train { of.get, task.kernel, of.boxing, of.micro {...}, of.set, ... }
-//   after    task.program @train "train" micros 4 {
+//   before   of.program @train train { of.get, task.kernel, of.boxing, of.micro {...}, of.set, ...
+//   } after    task.program @train "train" micros 4 {
 //              %x = task.register "x" ...   %g = task.register "g" ...
 //              task.read "read" ... to (%x)
 //              task.segment "compute.0" firings 4 ins(%x) outs(%g) { ... task.kernel ... }
@@ -13,9 +13,11 @@
 // segment lie in registers; views and gets are repeated where they are used.
 #include "lib/Physical/Passes.h"
 #include "lib/Physical/SegmentLabels.h"
+#include "lib/Physical/TaskInputs.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -29,8 +31,7 @@ constexpr int64_t kGroupBytes = 4 << 20;
 
 int64_t localBytes(Value value) {
   RankedTensorType local = localType(value.getType());
-  return local.getNumElements() *
-         static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
+  return local.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
 }
 
 std::string nameOf(Location loc, StringRef fallback) {
@@ -38,50 +39,6 @@ std::string nameOf(Location loc, StringRef fallback) {
     return name.getName().str();
   return fallback.str();
 }
-
-/// Makes every value that is set, moved or reported a kernel's or a register's own result.
-class Materialiser {
-public:
-  explicit Materialiser(ProgramOp program) : program(program) {}
-
-  void run() {
-    SmallVector<Operation *> users;
-    program.walk([&](Operation *op) {
-      if (isa<BoxingOp, SetOp, MetricOp, CheckFiniteOp>(op))
-        users.push_back(op);
-    });
-    for (Operation *op : users)
-      for (OpOperand &operand : op->getOpOperands()) {
-        Value value = throughMicro(operand.get());
-        Operation *producer = value.getDefiningOp();
-        bool own = producer && (isa<task::KernelOp>(producer) ||
-                                (!isa<SetOp>(op) && isa<BoxingOp, ReadOp>(producer)));
-        // Two variables may get one value: the second copies it.
-        bool first = !isa<SetOp>(op) || setValues.insert(value).second;
-        if (!own || !first)
-          operand.set(copyOf(operand.get(), op));
-      }
-  }
-
-private:
-  Value copyOf(Value value, Operation *user) {
-    OpBuilder b(user);
-    Location loc = value.getLoc();
-    std::string name = (nameOf(loc, "copy") + Twine(".copy#") + Twine(next++)).str();
-    auto kernel = task::KernelOp::create(b, loc, TypeRange{value.getType()}, b.getStringAttr(name),
-                                         ValueRange{value}, b.getDenseI64ArrayAttr({-1}));
-    Block &body = kernel.getBody().emplaceBlock();
-    Value argument = body.addArgument(value.getType(), loc);
-    OpBuilder inner = OpBuilder::atBlockEnd(&body);
-    OperationState state(loc, CopyOp::getOperationName(), {argument}, {value.getType()});
-    task::ReturnOp::create(inner, loc, inner.create(state)->getResults());
-    return kernel.getResult(0);
-  }
-
-  ProgramOp program;
-  llvm::DenseSet<Value> setValues;
-  int64_t next = 0;
-};
 
 /// The ops of one segment and what goes in and out.
 struct SegmentParts {
@@ -106,8 +63,7 @@ public:
     collectSegments();
     collectInputs();
     for (const PhysicalItem &item : labels.items)
-      if (failed(addRegisters(item)))
-        return failure();
+      addRegisters(item);
     groupExchanges();
     for (const PhysicalItem &item : labels.items)
       if (failed(addTask(item)))
@@ -117,7 +73,7 @@ public:
   }
 
 private:
-  using Key = std::tuple<std::string, int, bool>; // mesh, label, micro
+  using Key = std::tuple<std::string, int, bool, bool>; // mesh, label, micro, afterMicro
 
   static MeshAttr meshOf(Operation *op) {
     Value value = isa<SetOp>(op) ? op->getOperand(0) : op->getResult(0);
@@ -128,12 +84,14 @@ private:
     for (const PhysicalItem &item : labels.items) {
       if (!isa<task::KernelOp, SetOp>(item.op))
         continue;
-      Key key{meshOf(item.op).getName().str(), item.label, item.micro};
+      Key key{meshOf(item.op).getName().str(), item.label, item.micro, item.afterMicro};
       auto [it, isNew] = index.try_emplace(key, segments.size());
       if (isNew) {
         segments.emplace_back();
         segments.back().name = std::get<0>(key) + ".compute." + std::to_string(item.label) +
-                               (item.micro ? ".micro" : "");
+                               (item.micro        ? ".micro"
+                                : item.afterMicro ? ".after"
+                                                  : "");
         segments.back().micro = item.micro;
       }
       segments[it->second].ops.push_back(item.op);
@@ -173,32 +131,30 @@ private:
                                                        b.getStringAttr(unique(name)), 1);
   }
   std::string unique(StringRef name) {
-    int64_t n = names[name]++;
-    return n == 0 ? name.str() : (name + "." + Twine(n)).str();
+    for (std::string out = name.str();; out = (name + "." + Twine(++suffixes[name])).str())
+      if (names.insert(out).second)
+        return out;
   }
 
-  LogicalResult addRegisters(const PhysicalItem &item) {
+  void addRegisters(const PhysicalItem &item) {
     if (isa<ReadOp, BoxingOp>(item.op)) {
       for (Value result : item.op->getResults())
-        addRegister(result, nameOf(result.getLoc(), "value") +
-                                (isa<BoxingOp>(item.op) ? ".boxed" : ""));
+        addRegister(result,
+                    nameOf(result.getLoc(), "value") + (isa<BoxingOp>(item.op) ? ".boxed" : ""));
     } else if (auto it = segmentOf.find(item.op); it != segmentOf.end()) {
       for (Value result : item.op->getResults())
         if (segments[it->second].outputs.contains(result))
           addRegister(result, nameOf(result.getLoc(), "value"));
     }
-    return success();
   }
 
   int64_t firings(bool micro) const { return micro ? labels.micros : 1; }
 
   // ---- Exchanges
-  // -----------------------------------------------------------------------------------------------
 
   struct Group {
     SegmentLabels::ExchangeKey key;
     MeshAttr from, to;
-    bool micro = false;
     int64_t bytes = 0;
     SmallVector<BoxingOp> ops;
   };
@@ -208,11 +164,14 @@ private:
       auto boxing = dyn_cast<BoxingOp>(item.op);
       if (!boxing)
         continue;
-      Group wanted{labels.keyOf(boxing), distOf(boxing.getInput()).getMesh(),
-                   distOf(boxing.getResult()).getMesh(), item.micro, 0, {}};
+      Group wanted{labels.keyOf(boxing),
+                   distOf(boxing.getInput()).getMesh(),
+                   distOf(boxing.getResult()).getMesh(),
+                   0,
+                   {}};
       auto fits = [&](const Group &g) {
         return g.key == wanted.key && g.from == wanted.from && g.to == wanted.to &&
-               g.micro == wanted.micro && g.bytes < kGroupBytes;
+               g.bytes < kGroupBytes;
       };
       auto it = llvm::find_if(llvm::reverse(groups), fits);
       size_t at = it == groups.rend() ? groups.size() : groups.rend() - it - 1;
@@ -238,12 +197,10 @@ private:
     }
     std::string name = nameOf(boxing.getLoc(), "value") + ".exchange";
     task::ExchangeOp::create(b, b.getFusedLoc(locs), b.getStringAttr(unique(name)),
-                             b.getI64IntegerAttr(firings(micro)), inputs, outputs,
-                             DenseI64ArrayAttr(), DenseI64ArrayAttr());
+                             b.getI64IntegerAttr(firings(micro)), inputs, outputs);
   }
 
   // ---- Segments
-  // ------------------------------------------------------------------------------------------------
 
   // A value inside the segment being built; views and gets are made where they are first used.
   Value localOf(Value value, OpBuilder &inner, IRMapping &map) {
@@ -278,9 +235,9 @@ private:
         if (auto it = llvm::find(parts.inputs, rootOf(operand)); it != parts.inputs.end())
           inCalls[it - parts.inputs.begin()] =
               isa<SetOp>(op) ? static_cast<int64_t>(call.size()) - 1 : call.lookup(op);
-    auto segment = task::SegmentOp::create(b, program.getLoc(), parts.name, firings(parts.micro),
-                                           inputs, outputs, inPeriods, outPeriods, inCalls,
-                                           outCalls);
+    auto segment =
+        task::SegmentOp::create(b, program.getLoc(), unique(parts.name), firings(parts.micro),
+                                inputs, outputs, inPeriods, outPeriods, inCalls, outCalls);
     fillSegment(segment, parts);
   }
 
@@ -298,8 +255,9 @@ private:
         map.map(operand, localOf(operand, inner, map));
       inner.clone(*op, map);
     }
-    task::ReturnOp::create(inner, program.getLoc(),
-                           llvm::map_to_vector(parts.outputs, [&](Value v) { return map.lookup(v); }));
+    task::ReturnOp::create(
+        inner, program.getLoc(),
+        llvm::map_to_vector(parts.outputs, [&](Value v) { return map.lookup(v); }));
   }
 
   static bool isMicro(Value root) { return isa<MicroOp>(root.getDefiningOp()->getParentOp()); }
@@ -313,7 +271,6 @@ private:
   static bool isAccumulated(Value value) { return static_cast<bool>(accumulatorOf(value)); }
 
   // ---- Tasks
-  // ---------------------------------------------------------------------------------------------------
 
   LogicalResult addTask(const PhysicalItem &item) {
     Operation *op = item.op;
@@ -324,9 +281,9 @@ private:
     } else if (auto boxing = dyn_cast<BoxingOp>(op)) {
       addExchange(boxing, item.micro);
     } else if (auto read = dyn_cast<ReadOp>(op)) {
-      return addRead(read, item.micro);
+      addRead(read, item.micro);
     } else if (auto metric = dyn_cast<MetricOp>(op)) {
-      return addMetric(metric);
+      addMetric(metric);
     } else if (auto check = dyn_cast<CheckFiniteOp>(op)) {
       task::CheckFiniteOp::create(b, op->getLoc(),
                                   b.getStringAttr(unique("check_" + check.getWhat().str())),
@@ -338,33 +295,19 @@ private:
     return success();
   }
 
-  LogicalResult addRead(ReadOp read, bool micro) {
-    for (Value result : read.getResults())
-      if (distOf(result) != distOf(read.getResult(0)))
-        return read.emitOpError("reads fields in different distributions; a read task has one: ")
-               << result.getType() << " and " << read.getResult(0).getType();
-    for (Sbp sbp : distOf(read.getResult(0)).getSbp())
-      if (sbp.isPartial() || (sbp.isSplit() && sbp.dim != 0))
-        return read.emitOpError("can be split by rows or broadcast, not ") << toString(sbp);
-    task::ReadOp::create(b, read.getLoc(), b.getStringAttr(unique(read.getDataset())),
-                         b.getI64IntegerAttr(firings(micro)), read.getDatasetAttr(),
-                         llvm::map_to_vector(read.getResults(), [&](Value v) { return registers[v]; }));
-    return success();
+  void addRead(ReadOp read, bool micro) {
+    task::ReadOp::create(
+        b, read.getLoc(), b.getStringAttr(unique(read.getDataset())),
+        b.getI64IntegerAttr(firings(micro)), read.getDatasetAttr(),
+        llvm::map_to_vector(read.getResults(), [&](Value v) { return registers[v]; }));
   }
 
-  LogicalResult addMetric(MetricOp metric) {
+  void addMetric(MetricOp metric) {
     SmallVector<Value> inputs;
-    for (Value value : metric.getValues()) {
-      if (distOf(value).getMesh() != distOf(metric.getValues()[0]).getMesh())
-        return metric.emitOpError("reports values of two meshes; box them to one");
-      if (!distOf(value).isAllBroadcast())
-        return metric.emitOpError("reports a value that is not whole on every device: ")
-               << value.getType();
+    for (Value value : metric.getValues())
       inputs.push_back(registers[throughMicro(value)]);
-    }
     task::MetricOp::create(b, metric.getLoc(), b.getStringAttr(unique("metric")),
                            metric.getNamesAttr(), inputs);
-    return success();
   }
 
   // A snapshot is nothing but gets: each mesh writes its variables.
@@ -388,7 +331,8 @@ private:
   SmallVector<SegmentParts> segments;
   llvm::DenseMap<Operation *, size_t> segmentOf;
   llvm::DenseMap<Value, Value> registers;
-  llvm::StringMap<int64_t> names;
+  llvm::StringSet<> names;
+  llvm::StringMap<int64_t> suffixes; ///< last one given to a name
   SmallVector<Group> groups;
 };
 
@@ -403,9 +347,8 @@ struct BuildTasksPass : PassWrapper<BuildTasksPass, OperationPass<ModuleOp>> {
   }
   void runOnOperation() override {
     for (auto program : llvm::to_vector(getOperation().getOps<ProgramOp>())) {
-      Materialiser(program).run();
       OpBuilder b(program);
-      if (failed(TaskBuilder(program, b).build()))
+      if (failed(prepareForTasks(program)) || failed(TaskBuilder(program, b).build()))
         return signalPassFailure();
       program.erase();
     }

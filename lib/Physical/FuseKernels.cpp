@@ -75,8 +75,11 @@ public:
       for (Operation *op : ops)
         clusterOf[op] = i;
     order();
+    for (bool again = true; again;) // what only a dead cluster needs is dead too
+      again = llvm::count_if(clusters, eraseDead) > 0;
     for (KernelCluster &ops : clusters)
-      build(ops);
+      if (!ops.empty())
+        build(ops);
   }
 
 private:
@@ -143,6 +146,17 @@ private:
       terminator ? op->moveBefore(terminator) : op->moveBefore(&block, block.end());
   }
 
+  // Erases the ops of a cluster that nobody needs.
+  static bool eraseDead(KernelCluster &ops) {
+    llvm::DenseSet<Operation *> inside(ops.begin(), ops.end());
+    for (Operation *op : ops)
+      if (llvm::any_of(op->getUsers(), [&](Operation *u) { return !inside.contains(u); }))
+        return false;
+    for (Operation *op : llvm::reverse(ops))
+      op->erase();
+    return !std::exchange(ops, {}).empty();
+  }
+
   void build(const KernelCluster &ops) {
     llvm::DenseSet<Operation *> inside(ops.begin(), ops.end());
     llvm::SetVector<Value> inputs;
@@ -156,16 +170,14 @@ private:
             (ops.size() == 1 && op->getNumResults() > 0 && result.use_empty()))
           results.push_back(result);
     }
-    if (results.empty())
-      return; // nobody needs it
     OpBuilder b(ops.back());
     b.setInsertionPointAfter(ops.back());
     SmallVector<Type> types = llvm::map_to_vector(results, [](Value v) { return v.getType(); });
     Location loc = results.back().getLoc();
     std::string name = (nameOf(loc, ops.back()) + "#" + Twine(next++)).str();
     SmallVector<int64_t> apart(results.size(), -1);
-    auto kernel = task::KernelOp::create(b, loc, types, b.getStringAttr(name),
-                                         inputs.getArrayRef(), b.getDenseI64ArrayAttr(apart));
+    auto kernel = task::KernelOp::create(b, loc, types, b.getStringAttr(name), inputs.getArrayRef(),
+                                         b.getDenseI64ArrayAttr(apart));
     Block &body = kernel.getBody().emplaceBlock();
     IRMapping map;
     for (Value input : inputs)
@@ -173,8 +185,8 @@ private:
     OpBuilder inner = OpBuilder::atBlockEnd(&body);
     for (Operation *op : ops)
       inner.clone(*op, map);
-    task::ReturnOp::create(
-        inner, loc, llvm::map_to_vector(results, [&](Value v) { return map.lookup(v); }));
+    task::ReturnOp::create(inner, loc,
+                           llvm::map_to_vector(results, [&](Value v) { return map.lookup(v); }));
     for (auto [value, result] : llvm::zip(results, kernel.getResults()))
       value.replaceAllUsesWith(result);
     for (Operation *op : llvm::reverse(ops))
@@ -217,8 +229,9 @@ struct FuseKernelsPass : PassWrapper<FuseKernelsPass, OperationPass<ModuleOp>> {
     WalkResult result = program.walk<WalkOrder::PreOrder>([](Operation *op) {
       if (isa<task::KernelOp>(op))
         return WalkResult::skip();
-      if (op->getDialect() && op->getDialect()->getNamespace() == "of" &&
-          isa<ShardingOpInterface>(op) && !isa<ViewOpInterface>(op)) {
+      // What only computes, and neither moves nor renames a value.
+      if (isMemoryEffectFree(op) && op->getNumResults() > 0 &&
+          !isa<BoxingOp, ViewOpInterface>(op)) {
         op->emitOpError("has no kernel: it is neither fusable nor done by a library nor brings its "
                         "own code");
         return WalkResult::interrupt();

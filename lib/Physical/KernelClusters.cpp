@@ -25,9 +25,7 @@ namespace {
 // More ops than this make code generation slow and gain nothing.
 constexpr size_t kMostOps = 64;
 
-int64_t elementsOf(Value value) {
-  return localType(value.getType()).getNumElements();
-}
+int64_t elementsOf(Value value) { return localType(value.getType()).getNumElements(); }
 
 class Clusters {
 public:

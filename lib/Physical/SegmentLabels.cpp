@@ -22,11 +22,6 @@ Value rootOf(Value value) {
 }
 
 SegmentLabels::SegmentLabels(ProgramOp program) {
-  program.walk([&](Operation *op) {
-    for (Value result : op->getResults())
-      if (DistAttr dist = distOf(result.getType()))
-        meshes.insert({dist.getMesh(), static_cast<int>(meshes.size())});
-  });
   collect(program.getBody().front(), false);
   for (PhysicalItem &item : items)
     label(item);
@@ -39,46 +34,33 @@ void SegmentLabels::collect(Block &block, bool micro) {
       micros = inner.getCount();
       collect(inner.getBody().front(), true);
     } else if (!isa<ViewOpInterface, GetOp, YieldOp>(op)) {
-      items.push_back({&op, micro, -1});
+      items.push_back({&op, micro});
     }
   }
-}
-
-int SegmentLabels::meshIndex(Value value) { return meshes.lookup(distOf(value).getMesh()); }
-
-SegmentLabels::State SegmentLabels::stateOf(Value value) {
-  auto found = states.find(rootOf(value));
-  if (found != states.end())
-    return found->second;
-  State none; // a variable, or an accumulator's value so far
-  none.labels.assign(meshes.size(), -1);
-  return none;
 }
 
 void SegmentLabels::label(PhysicalItem &item) {
   Operation *op = item.op;
   State state;
-  state.labels.assign(meshes.size(), -1);
   state.micro = item.micro;
   auto kernel = dyn_cast<task::KernelOp>(op);
   if (kernel)
-    state.mesh = meshIndex(kernel.getResult(0));
+    state.mesh = distOf(kernel.getResult(0)).getMesh();
   int own = 0;
   for (Value operand : op->getOperands()) {
     State from = stateOf(operand);
-    for (auto [mine, theirs] : llvm::zip(state.labels, from.labels))
-      mine = std::max(mine, theirs);
+    item.afterMicro |= !item.micro && (from.micro || from.afterMicro);
+    state.label = std::max(state.label, from.label);
     if (isa<BoxingOp>(op))
       state.hops = std::max(state.hops, from.hops + 1);
-    if (!kernel)
-      continue;
     bool direct = from.mesh == state.mesh && from.micro == item.micro;
-    own = std::max(own, from.labels[state.mesh] + (direct ? 0 : 1));
+    own = std::max(own, from.label + (direct ? 0 : 1));
   }
+  state.afterMicro = item.afterMicro;
   if (kernel)
-    state.labels[state.mesh] = item.label = own;
+    state.label = item.label = own;
   if (isa<BoxingOp>(op))
-    keys[op] = {state.labels, state.hops};
+    keys[op] = {state.label, state.hops, item.micro, item.afterMicro};
   for (Value result : op->getResults())
     states[result] = state;
 }
@@ -86,15 +68,19 @@ void SegmentLabels::label(PhysicalItem &item) {
 // A variable is set where its value is computed, unless somebody reads the old value in another
 // segment: then after the last of those.
 void SegmentLabels::labelSets() {
-  llvm::StringMap<std::pair<int, int>> readers; // largest label of a step's and a micro's reader
+  struct Readers {
+    int label = -1; ///< the least that a set may have
+    bool afterMicro = false;
+  };
+  llvm::StringMap<Readers> readers;
   for (const PhysicalItem &item : items) {
     if (!isa<task::KernelOp>(item.op))
       continue;
     for (Value operand : item.op->getOperands())
       if (auto get = rootOf(operand).getDefiningOp<GetOp>()) {
-        auto &[step, micro] = readers.try_emplace(get.getVariable(), -1, -1).first->second;
-        int &last = item.micro ? micro : step;
-        last = std::max(last, item.label);
+        Readers &known = readers[get.getVariable()];
+        known.label = std::max(known.label, item.label + (item.micro ? 1 : 0));
+        known.afterMicro |= item.micro || item.afterMicro;
       }
   }
   for (PhysicalItem &item : items) {
@@ -102,10 +88,10 @@ void SegmentLabels::labelSets() {
     if (!set)
       continue;
     State from = stateOf(set.getValue());
-    int mesh = meshIndex(set.getValue());
-    item.label = from.labels[mesh] + (from.mesh == mesh && !from.micro ? 0 : 1);
-    if (auto it = readers.find(set.getVariable()); it != readers.end())
-      item.label = std::max({item.label, it->second.first, it->second.second + 1});
+    Readers before = readers.lookup(set.getVariable());
+    item.label = from.label + (from.mesh && !from.micro ? 0 : 1);
+    item.label = std::max(item.label, before.label);
+    item.afterMicro |= before.afterMicro;
   }
 }
 

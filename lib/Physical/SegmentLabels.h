@@ -1,13 +1,15 @@
 // Which compute calls of a mesh can run without a handshake in between.
 //
-// Each kernel gets a label on the compute stream of its mesh: how often a path to it has left that
-// stream and come back (through an exchange), or changed between the rates of step and
-// micro-batch. Kernels of equal (mesh, rate, label) are one segment. Every dependency between two
-// segments of a stream goes to a larger label, so the tasks form no circuit; and no label is larger
-// than it must be, so there are as few segments as there can be.
+// Each kernel gets a label: how often the longest path to it was handed from stream to stream, by
+// exchanges and by changes between the rates of step and micro-batch. Kernels of equal (mesh, rate,
+// label) are one segment. Every dependency between two segments, of whatever meshes, goes to a
+// larger label, so the tasks form no circuit.
 //
 //   k1 ─▶ k2 ─▶ exchange ─▶ k4        k1, k2, k3: label 0      k4, k5: label 1
 //    └──▶ k3 ───────────────▶ k5
+//
+// Step kernels before and after the micro-batches are never one segment: it would wait for
+// micro-batches that wait for it.
 #pragma once
 
 #include "dialects/Task/Task.h"
@@ -20,7 +22,8 @@ namespace of {
 struct PhysicalItem {
   mlir::Operation *op = nullptr;
   bool micro = false;
-  int label = -1; ///< of kernels and sets
+  bool afterMicro = false; ///< a step's op that waits for micro-batches
+  int label = -1;          ///< of kernels and sets
 };
 
 /// Follows views and results of of.micro to what computed a value.
@@ -28,38 +31,37 @@ mlir::Value rootOf(mlir::Value value);
 /// The yielded value behind a result of of.micro; the value itself if it is none.
 mlir::Value throughMicro(mlir::Value value);
 
-/// The program's ops in order, without views and gets, with labels. Invariant on entry: it went
-/// through of-fuse-kernels, and every value that is set, moved or reported is a kernel's result or a
-/// register's.
+/// The program's ops in order, without views and gets, with labels. Invariant on entry: the program
+/// went through prepareForTasks (TaskInputs.h).
 struct SegmentLabels {
   explicit SegmentLabels(ProgramOp program);
 
   llvm::SmallVector<PhysicalItem> items;
   int64_t micros = 1;
 
-  /// How far behind its last kernel an exchange lies, and the labels of all kernels before it:
+  /// Largest label before an exchange, how many exchanges it lies behind that, and its phase:
   /// exchanges of equal keys do not depend on each other.
   struct ExchangeKey {
-    llvm::SmallVector<int> labels;
-    int hops = 0;
-    bool operator==(const ExchangeKey &o) const { return labels == o.labels && hops == o.hops; }
+    int label = -1, hops = 0;
+    bool micro = false, afterMicro = false;
+    bool operator==(const ExchangeKey &o) const {
+      return label == o.label && hops == o.hops && micro == o.micro && afterMicro == o.afterMicro;
+    }
   };
   ExchangeKey keyOf(BoxingOp boxing) const { return keys.lookup(boxing); }
 
 private:
   struct State {
-    llvm::SmallVector<int> labels; ///< by mesh: largest label on any path to here, -1 for none
-    int mesh = -1;                 ///< mesh whose kernel computes it, -1 for registers and variables
-    bool micro = false;
+    int label = -1; ///< largest on any path to here, -1 for none
+    MeshAttr mesh;  ///< whose kernel computes it, null for registers and variables
+    bool micro = false, afterMicro = false;
     int hops = 0;
   };
   void collect(mlir::Block &block, bool micro);
-  State stateOf(mlir::Value value);
+  State stateOf(mlir::Value value) const { return states.lookup(rootOf(value)); }
   void label(PhysicalItem &item);
   void labelSets();
-  int meshIndex(mlir::Value value);
 
-  llvm::MapVector<MeshAttr, int> meshes;
   llvm::DenseMap<mlir::Value, State> states;
   llvm::DenseMap<mlir::Operation *, ExchangeKey> keys;
 };

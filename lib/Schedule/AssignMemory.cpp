@@ -88,9 +88,7 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
   AssignMemoryPass() = default;
   AssignMemoryPass(const AssignMemoryPass &other) : PassWrapper(other) {}
   StringRef getArgument() const override { return "of-assign-memory"; }
-  StringRef getDescription() const override {
-    return "Lays out every device's chunk";
-  }
+  StringRef getDescription() const override { return "Lays out every device's chunk"; }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<OfDialect, task::TaskDialect, func::FuncDialect>();
   }
@@ -183,25 +181,27 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
     return success();
   }
 
-  void addQueries(task::KernelOp kernel, LibraryOpInterface op,
-                  SmallVector<ScratchQuery> &queries, SmallVector<task::KernelOp> &owners) {
+  void addQueries(task::KernelOp kernel, LibraryOpInterface op, SmallVector<ScratchQuery> &queries,
+                  SmallVector<task::KernelOp> &owners) {
     MeshAttr mesh = distOf(kernel.getResult(0)).getMesh();
     auto typesAt = [](TypeRange types, int64_t point) {
       return llvm::map_to_vector(types, [&](Type t) { return localTypeAt(t, point); });
     };
-    SmallVector<SmallVector<RankedTensorType>> seen;
+    // What a routine takes depends on its shapes and on how many tiles share it.
+    SmallVector<std::pair<SmallVector<RankedTensorType>, int64_t>> seen;
     for (int64_t point = 0; point < mesh.numDevices(); ++point) {
       SmallVector<RankedTensorType> operands = typesAt(op->getOperandTypes(), point),
                                     results = typesAt(op->getResultTypes(), point);
       SmallVector<RankedTensorType> all = operands;
       llvm::append_range(all, results);
-      if (llvm::is_contained(seen, all))
+      int64_t threads = cluster.devices[mesh.getDevices()[point]].threads;
+      if (llvm::is_contained(seen, std::pair(all, threads)))
         continue;
-      seen.push_back(all);
+      seen.push_back({all, threads});
       LibraryCall call = op.getLibraryCall(operands, results);
       if (!call.scratch)
         continue;
-      queries.push_back({call, cluster.devices[mesh.getDevices()[point]].threads});
+      queries.push_back({call, threads});
       owners.push_back(kernel);
     }
   }
@@ -215,8 +215,8 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
     for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
       auto type = cast<RankedTensorType>(in.getType());
       parts.push_back({dtypeOf(type.getElementType()),
-                       Shape(type.getShape().begin(), type.getShape().end()),
-                       distOf(in).layout(), distOf(out).layout()});
+                       Shape(type.getShape().begin(), type.getShape().end()), distOf(in).layout(),
+                       distOf(out).layout()});
     }
     DistanceFn distance = distanceIn(cluster);
     int64_t bytes = 0;

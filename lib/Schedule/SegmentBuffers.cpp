@@ -16,7 +16,8 @@ Value segmentRoot(Value value) {
 }
 
 SmallVector<task::KernelOp> SegmentBuffers::kernels() const {
-  return llvm::to_vector(const_cast<task::SegmentOp &>(segment).getBody().front().getOps<task::KernelOp>());
+  return llvm::to_vector(
+      const_cast<task::SegmentOp &>(segment).getBody().front().getOps<task::KernelOp>());
 }
 
 void SegmentBuffers::index() {
@@ -30,7 +31,15 @@ void SegmentBuffers::index() {
   }
 }
 
+// Variables are set at the end of the step, so copies for them may stand behind all kernels.
+void SegmentBuffers::setsLast() {
+  Block &body = segment.getBody().front();
+  for (SetOp set : llvm::to_vector(body.getOps<SetOp>()))
+    set->moveBefore(body.getTerminator());
+}
+
 void SegmentBuffers::settle() {
+  setsLast();
   index();
   settleAccumulators();
   settleSets();

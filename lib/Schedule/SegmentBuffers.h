@@ -35,6 +35,7 @@ private:
   mlir::Value copyAtEnd(mlir::Value value);
   bool writesDirectly(SetOp set, llvm::DenseSet<mlir::Value> &taken);
   bool canTake(task::KernelOp kernel, unsigned argument, unsigned result);
+  void setsLast();
   void settleAccumulators();
   void settleSets();
   void shareDying();
@@ -44,7 +45,7 @@ private:
 
   task::SegmentOp segment;
   llvm::DenseMap<mlir::Operation *, int64_t> position; ///< of kernels
-  llvm::DenseMap<mlir::Value, int64_t> lastUses;        ///< by root: index of the last kernel
+  llvm::DenseMap<mlir::Value, int64_t> lastUses;       ///< by root: index of the last kernel
   llvm::DenseMap<mlir::Operation *, mlir::OwningOpRef<mlir::ModuleOp>> functions;
 };
 

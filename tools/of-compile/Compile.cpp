@@ -82,9 +82,10 @@ private:
     auto rung = (*module)->getAttrOfType<StringAttr>(kRungAttrName);
     std::optional<Rung> known = rung ? rungOf(rung.getValue()) : std::nullopt;
     if (!known)
-      return fail(options.input + " names no rung it has reached (module attribute of.rung); of-compile "
-                                  "goes on from what --compile-to or --dump-dir wrote. A model is "
-                                  "named in its job.yaml");
+      return fail(options.input +
+                  " names no rung it has reached (module attribute of.rung); of-compile "
+                  "goes on from what --compile-to or --dump-dir wrote. A model is "
+                  "named in its job.yaml");
     reached = *known;
     if (options.to < reached)
       return fail(options.input + " is already at rung " + nameOf(reached) + ", past " +
@@ -99,8 +100,8 @@ private:
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDir))
       return fail("cannot make folder " + options.dumpDir + ": " + error.message());
     llvm::SmallString<128> path(options.dumpDir);
-    llvm::sys::path::append(path, Twine(static_cast<int>(reached)) + "-" + nameOf(reached) +
-                                      ".mlir");
+    llvm::sys::path::append(path,
+                            Twine(static_cast<int>(reached)) + "-" + nameOf(reached) + ".mlir");
     return writeModule(path);
   }
 
@@ -126,8 +127,7 @@ private:
   }
 
   LogicalResult writePlan() {
-    ExportOptions names{kVersion.str(), llvm::sys::path::stem(options.input).str()};
-    FailureOr<std::unique_ptr<plan::PlanT>> plan = exportPlan(*module, names);
+    FailureOr<std::unique_ptr<plan::PlanT>> plan = exportPlan(*module, kVersion);
     if (failed(plan))
       return failure();
     if (Status status = rt::writePlan(options.output, **plan); !status.isOk())
