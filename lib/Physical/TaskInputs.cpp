@@ -33,9 +33,8 @@ static LogicalResult checkMeshNames(ProgramOp program) {
 }
 
 static LogicalResult checkMetric(MetricOp metric) {
-  if (metric.getNames().size() != metric.getValues().size() || metric.getValues().empty())
-    return metric.emitOpError("needs a value for each of its ")
-           << metric.getNames().size() << " names, and at least one";
+  if (metric.getValues().empty())
+    return metric.emitOpError("reports no value");
   Value first = metric.getValues()[0];
   for (Value value : metric.getValues()) {
     auto type = cast<RankedTensorType>(value.getType());
@@ -43,8 +42,6 @@ static LogicalResult checkMetric(MetricOp metric) {
       return metric.emitOpError("reports values of two meshes; box them to one");
     if (!distOf(value).isAllBroadcast())
       return metric.emitOpError("reports a value that is not whole on every device: ") << type;
-    if (type.getNumElements() != 1)
-      return metric.emitOpError("reports ") << type << "; a metric is a single number";
     if (type.getElementType() != cast<RankedTensorType>(first.getType()).getElementType())
       return metric.emitOpError("reports values of two element types: ")
              << withoutDist(first.getType()) << " and " << withoutDist(type)

@@ -9,7 +9,7 @@
 !whole = tensor<4xf32, #of.dist<#ab, [B]>>
 !sum = tensor<4xf32, #of.dist<#ab, [P]>>
 
-of.dataset @d samples 64 fields []
+of.dataset @d samples 64 fields [{}]
 of.variable @x : !a "parameter"
 of.variable @y : !b "parameter"
 of.variable @z : !b "parameter"

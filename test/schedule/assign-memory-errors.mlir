@@ -9,7 +9,7 @@
 module attributes {
   of.cluster = {nodes = [{name = "n0", devices = [{kind = "cpu", memory = 4096 : i64}, {kind = "cpu", memory = 8192 : i64}]},
                          {name = "n1", devices = [{kind = "cpu", memory = 8191 : i64}]}]}} {
-  of.dataset @d samples 64 fields []
+  of.dataset @d samples 64 fields [{}]
   of.variable @w : !t "parameter"
   task.program @p "train" micros 1 {
     %x = task.register "x" slots 1 : !t

@@ -14,7 +14,7 @@
 // CHECK-SAME: task.max_live = {a = [[CHUNK]] : i64, c = [[CCHUNK]] : i64}
 module attributes {
   of.cluster = {nodes = [{name = "n0", devices = [{kind = "cpu"}, {kind = "cpu"}]}, {name = "n1", devices = [{kind = "cpu"}]}]}} {
-  of.dataset @d samples 64 fields []
+  of.dataset @d samples 64 fields [{}]
 
   // Variables first, each at a multiple of 64 bytes. Of an uneven split (17 + 16 rows) the larger part counts.
   // CHECK: of.variable @r : {{.*}} {task.offset = 0 : i64}

@@ -7,7 +7,7 @@
 
 module attributes {
   of.cluster = {nodes = [{name = "n0", devices = [{kind = "cpu"}]}, {name = "n1", devices = [{kind = "cpu"}]}]}} {
-  of.dataset @d samples 64 fields []
+  of.dataset @d samples 64 fields [{}]
   of.variable @w : !a "parameter"
   of.variable @v : !b "parameter"
 

@@ -4,7 +4,7 @@
 !t = tensor<8x4xf32, #of.dist<#m, [B]>>
 !u = tensor<4x8xf32, #of.dist<#m, [B]>>
 
-of.dataset @d samples 64 fields []
+of.dataset @d samples 64 fields [{}]
 of.variable @v : !t "parameter"
 of.variable @w : !t "parameter"
 

@@ -4,6 +4,7 @@
 #include "lib/Import/Import.h"
 #include "lib/Pipeline/Registration.h"
 #include "runtime/schema/PlanFile.h"
+#include "tools/of-compile/Explain.h"
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -32,7 +33,7 @@ public:
   }
 
   LogicalResult run() {
-    if (failed(load()) || failed(dump()))
+    if (failed(load()) || failed(explain()) || failed(dump()))
       return failure();
     for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
       Rung rung = static_cast<Rung>(next);
@@ -91,6 +92,15 @@ private:
       return fail(options.input + " is already at rung " + nameOf(reached) + ", past " +
                   nameOf(options.to));
     return success();
+  }
+
+  LogicalResult explain() {
+    if (!options.explain)
+      return success();
+    if (reached >= Rung::Distribute || options.to < Rung::Distribute)
+      return fail("--explain shows the choices of rung distribute, which does not lie between " +
+                  nameOf(reached) + " and " + nameOf(options.to));
+    return explainTo(context, llvm::outs());
   }
 
   LogicalResult dump() {

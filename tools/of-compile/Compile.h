@@ -13,7 +13,8 @@ struct CompileOptions {
   std::string model;   ///< instead of the job's
   std::string output = "job.plan";
   Rung to = Rung::Export;
-  std::string dumpDir; ///< one file per rung, if not empty
+  std::string dumpDir;  ///< one file per rung, if not empty
+  bool explain = false; ///< the choices of the distribute rung, on stdout
 };
 
 /// 0, or 2 after errors on stderr. Nothing is left at `output` on failure.

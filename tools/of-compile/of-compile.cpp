@@ -7,11 +7,13 @@
 
 int main(int argc, char **argv) {
   llvm::cl::OptionCategory category("of-compile options");
-  llvm::cl::opt<std::string> input(llvm::cl::Positional, llvm::cl::desc("<job.yaml | printed.mlir>"),
-                                   llvm::cl::Required, llvm::cl::cat(category));
+  llvm::cl::opt<std::string> input(llvm::cl::Positional,
+                                   llvm::cl::desc("<job.yaml | printed.mlir>"), llvm::cl::Required,
+                                   llvm::cl::cat(category));
   llvm::cl::opt<std::string> cluster("cluster", llvm::cl::desc("Machines to compile for"),
                                      llvm::cl::value_desc("cluster.yaml"), llvm::cl::cat(category));
-  llvm::cl::opt<std::string> model("model", llvm::cl::desc("Model instead of the one the job names"),
+  llvm::cl::opt<std::string> model("model",
+                                   llvm::cl::desc("Model instead of the one the job names"),
                                    llvm::cl::value_desc("model.mlir"), llvm::cl::cat(category));
   llvm::cl::opt<std::string> output("o", llvm::cl::desc("File to write, - for stdout (not a plan)"),
                                     llvm::cl::value_desc("file"), llvm::cl::init("job.plan"),
@@ -19,8 +21,12 @@ int main(int argc, char **argv) {
   std::string rungs = "Stop after a rung and print the module: " + of::listRungs();
   llvm::cl::opt<std::string> to("compile-to", llvm::cl::desc(rungs), llvm::cl::value_desc("rung"),
                                 llvm::cl::init("export"), llvm::cl::cat(category));
-  llvm::cl::opt<std::string> dumpDir("dump-dir", llvm::cl::desc("Write the module of every rung here"),
+  llvm::cl::opt<std::string> dumpDir("dump-dir",
+                                     llvm::cl::desc("Write the module of every rung here"),
                                      llvm::cl::value_desc("folder"), llvm::cl::cat(category));
+  llvm::cl::opt<bool> explain("explain",
+                              llvm::cl::desc("Print how each op was distributed, and why"),
+                              llvm::cl::cat(category));
   mlir::registerAsmPrinterCLOptions();
   mlir::registerPassManagerCLOptions();
   llvm::cl::HideUnrelatedOptions(category);
@@ -39,6 +45,10 @@ int main(int argc, char **argv) {
     llvm::errs() << "of-compile: error: a plan is no text; name a file with -o\n";
     return 2;
   }
-  of::CompileOptions options{input, cluster, model, output, *rung, dumpDir};
+  if (explain && output == "-") {
+    llvm::errs() << "of-compile: error: --explain writes to stdout; name a file with -o\n";
+    return 2;
+  }
+  of::CompileOptions options{input, cluster, model, output, *rung, dumpDir, explain};
   return of::compile(options);
 }

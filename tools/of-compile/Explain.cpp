@@ -1,0 +1,48 @@
+#include "tools/of-compile/Explain.h"
+
+#include "lib/Export/PlanTables.h"
+
+#include "mlir/IR/Remarks.h"
+
+using namespace mlir;
+
+namespace of {
+
+namespace {
+
+class Explainer : public remark::detail::MLIRRemarkStreamerBase {
+public:
+  explicit Explainer(llvm::raw_ostream &out) : out(out) {}
+
+  void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    std::string source = sourceOf(remark.getLocation());
+    out << (source.empty() ? "derived" : source) << ": " << find(remark, "Op") << " on "
+        << find(remark, "Mesh") << "\n  chosen  " << find(remark, "Chosen") << ", "
+        << find(remark, "Cost") << "\n";
+    for (const auto &arg : remark.getArgs())
+      if (arg.key == "Other")
+        out << "  other   " << arg.val << "\n";
+  }
+
+private:
+  static llvm::StringRef find(const remark::detail::Remark &remark, llvm::StringRef key) {
+    for (const auto &arg : remark.getArgs())
+      if (arg.key == key)
+        return arg.val;
+    return "?";
+  }
+
+  llvm::raw_ostream &out;
+};
+
+} // namespace
+
+LogicalResult explainTo(MLIRContext &context, llvm::raw_ostream &out) {
+  remark::RemarkCategories categories;
+  categories.analysis = "distribute";
+  return remark::enableOptimizationRemarks(context, std::make_unique<Explainer>(out),
+                                           std::make_unique<remark::RemarkEmittingPolicyAll>(),
+                                           categories);
+}
+
+} // namespace of

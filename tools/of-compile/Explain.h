@@ -1,0 +1,18 @@
+// `--explain`: the compiler's choices, for people. Each is a remark of MLIR; this prints them as
+// they are made.
+//
+//   model.mlir:8:9: of.matmul on main
+//     chosen  [S(0)] [B] -> [S(0)]   12.3 us
+//     other   [B] [B] -> [B], 24 us
+#pragma once
+
+#include "mlir/IR/MLIRContext.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace of {
+
+/// From now on writes every choice of the context's passes to `out`, which must live as long as the
+/// context. Once for a context.
+mlir::LogicalResult explainTo(mlir::MLIRContext &context, llvm::raw_ostream &out);
+
+} // namespace of
