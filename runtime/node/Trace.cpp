@@ -56,6 +56,31 @@ void Trace::onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKe
     messages_.push_back({outgoing, peer, kind, edge, sequence, time});
 }
 
+// What a segment consists of, once for each of a stream's: a span is the segment's, the lines of
+// the model are its kernels'.
+static void writeKernels(std::FILE *file, const plan::Plan &plan, const plan::Role &role,
+                         uint32_t stream, uint32_t node, uint32_t track) {
+  for (uint32_t p = 0; p < plan.programs()->size(); ++p)
+    for (const plan::Task *task : *role.programs()->Get(p)->tasks()) {
+      const plan::Segment *segment = task->body_as_Segment();
+      if (task->stream() != stream || !segment)
+        continue;
+      std::fprintf(file,
+                   ",\n{\"name\":\"kernels\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{"
+                   "\"program\":%s,\"task\":%s,\"kernels\":[",
+                   node, track, quoted(plan.programs()->Get(p)->name()->str()).c_str(),
+                   quoted(task->name()->str()).c_str());
+      const char *separator = "";
+      for (const plan::Call *call : *segment->calls()) {
+        std::fprintf(file, "%s{\"name\":%s,\"location\":%s}", separator,
+                     quoted(call->name()->str()).c_str(),
+                     quoted(call->location() ? call->location()->str() : "").c_str());
+        separator = ",";
+      }
+      std::fprintf(file, "]}}");
+    }
+}
+
 // Chrome's trace event format: a process per node, a thread per (device, stream), complete events
 // ("X"), instants ("i").
 Status Trace::write(const std::string &path) const {
@@ -75,15 +100,18 @@ Status Trace::write(const std::string &path) const {
     if (!instance.isOk())
       continue;
     const plan::Role &role = *instance->role;
-    for (uint32_t s = 0; s < role.streams()->size(); ++s)
-      if (role.streams()->Get(s)->worker() == workers_[w].worker)
-        std::fprintf(
-            file,
-            ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":%s}"
-            "}",
-            node_, device * kStreamsPerDevice + s,
-            quoted("device " + std::to_string(device) + " " + role.streams()->Get(s)->name()->str())
-                .c_str());
+    for (uint32_t s = 0; s < role.streams()->size(); ++s) {
+      const uint32_t track = device * kStreamsPerDevice + s;
+      if (role.streams()->Get(s)->worker() != workers_[w].worker)
+        continue;
+      std::fprintf(
+          file,
+          ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":%s}}",
+          node_, track,
+          quoted("device " + std::to_string(device) + " " + role.streams()->Get(s)->name()->str())
+              .c_str());
+      writeKernels(file, plan_, role, s, node_, track);
+    }
     for (const Span &span : buffers_[w].spans) {
       const TaskEntry &entry = (*workers_[w].tables)[span.program].tasks[span.task];
       const plan::Task &task = *role.programs()->Get(span.program)->tasks()->Get(entry.planTask);

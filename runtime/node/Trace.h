@@ -30,7 +30,8 @@ public:
   void onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKey &edge,
                  uint64_t sequence) override;
 
-  /// Writes the events of this node as JSON; one track per node, device and stream.
+  /// Writes the events of this node as JSON: one track per node, device and stream, and the kernels of its
+  /// segments.
   Status write(const std::string &path) const;
 
 private:

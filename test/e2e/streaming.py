@@ -50,10 +50,12 @@ def check(tools, name, steps):
     placements = {p["name"]: p["devices"] for p in shown["placements"]}
 
     # Streams: spans by start, against the cyclic order.
-    tracks, spans = {}, collections.defaultdict(list)
+    tracks, spans, kernels = {}, collections.defaultdict(list), {}
     for event in trace["traceEvents"]:
         if event["name"] == "thread_name":
             tracks[event["pid"], event["tid"]] = event["args"]["name"]
+        elif event["name"] == "kernels":
+            kernels[event["args"]["program"], event["args"]["task"]] = event["args"]["kernels"]
         elif event["ph"] == "X":
             spans[event["args"]["program"], event["pid"], event["tid"]].append(event)
     streams = firings = 0
@@ -74,6 +76,15 @@ def check(tools, name, steps):
                     expect(all(b["ts"] >= a - 0.002 for a, b in zip(ends, found[1:])), f"{track}: firings overlap")
                     streams, firings = streams + 1, firings + len(found)
     expect(not spans, f"spans on streams that the plan does not have: {list(spans)}")
+
+    # Kernels: each segment's, with the line of the model they come from.
+    for program in shown["programs"]:
+        for task in (t for role in program["roles"] for t in role["tasks"] if t["kind"] == "segment"):
+            expected = [{"name": k["name"], "location": k["location"]} for k in task["kernels"]]
+            expect(kernels.get((program["name"], task["name"])) == expected,
+                   f"the trace lists other kernels of {task['name']} of {program['name']} than the plan")
+    lines = {k["location"] for listed in kernels.values() for k in listed}
+    expect(any(re.search(r"model\.mlir:8:\d+$", line) for line in lines), "no kernel comes from line 8 of the model, a matmul")
 
     # Messages: each on an exchange, between a source and a destination of it, numbered without a gap.
     exchanges = {}
