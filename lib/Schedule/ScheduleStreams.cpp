@@ -2,7 +2,8 @@
 //
 //   before   task.program @train "train" micros 4 { %g = task.register "g" slots 1 ... }
 //   after    task.program @train "train" micros 4 attributes {orders = {main.compute = ["f", "f",
-//            ...]}, ...} { %g = task.register "g" slots 2   task.segment ... {task.seconds = 1e-3} }
+//            ...]}, ...} { %g = task.register "g" slots 2   task.segment ... {task.seconds = 1e-3}
+//            }
 //
 // Writes the program as a cyclic scheduling problem (lib/Search/CyclicSchedule.h), one
 // representative of each mesh, and its solution into the IR. What the registers cannot say is said

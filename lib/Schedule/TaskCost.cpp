@@ -34,16 +34,15 @@ static double exchangeSeconds(task::ExchangeOp exchange, const Cluster &cluster)
   double seconds = 0;
   for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
     auto type = cast<RankedTensorType>(in.getType());
-    seconds += exchangeCost(cluster, Shape(type.getShape().begin(), type.getShape().end()),
-                            dtypeOf(type.getElementType()), distOf(in).layout(),
-                            distOf(out).layout())
-                   .seconds;
+    seconds +=
+        exchangeCost(cluster, Shape(type.getShape().begin(), type.getShape().end()),
+                     dtypeOf(type.getElementType()), distOf(in).layout(), distOf(out).layout())
+            .seconds;
   }
   return seconds;
 }
 
-static double secondsOn(const TaskInfo &task, const Cluster &cluster,
-                        const ClusterDevice &device) {
+static double secondsOn(const TaskInfo &task, const Cluster &cluster, const ClusterDevice &device) {
   if (auto segment = dyn_cast<task::SegmentOp>(task.op)) {
     double seconds = device.launchSeconds;
     for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
@@ -67,8 +66,8 @@ double secondsOf(const TaskInfo &task, const Cluster &cluster) {
   double slowest = 0;
   for (int64_t id : task.mesh.getDevices()) {
     const ClusterDevice &device = cluster.devices[id];
-    double seconds = task.end == TaskInfo::End::Send ? device.launchSeconds
-                                                     : secondsOn(task, cluster, device);
+    double seconds =
+        task.end == TaskInfo::End::Send ? device.launchSeconds : secondsOn(task, cluster, device);
     slowest = std::max(slowest, seconds);
   }
   return slowest;
