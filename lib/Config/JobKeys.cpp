@@ -127,7 +127,8 @@ static Key parallelKeys() {
              integer("", "Devices along the axis, or -1.").atLeast(-1))
            .otherwise("{data: -1}"),
        text("strategy",
-            "data splits the batch over the axis `data`; none leaves everything to pins.")
+            "data splits the batch over the axis `data` and those named `data_...`; none leaves "
+            "everything to pins.")
            .oneOf({"data", "none"})
            .otherwise("data"),
        list("stages",

@@ -123,13 +123,16 @@ static DistOption fixedOption(SmallVector<NdSbp> operands, SmallVector<NdSbp> re
   return {std::move(operands), results, results, 0};
 }
 
+static bool isDataAxis(StringRef name) { return name == "data" || name.starts_with("data_"); }
+
 static SmallVector<NdSbp> batchDistributions(ReadOp read, MeshAttr mesh, bool splitsBatch) {
-  int64_t axis = splitsBatch ? mesh.axisIndex("data") : -1;
   SmallVector<NdSbp> out;
   for (Type type : read.getResultTypes()) {
     NdSbp sbp(mesh.numAxes());
-    if (axis >= 0 && mesh.getShape()[axis] > 1 && cast<RankedTensorType>(type).getRank() > 0)
-      sbp[axis] = Sbp::split(0);
+    if (splitsBatch && cast<RankedTensorType>(type).getRank() > 0)
+      for (unsigned axis = 0; axis < mesh.numAxes(); ++axis)
+        if (isDataAxis(mesh.getAxes()[axis].getValue()) && mesh.getShape()[axis] > 1)
+          sbp[axis] = Sbp::split(0);
     out.push_back(sbp);
   }
   return out;

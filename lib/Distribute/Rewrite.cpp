@@ -75,19 +75,21 @@ private:
     return made = copy;
   }
 
+  // From the nearest version; of equally near ones from the first that went to fewer than two
+  // other meshes, so that no device sends a value to all stages itself.
   Value boxed(Value v, DistAttr wanted) {
     SmallVector<Value> &made = boxings[v];
     Value nearest = v;
-    double least = boxingSeconds(planner, v.getType(), distOf(v), wanted);
+    std::pair<double, bool> least = farness(v, wanted);
     for (Value version : made) {
       if (distOf(version) == wanted)
         return version;
-      double seconds = boxingSeconds(planner, v.getType(), distOf(version), wanted);
-      if (seconds < least) {
-        least = seconds;
+      if (auto far = farness(version, wanted); far < least) {
+        least = far;
         nearest = version;
       }
     }
+    copies[nearest] += distOf(nearest).getMesh() != wanted.getMesh();
     OpBuilder b(v.getContext());
     b.setInsertionPointAfterValue(nearest);
     made.push_back(BoxingOp::create(b, derivedLoc(v.getLoc(), "boxing"),
@@ -95,10 +97,16 @@ private:
     return made.back();
   }
 
+  std::pair<double, bool> farness(Value version, DistAttr wanted) {
+    return {boxingSeconds(planner, version.getType(), distOf(version), wanted),
+            copies.lookup(version) >= 2};
+  }
+
   BoxingPlanner &planner;
   SmallVector<Step> steps;
   llvm::DenseMap<Value, Value> pinned; ///< by value: the one that users see
   llvm::DenseMap<Value, SmallVector<Value>> boxings;
+  llvm::DenseMap<Value, int> copies; ///< of a value on other meshes, made from it
   llvm::DenseMap<std::pair<Value, DistAttr>, Value> freeVersions;
   llvm::SmallPtrSet<Operation *, 16> isFree;
 };

@@ -29,6 +29,7 @@ DATA = {
     "2x1": (cluster(2, 1), parallel()),
     "2x2": (cluster(2, 2), parallel()),
     "two hosts": (cluster(2, 1, hosts=2), parallel()),
+    "inside nodes first": (cluster(2, 2, hosts=2), parallel({"data_node": 2, "data": 2})),
 }
 
 
