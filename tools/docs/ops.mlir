@@ -73,3 +73,33 @@ func.func @pooling(%x: tensor<8x6x12x12xf32>, %g: tensor<8x6x6x6xf32>) {
   %avg_grad = of.avg_pool2d_backward %g {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, input_size = array<i64: 12, 12>} : (tensor<8x6x6x6xf32>) -> tensor<8x6x12x12xf32>
   return
 }
+
+func.func @logic(%p: tensor<8x6xi1>, %q: tensor<8x6xi1>, %x: tensor<8x6xf32>) {
+  %and = of.and %p, %q : (tensor<8x6xi1>, tensor<8x6xi1>) -> tensor<8x6xi1>
+  %or = of.or %p, %q : (tensor<8x6xi1>, tensor<8x6xi1>) -> tensor<8x6xi1>
+  %xor = of.xor %p, %q : (tensor<8x6xi1>, tensor<8x6xi1>) -> tensor<8x6xi1>
+  %round = of.round %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  return
+}
+
+func.func @activations(%x: tensor<8x6xf32>) {
+  %reciprocal = of.reciprocal %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  %leaky_relu = of.leaky_relu %x {alpha = 0.01 : f64} : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  %elu = of.elu %x {alpha = 1.0 : f64} : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  %softplus = of.softplus %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  %clip = of.clip %x {min = 0.0 : f64, max = 6.0 : f64} : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  return
+}
+
+func.func @rows(%table: tensor<8x6xf32>, %i: tensor<4x2xi64>, %g: tensor<4x2x6xf32>) {
+  %rows = of.embedding %table, %i : (tensor<8x6xf32>, tensor<4x2xi64>) -> tensor<4x2x6xf32>
+  %grad = of.embedding_backward %i, %g {rows = 8 : i64} : (tensor<4x2xi64>, tensor<4x2x6xf32>) -> tensor<8x6xf32>
+  return
+}
+
+func.func @slices(%x: tensor<8x6xf32>, %y: tensor<8x6xf32>) {
+  %slice = of.slice %x {starts = array<i64: 0, 1>, sizes = array<i64: 8, 4>, steps = array<i64: 1, 1>} : (tensor<8x6xf32>) -> tensor<8x4xf32>
+  %pad = of.pad %x {low = array<i64: 0, 1>, high = array<i64: 0, 1>, interior = array<i64: 0, 0>} : (tensor<8x6xf32>) -> tensor<8x8xf32>
+  %concat = of.concat %x, %y {dim = 1 : i64} : (tensor<8x6xf32>, tensor<8x6xf32>) -> tensor<8x12xf32>
+  return
+}
