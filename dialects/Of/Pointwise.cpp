@@ -203,6 +203,20 @@ Sets StopGradientOp::getLinearOperandSets() { return {{0}}; }
 #define OF_ARITH(FloatOp, IntOp)                                                                                       \
   isFloat(x) ? arith::FloatOp::create(b, loc, x, y).getResult() : arith::IntOp::create(b, loc, x, y).getResult()
 
+// Scalars of `arith` have no sign; ops know it from the element type.
+static bool isUnsigned(Value tensor) {
+  Type element = tensorType(tensor).getElementType();
+  return element.isUnsignedInteger() || element.isInteger(1);
+}
+static Type scalarType(Type element) {
+  return element.isUnsignedInteger()
+             ? IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth())
+             : element;
+}
+#define OF_ARITH_OF_SIGN(FloatOp, SignedOp, UnsignedOp)                                            \
+  (!isFloat(x) && isUnsigned(getLhs())) ? arith::UnsignedOp::create(b, loc, x, y).getResult()      \
+                                        : OF_ARITH(FloatOp, SignedOp)
+
 // Half of g where x and y are equal, g where x wins, 0 where it loses.
 static Value shareOfWinner(OpBuilder &b, Location loc, StringRef wins, Value x, Value y, Value g) {
   Value half = maskedBy(b, loc, "eq", x, y, scale(b, loc, g, 0.5));
@@ -215,16 +229,16 @@ OF_BINARY_OP(SubOp, OF_ARITH(SubFOp, SubIOp), g, NegOp::create(b, loc, g))
 Sets SubOp::getLinearOperandSets() { return {{0, 1}}; }
 OF_BINARY_OP(MulOp, OF_ARITH(MulFOp, MulIOp), mul(b, loc, g, y), mul(b, loc, g, x))
 Sets MulOp::getLinearOperandSets() { return {{0}, {1}}; }
-OF_BINARY_OP(DivOp, OF_ARITH(DivFOp, DivSIOp), div(b, loc, g, y),
+OF_BINARY_OP(DivOp, OF_ARITH_OF_SIGN(DivFOp, DivSIOp, DivUIOp), div(b, loc, g, y),
              NegOp::create(b, loc, mul(b, loc, g, div(b, loc, z, y))))
 Sets DivOp::getLinearOperandSets() {
   // Integer division rounds: it is not linear.
   return isa<FloatType>(tensorType(getLhs()).getElementType()) ? Sets{{0}} : Sets{};
 }
-OF_BINARY_OP(MaxOp, OF_ARITH(MaximumFOp, MaxSIOp), shareOfWinner(b, loc, "gt", x, y, g),
-             shareOfWinner(b, loc, "gt", y, x, g))
-OF_BINARY_OP(MinOp, OF_ARITH(MinimumFOp, MinSIOp), shareOfWinner(b, loc, "lt", x, y, g),
-             shareOfWinner(b, loc, "lt", y, x, g))
+OF_BINARY_OP(MaxOp, OF_ARITH_OF_SIGN(MaximumFOp, MaxSIOp, MaxUIOp),
+             shareOfWinner(b, loc, "gt", x, y, g), shareOfWinner(b, loc, "gt", y, x, g))
+OF_BINARY_OP(MinOp, OF_ARITH_OF_SIGN(MinimumFOp, MinSIOp, MinUIOp),
+             shareOfWinner(b, loc, "lt", x, y, g), shareOfWinner(b, loc, "lt", y, x, g))
 
 // x^y = e^(y log x): for x > 0; 0^0 = 1 and 0^y = 0 for y > 0. An integer constant exponent is multiplied out.
 static std::optional<int64_t> integerExponent(Value y) {
@@ -313,7 +327,7 @@ Value CompareOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) 
                          .Default(arith::CmpFPredicate::OGE);
     return arith::CmpFOp::create(b, getLoc(), predicate, operands[0], operands[1]);
   }
-  bool isSigned = !tensorType(getLhs()).getElementType().isInteger(1);
+  bool isSigned = !isUnsigned(getLhs());
   auto predicate = llvm::StringSwitch<arith::CmpIPredicate>(p)
                        .Case("eq", arith::CmpIPredicate::eq)
                        .Case("ne", arith::CmpIPredicate::ne)
@@ -359,8 +373,8 @@ LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location>, A
 Value CastOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {
   Location loc = getLoc();
   Value x = operands[0];
-  Type from = x.getType(), to = getTo();
-  bool fromUnsigned = tensorType(getInput()).getElementType().isUnsignedInteger() || from.isInteger(1);
+  Type from = x.getType(), to = scalarType(getTo());
+  bool fromUnsigned = isUnsigned(getInput());
   if (from == to)
     return x;
   if (auto toFloat = dyn_cast<FloatType>(to)) {
@@ -379,7 +393,8 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {
                       : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, zero).getResult();
   }
   if (isFloat(x))
-    return arith::FPToSIOp::create(b, loc, to, x);
+    return getTo().isUnsignedInteger() ? arith::FPToUIOp::create(b, loc, to, x).getResult()
+                                       : arith::FPToSIOp::create(b, loc, to, x).getResult();
   if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth())
     return arith::TruncIOp::create(b, loc, to, x);
   return fromUnsigned ? arith::ExtUIOp::create(b, loc, to, x).getResult()
@@ -412,13 +427,16 @@ void ConstantOp::build(OpBuilder &b, OperationState &state, Type type, double va
   build(b, state, type, attr);
 }
 Value ConstantOp::buildScalar(OpBuilder &b, ValueRange, PointContext &) {
-  return arith::ConstantOp::create(b, getLoc(), getValue());
+  TypedAttr value = getValue();
+  if (value.getType().isUnsignedInteger())
+    value = b.getIntegerAttr(scalarType(value.getType()), cast<IntegerAttr>(value).getValue());
+  return arith::ConstantOp::create(b, getLoc(), value);
 }
 ShardingRule ConstantOp::getShardingRule() { return pointwiseRule(*this); }
 LogicalResult ConstantOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) { return success(); }
 
 Value IotaOp::buildScalar(OpBuilder &b, ValueRange, PointContext &point) {
-  Type element = tensorType(getResult()).getElementType();
+  Type element = scalarType(tensorType(getResult()).getElementType());
   Value index = point.globalIndex(b, getDim());
   if (!isa<FloatType>(element))
     return arith::IndexCastOp::create(b, getLoc(), element, index);
