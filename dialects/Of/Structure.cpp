@@ -52,6 +52,12 @@ LogicalResult SetOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return checkVariable(*this, symbols, getVariableAttr(), getValue().getType());
 }
 
+LogicalResult LoadOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  if (!symbols.lookupNearestSymbolFrom<VariableOp>(*this, getVariableAttr()))
+    return emitOpError() << "names " << getVariableAttr() << ", which is no variable";
+  return success();
+}
+
 LogicalResult ReadOp::verifySymbolUses(SymbolTableCollection &symbols) {
   Operation *found = symbols.lookupNearestSymbolFrom(*this, getDatasetAttr());
   auto dataset = dyn_cast_or_null<DatasetOp>(found);

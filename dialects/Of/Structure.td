@@ -96,6 +96,12 @@ def Of_SetOp : Of_Op<"set", [MemoryEffects<[MemWrite]>, UsesSymbol]> {
   let assemblyFormat = "$variable `,` $value attr-dict `:` type($value)";
 }
 
+def Of_LoadOp : Of_Op<"load", [UsesSymbol]> {
+  let summary = "first value of a variable, from the job's file of initial values";
+  let arguments = (ins FlatSymbolRefAttr:$variable);
+  let assemblyFormat = "$variable attr-dict";
+}
+
 def Of_MetricOp : Of_Op<"metric", []> {
   let summary = "hands scalars to the metric sink";
   let description = [{ Evaluation programs report sums; the sink adds them over the program and divides by the one named "weight". }];

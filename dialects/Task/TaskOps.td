@@ -115,4 +115,11 @@ def Task_WriteOp : Task_Op<"write", []> {
   let hasVerifier = 1;
 }
 
+def Task_LoadOp : Task_Op<"load", []> {
+  let summary = "reads variables from the job's file of initial values";
+  let arguments = (ins StrAttr:$name, TypedArrayAttrBase<FlatSymbolRefAttr, "variables">:$variables);
+  let assemblyFormat = "$name $variables attr-dict";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -164,6 +164,12 @@ LogicalResult WriteOp::verify() {
   return success();
 }
 
+LogicalResult LoadOp::verify() {
+  if (getVariables().empty())
+    return emitOpError("loads no variable");
+  return success();
+}
+
 // ---- Programs
 
 static LogicalResult verifyNames(ProgramOp program) {
@@ -238,8 +244,8 @@ static LogicalResult verifyUses(Operation *op, SymbolTableCollection &symbols) {
     return verifyVariable(op, symbols, get.getVariableAttr(), get.getType());
   if (auto set = dyn_cast<SetOp>(op))
     return verifyVariable(op, symbols, set.getVariableAttr(), set.getValue().getType());
-  if (auto write = dyn_cast<WriteOp>(op))
-    for (auto name : write.getVariables().getAsRange<FlatSymbolRefAttr>())
+  if (isa<WriteOp, LoadOp>(op))
+    for (auto name : op->getAttrOfType<ArrayAttr>("variables").getAsRange<FlatSymbolRefAttr>())
       if (failed(verifyVariable(op, symbols, name, {})))
         return failure();
   if (auto read = dyn_cast<ReadOp>(op))

@@ -33,6 +33,7 @@ LogicalResult PlanTables::build() {
   plan.seed = job.seed;
   plan.batch = job.batch;
   plan.epoch_steps = job.epochSteps();
+  plan.initial = job.initial;
   if (job.checkpoint)
     plan.checkpoint_every_steps = job.checkpoint->everySteps
                                       ? job.checkpoint->everySteps

@@ -306,13 +306,23 @@ LogicalResult RoleWriter::setBody(const TaskInfo &info, plan::TaskT &task) {
     task.body.Set(std::move(body));
   } else if (auto write = dyn_cast<task::WriteOp>(info.op)) {
     plan::WriteT body;
-    for (Attribute name : write.getVariables())
-      body.variables.push_back(tables.variable(cast<FlatSymbolRefAttr>(name).getValue()));
+    body.variables = variablesOf(write.getVariables());
+    task.body.Set(std::move(body));
+  } else if (auto load = dyn_cast<task::LoadOp>(info.op)) {
+    plan::LoadT body;
+    body.variables = variablesOf(load.getVariables());
     task.body.Set(std::move(body));
   } else {
     return info.op->emitOpError("has no body in a plan");
   }
   return success();
+}
+
+std::vector<uint32_t> RoleWriter::variablesOf(ArrayAttr names) {
+  std::vector<uint32_t> out;
+  for (Attribute name : names)
+    out.push_back(tables.variable(cast<FlatSymbolRefAttr>(name).getValue()));
+  return out;
 }
 
 LogicalResult RoleWriter::setSegment(const TaskInfo &info, plan::TaskT &task) {

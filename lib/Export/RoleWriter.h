@@ -46,6 +46,7 @@ private:
   mlir::LogicalResult generate(task::KernelOp kernel, plan::CallT &call);
   void callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan::CallT &call);
   plan::Buffer bufferOf(task::SegmentOp segment, mlir::Value value);
+  std::vector<uint32_t> variablesOf(mlir::ArrayAttr names);
   uint32_t column(const KernelScalar &scalar);
   uint32_t stream(const TaskInfo &info);
   void addOrders(task::ProgramOp program, const std::vector<TaskInfo> &tasks,

@@ -68,7 +68,9 @@ public:
     for (const PhysicalItem &item : labels.items)
       if (failed(addTask(item)))
         return failure();
-    addWrites();
+    if (program.getKind() == ProgramKind::Snapshot) // nothing but gets
+      addVariableTasks<GetOp, task::WriteOp>("write");
+    addVariableTasks<LoadOp, task::LoadOp>("load");
     return success();
   }
 
@@ -97,6 +99,10 @@ private:
       segments[it->second].ops.push_back(item.op);
       segmentOf[item.op] = it->second;
     }
+    // A new value is there at the end of the step, wherever the program says it.
+    for (SegmentParts &segment : segments)
+      std::stable_partition(segment.ops.begin(), segment.ops.end(),
+                            [](Operation *op) { return !isa<SetOp>(op); });
   }
 
   // Roots that a segment uses and does not compute.
@@ -274,6 +280,8 @@ private:
 
   LogicalResult addTask(const PhysicalItem &item) {
     Operation *op = item.op;
+    if (isa<LoadOp>(op)) // gathered in the end
+      return success();
     if (auto it = segmentOf.find(op); it != segmentOf.end()) {
       const SegmentParts &parts = segments[it->second];
       if (parts.ops.front() == op)
@@ -310,17 +318,17 @@ private:
                            metric.getNamesAttr(), inputs);
   }
 
-  // A snapshot is nothing but gets: each mesh writes its variables.
-  void addWrites() {
-    if (program.getKind() != ProgramKind::Snapshot)
-      return;
+  // One task of each mesh for all its variables that are written to or read from files.
+  template <typename From, typename To> void addVariableTasks(StringRef name) {
     llvm::MapVector<MeshAttr, SmallVector<Attribute>> variables;
-    for (auto get : program.getBody().front().getOps<GetOp>())
-      variables[distOf(get.getResult()).getMesh()].push_back(get.getVariableAttr());
+    for (auto op : program.getBody().front().getOps<From>()) {
+      auto variable =
+          SymbolTable::lookupNearestSymbolFrom<VariableOp>(program, op.getVariableAttr());
+      variables[distOf(variable.getType()).getMesh()].push_back(op.getVariableAttr());
+    }
     for (auto &[mesh, list] : variables)
-      task::WriteOp::create(b, program.getLoc(),
-                            b.getStringAttr(unique((mesh.getName() + ".write").str())),
-                            b.getArrayAttr(list));
+      To::create(b, program.getLoc(), b.getStringAttr(unique((mesh.getName() + "." + name).str())),
+                 b.getArrayAttr(list));
   }
 
   ProgramOp program;

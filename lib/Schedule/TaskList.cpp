@@ -89,6 +89,8 @@ private:
           check.getInput());
     } else if (auto write = dyn_cast<task::WriteOp>(op)) {
       begin(op, write.getName(), meshOfVariable(write, write.getVariables()[0]), "write", 1);
+    } else if (auto load = dyn_cast<task::LoadOp>(op)) {
+      begin(op, load.getName(), meshOfVariable(load, load.getVariables()[0]), "load", 1);
     }
   }
 

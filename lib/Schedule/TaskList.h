@@ -19,7 +19,8 @@ struct TaskInfo {
   End end = End::Whole;
   std::string name;
   MeshAttr mesh;
-  std::string stream; ///< of the mesh: "compute", "send", "receive", "read", "report", "write"
+  std::string
+      stream; ///< of the mesh: "compute", "send", "receive", "read", "report", "write", "load"
   int64_t firings = 1;
   struct Port {
     mlir::Value reg;

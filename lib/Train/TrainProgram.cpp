@@ -246,6 +246,12 @@ LogicalResult buildInit(OpBuilder &module, TrainInput in) {
                         derivedLoc(in.model.getLoc(), "init"));
   llvm::DenseSet<int64_t> taken;
   for (const Variable &v : in.variables.all()) {
+    if (!in.job.initial.empty() && v.isFromModel()) {
+      auto load = LoadOp::create(program.body, v.loc, v.name);
+      if (v.stage)
+        load->setAttr(OfDialect::stageAttrName, v.stage);
+      continue;
+    }
     FailureOr<Value> value = failure();
     auto build = [&] {
       value = initialValue(Formula(program.body, v.loc), v, in.job.seed, variableId(v.name, taken));

@@ -25,6 +25,9 @@ struct Variable {
   mlir::DictionaryAttr pin;     ///< `of.pin`, or null
   mlir::DictionaryAttr gradPin; ///< `of.grad_pin`, or null
   mlir::IntegerAttr stage;      ///< `of.stage`, or null
+
+  /// The model has it, not only its training.
+  bool isFromModel() const { return static_cast<bool>(init); }
 };
 
 /// In the order of declaration, which is that of the module.

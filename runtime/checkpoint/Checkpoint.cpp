@@ -47,7 +47,8 @@ public:
   const std::vector<TensorInfo> &tensors() const override { return tensors_; }
   const std::optional<SnapshotInfo> &info() const override { return info_; }
 
-  Status match(const std::vector<TensorInfo> &wanted, bool allowUnexpected) const override {
+  Status match(const std::vector<TensorInfo> &wanted,
+               const std::vector<TensorInfo> &others) const override {
     std::string missing, different, unexpected;
     std::set<std::string> names;
     for (const TensorInfo &tensor : wanted) {
@@ -59,10 +60,11 @@ public:
         different += " " + tensor.name + " (" + describe(it->second.tensor.info) + ", wanted " +
                      describe(tensor) + ")";
     }
-    if (!allowUnexpected)
-      for (const TensorInfo &tensor : tensors_)
-        if (names.count(tensor.name) == 0)
-          unexpected += " " + tensor.name;
+    for (const TensorInfo &tensor : others)
+      names.insert(tensor.name);
+    for (const TensorInfo &tensor : tensors_)
+      if (names.count(tensor.name) == 0)
+        unexpected += " " + tensor.name;
     if (missing.empty() && different.empty() && unexpected.empty())
       return Status::ok();
     std::string text = path_ + " is of another model.";

@@ -26,8 +26,9 @@ public:
   virtual const std::optional<SnapshotInfo> &info() const = 0;
 
   /// Compares with what a plan wants. One error lists every tensor that is missing, has another
-  /// shape or dtype, or is not wanted (unless those are allowed).
-  virtual Status match(const std::vector<TensorInfo> &wanted, bool allowUnexpected) const = 0;
+  /// shape or dtype, or is neither wanted nor one of `others`, which may be there or not.
+  virtual Status match(const std::vector<TensorInfo> &wanted,
+                       const std::vector<TensorInfo> &others = {}) const = 0;
 
   /// Reads a box, dense and row-major, into `out`.
   virtual Status read(const std::string &name, const Box &box, void *out) const = 0;

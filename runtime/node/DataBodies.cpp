@@ -126,11 +126,6 @@ Result<std::unique_ptr<Body>> LoadBody::create(const TaskPlace &place, const Che
   body->weights_ = &weights;
   OF_ASSIGN(body->parts_, partsOf(place, *instance.role, *task.body_as_Load()->variables()));
   body->toPorts_ = place.table->tasks[place.task].numOutputs == body->parts_.size();
-  std::vector<TensorInfo> wanted;
-  const std::vector<TensorInfo> all = planTensors(*place.plan);
-  for (const PartPlace &part : body->parts_)
-    wanted.push_back(all[part.variable]);
-  OF_TRY(weights.match(wanted, true));
   return std::unique_ptr<Body>(std::move(body));
 }
 

@@ -1,5 +1,6 @@
 #include "runtime/node/Node.h"
 
+#include "runtime/data/FindFile.h"
 #include "runtime/data/ThrottledReader.h"
 #include "runtime/node/LocalBodies.h"
 
@@ -72,17 +73,21 @@ Status Node::makeSchedule() {
   return Status::ok();
 }
 
+std::vector<std::string> Node::folders() const {
+  std::vector<std::string> out;
+  if (!options_.dataDir.empty())
+    out.push_back(options_.dataDir);
+  out.push_back(".");
+  return out;
+}
+
 Result<const BatchReader *> Node::readerOf(uint32_t dataset) {
   if (!plan_.datasets() || dataset >= plan_.datasets()->size())
     return Status(Code::Corrupt, "a read task names data set " + std::to_string(dataset) +
                                      ", which the plan does not have");
   readers_.resize(plan_.datasets()->size());
   if (!readers_[dataset]) {
-    std::vector<std::string> folders;
-    if (!options_.dataDir.empty())
-      folders.push_back(options_.dataDir);
-    folders.push_back(".");
-    OF_ASSIGN(readers_[dataset], BatchReader::open(*plan_.datasets()->Get(dataset), folders));
+    OF_ASSIGN(readers_[dataset], BatchReader::open(*plan_.datasets()->Get(dataset), folders()));
     if (options_.readRowsPerSecond > 0)
       readers_[dataset] = std::make_unique<ThrottledReader>(std::move(readers_[dataset]),
                                                             options_.readRowsPerSecond);
@@ -92,11 +97,15 @@ Result<const BatchReader *> Node::readerOf(uint32_t dataset) {
 
 Result<const Checkpoint *> Node::weights() {
   if (!weights_) {
-    if (options_.weightsPath.empty())
+    std::string path = options_.weightsPath;
+    if (path.empty() && (!plan_.initial() || plan_.initial()->size() == 0))
       return Status(
           Code::InvalidArgument,
           "the plan loads weights; name the checkpoint or .safetensors file with --weights");
-    OF_ASSIGN(weights_, openCheckpoint(options_.weightsPath));
+    if (path.empty()) {
+      OF_ASSIGN(path, findFile(plan_.initial()->str(), folders()));
+    }
+    OF_ASSIGN(weights_, openWeights(plan_, path));
   }
   return static_cast<const Checkpoint *>(weights_.get());
 }

@@ -24,12 +24,12 @@ namespace of::rt {
 
 struct NodeOptions {
   uint32_t node = 0;
-  std::string dataDir; ///< where files of datasets are looked for
+  std::string dataDir; ///< where files of datasets and initial values are looked for
   std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
   bool trace = false;
   std::optional<uint64_t> stopAfterSteps;
   std::string resumePath;  ///< checkpoint to go on from; empty: from the start
-  std::string weightsPath; ///< what Load tasks read; empty: a plan with Load tasks is refused
+  std::string weightsPath; ///< what Load tasks read; empty: what the plan names
   std::string planDigest;  ///< goes into checkpoints
   uint64_t keepCheckpoints = 3;
   double readRowsPerSecond = 0; ///< slower than the disk is; 0: as it is
@@ -73,6 +73,8 @@ private:
   Status loadObjects();
   Result<const BatchReader *> readerOf(uint32_t dataset);
   Result<const Checkpoint *> weights();
+  /// Where files that the job names are looked for, in order.
+  std::vector<std::string> folders() const;
   Status addDevice(uint32_t device);
   bool maySpin() const;
   Status addWorker(DeviceState &device, uint32_t worker, uint32_t id);

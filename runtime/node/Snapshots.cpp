@@ -1,6 +1,7 @@
 #include "runtime/node/Snapshots.h"
 
 #include <filesystem>
+#include <set>
 #include <thread>
 
 namespace of::rt {
@@ -93,9 +94,25 @@ Result<std::unique_ptr<Checkpoint>> openCheckpoint(const std::string &path) {
   return Checkpoint::open(path);
 }
 
+Result<std::unique_ptr<Checkpoint>> openWeights(const plan::Plan &plan, const std::string &path) {
+  std::set<uint32_t> loaded;
+  for (const plan::Role *role : *plan.roles())
+    for (const plan::RoleProgram *program : *role->programs())
+      for (const plan::Task *task : *program->tasks())
+        if (const plan::Load *load = task->body_as_Load())
+          loaded.insert(load->variables()->begin(), load->variables()->end());
+  const std::vector<TensorInfo> all = planTensors(plan);
+  std::vector<TensorInfo> wanted;
+  for (const uint32_t variable : loaded)
+    wanted.push_back(all[variable]);
+  OF_ASSIGN(std::unique_ptr<Checkpoint> weights, openCheckpoint(path));
+  OF_TRY(weights->match(wanted, all));
+  return weights;
+}
+
 Status loadVariables(const plan::Plan &plan, const NodeMemory &memory, uint32_t node,
                      const Checkpoint &checkpoint) {
-  OF_TRY(checkpoint.match(planTensors(plan), false));
+  OF_TRY(checkpoint.match(planTensors(plan)));
   OF_TRY(checkpoint.verify(node, plan.nodes()->size()));
   for (uint32_t d = 0; d < plan.devices()->size(); ++d) {
     if (plan.devices()->Get(d)->node() != node)

@@ -66,6 +66,10 @@ std::vector<TensorInfo> planTensors(const plan::Plan &plan);
 /// "checkpoints" folder.
 Result<std::unique_ptr<Checkpoint>> openCheckpoint(const std::string &path);
 
+/// Opens what the Load tasks of a plan read, and checks that it has all of that. Other variables of
+/// the plan may be there too (a checkpoint has them all), anything else is an error.
+Result<std::unique_ptr<Checkpoint>> openWeights(const plan::Plan &plan, const std::string &path);
+
 /// Fills the parts of variables that the devices of `node` hold.
 Status loadVariables(const plan::Plan &plan, const NodeMemory &memory, uint32_t node,
                      const Checkpoint &checkpoint);

@@ -96,7 +96,7 @@ TEST_CASE("what nodes write in parts is read back in any boxes") {
   require(checkpoint.status());
   REQUIRE((*checkpoint)->info()->step == 12);
   REQUIRE((*checkpoint)->info()->seed == 7);
-  require((*checkpoint)->match(kTensors, false));
+  require((*checkpoint)->match(kTensors));
   require((*checkpoint)->verify(0, 1));
   const Values values;
   std::vector<float> rows(8);
@@ -147,13 +147,13 @@ TEST_CASE("another model is told apart tensor by tensor") {
   require(checkpoint.status());
   const Status status =
       (*checkpoint)
-          ->match({{"a.weight", DType::F32, {6, 5}}, {"d", DType::F32, {1}}, {"b", DType::I64, {}}},
-                  false);
+          ->match(
+              {{"a.weight", DType::F32, {6, 5}}, {"d", DType::F32, {1}}, {"b", DType::I64, {}}});
   REQUIRE(status.code() == Code::InvalidArgument);
   REQUIRE(status.message().find("Missing: d.") != std::string::npos);
   REQUIRE(status.message().find("a.weight (f32 6x4, wanted f32 6x5)") != std::string::npos);
   REQUIRE(status.message().find("Not wanted: c.") != std::string::npos);
-  require((*checkpoint)->match({{"b", DType::I64, {}}}, true));
+  require((*checkpoint)->match({{"b", DType::I64, {}}}, kTensors));
 }
 
 TEST_CASE("a changed byte, a cut file and a wrong header are found") {

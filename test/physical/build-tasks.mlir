@@ -129,14 +129,23 @@ of.program @sets train {
 // CHECK-LABEL: task.program @copies "train" micros 1
 // CHECK: %[[Y:.*]] = of.get @y
 // CHECK: %[[E:.*]] = task.kernel "exp#0"
-// CHECK: of.set @y, %[[E]]
 // CHECK: %[[C:.*]] = task.kernel "copy.copy#0"(%[[E]])
+// CHECK: of.set @y, %[[E]]
 // CHECK: of.set @z, %[[C]]
 of.program @copies train {
   %y = of.get @y : !b
   %e = of.exp %y : (!b) -> !b
   of.set @y, %e : !b
   of.set @z, %e : !b
+}
+
+// CHECK-LABEL: task.program @init "init"
+// CHECK-DAG: task.load "a.load" [@x]
+// CHECK-DAG: task.load "ab.load" [@s, @n]
+of.program @init init {
+  of.load @x
+  of.load @s
+  of.load @n
 }
 
 // CHECK-LABEL: task.program @snapshot "snapshot"

@@ -138,3 +138,11 @@ of.program @train train {
   // expected-error @+1 {{'of.metric' op has a value of type 'tensor<4xf32>'; metrics are scalars}}
   of.metric ["loss"], %c : tensor<4xf32>
 }
+
+// -----
+
+of.dataset @d samples 4 fields []
+of.program @init init {
+  // expected-error @+1 {{'of.load' op names @d, which is no variable}}
+  of.load @d
+}

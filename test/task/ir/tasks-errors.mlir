@@ -133,6 +133,17 @@ task.program @p "train" micros 4 {
 !t = tensor<4xf32, #of.dist<#mesh, [B]>>
 !o = tensor<4xf32, #of.dist<#other, [B]>>
 task.program @p "train" micros 4 {
+  // expected-error @+1 {{'task.load' op loads no variable}}
+  task.load "load" []
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+task.program @p "train" micros 4 {
   // expected-error @+1 {{'task.register' op needs a distribution: 'tensor<4xf32>' lies on no mesh}}
   %x = task.register "x" slots 1 : tensor<4xf32>
 }

@@ -66,6 +66,12 @@ task.program @eval "eval" micros 1 {
   task.metric "metric" ["loss", "weight"] from(%x, %y : tensor<f32, #of.dist<#mesh, [B]>>, tensor<f32, #of.dist<#mesh, [B]>>)
 }
 
+// CHECK: task.program @init "init" micros 1 {
+task.program @init "init" micros 1 {
+  // CHECK: task.load "main.load" [@w]
+  task.load "main.load" [@w]
+}
+
 // CHECK: task.program @snapshot "snapshot" micros 1 {
 task.program @snapshot "snapshot" micros 1 {
   // CHECK: task.write "main.write" [@w]
