@@ -228,7 +228,7 @@ def header(tools, hosts):
             file.write(text)
     text = run([tools.tool("of-compile"), paths["job.yaml"], "--cluster=" + paths["cluster.yaml"],
                 "--compile-to=distribute", "-o", "-"]).stdout
-    return next(line for line in text.splitlines() if line.startswith("module attributes"))
+    return next(line for line in text.splitlines() if line.startswith("module "))
 
 
 def run_pair(tools, head, name, hosts, a, b, cases):
