@@ -2,7 +2,7 @@
 """A step lasts as long as the busiest of disk, link and compute, not as long as their sum: a pipeline of two hosts under a simulated
 clock, its reader and its link throttled to a part of the compute time. The plan is compiled for the link it is given.
 
-  overlap.py --bin build/bin --data FOLDER [--micros M] [--real STEPS]
+  overlap.py --bin build/bin --data FOLDER [--micros M] [--rows R] [--real STEPS]
 
 --real runs each case with real processes too and prints what was measured; with cores to spare it should agree.
 """
@@ -16,14 +16,13 @@ import tempfile
 from tools import Failure, Tools, cluster, job_text, parallel, run
 
 CASES = [(0.5, 0), (0.9, 0), (0, 0.5), (0, 0.9), (0.5, 0.5), (0.9, 0.9)]  # read, link: parts of the compute time
-ROWS = 64  # of a micro-batch
 LIMIT = 1.05
 FAST = 1e12
 
 
 class Pipeline:
-    def __init__(self, tools, micros, steps):
-        self.tools, self.batch = tools, micros * ROWS
+    def __init__(self, tools, micros, rows, steps):
+        self.tools, self.batch = tools, micros * rows
         self.job = job_text("mlp", {"epochs": None, "steps": steps, "evaluate": None, "checkpoint": None, "accumulate": micros, "batch": self.batch},
                             (), parallel(stages=["z2"]))
 
@@ -41,7 +40,7 @@ class Pipeline:
         """As `simulate`, from the trace of a real run: the step time and the busy time of each stream, without the first steps."""
         self.tools.train(base, "--trace", *flags)
         with open(os.path.join(base, "trace.json")) as file:
-            spans = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X" and e["args"]["program"] == "train"]
+            spans = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X" and e["args"].get("program") == "train"]
         tracks = collections.defaultdict(list)
         for span in spans:
             tracks[span["pid"], span["tid"], span["name"]].append(span)
@@ -81,15 +80,19 @@ def check(pipeline):
 
 
 def show_real(pipeline):
-    pushed = link_bytes(pipeline.simulate(pipeline.compile(), "--throttle-link", repr(FAST)))
+    free = pipeline.simulate(pipeline.compile(), "--throttle-link", repr(FAST))
+    predicted, pushed = busy(free, "compute"), link_bytes(free)
     for read, link in [(0, 0), *CASES]:
         # The machine may be busy: compute is measured anew before each case and again in it.
         _, spans = pipeline.measure(pipeline.compile())
         compute = sum(t for name, t in spans.items() if name.startswith("stage0.compute"))
         rate = pushed / (link * compute) if link else FAST
-        step, spans = pipeline.measure(pipeline.compile(rate), *pipeline.throttles(read, rate, compute))
+        # The plan is for the same part of the predicted compute, as if cluster.yaml had been measured.
+        base = pipeline.compile(pushed / (link * predicted) if link else FAST)
+        step, spans = pipeline.measure(base, *pipeline.throttles(read, rate, compute))
         parts = [sum(t for name, t in spans.items() if name.startswith("stage0.compute")), spans["train_data"], pushed / rate]
         say("real", read, link, step, max(parts), sum(parts))
+        print(f"      compute {parts[0]:.3f} s, before {compute:.3f} s, predicted {predicted:.3f} s; read {parts[1]:.3f} s, link {parts[2]:.3f} s; step {step:.3f} s")
 
 
 def main():
@@ -97,14 +100,15 @@ def main():
     parser.add_argument("--bin", required=True)
     parser.add_argument("--data", required=True)
     parser.add_argument("--micros", type=int, default=64)
+    parser.add_argument("--rows", type=int, default=64, help="of a micro-batch")
     parser.add_argument("--real", type=int, default=0, metavar="STEPS")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(options.bin, options.data, folder)
         try:
-            check(Pipeline(tools, options.micros, 8))
+            check(Pipeline(tools, options.micros, options.rows, 8))
             if options.real:
-                show_real(Pipeline(tools, options.micros, options.real))
+                show_real(Pipeline(tools, options.micros, options.rows, options.real))
         except Failure as failure:
             sys.exit(f"FAILED {failure}")
 
