@@ -87,10 +87,15 @@ private:
     llvm_unreachable("an exchange has two ends");
   }
 
+  // A receive may come as late as its exchange takes once more: a plan whose exchanges need to be
+  // on time waits for each that is not. The price is a slot, or a micro-batch more under way.
   void addExchangePrecedences() {
     for (auto [i, task] : llvm::enumerate(tasks))
-      if (task.end == TaskInfo::End::Send)
-        problem.precedences.push_back({static_cast<uint32_t>(i), receiveOf(i), 0});
+      if (task.end == TaskInfo::End::Send) {
+        uint32_t receive = receiveOf(i);
+        problem.precedences.push_back(
+            {static_cast<uint32_t>(i), receive, problem.tasks[receive].durationNs});
+      }
   }
 
   void addVariablePrecedences() {

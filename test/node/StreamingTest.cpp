@@ -200,5 +200,5 @@ TEST_CASE("a step lasts as long as the busiest of disk, link and compute") {
   CHECK(t.step <= 1.05 * busiest);
   CHECK(sum > 1.2 * busiest); // the case could tell
   // Nor does a link that is waited for hide in the time of a compute task.
-  CHECK(t.compute <= 1.25e-3 * kComputeUs);
+  CHECK(t.compute <= 1.4e-3 * kComputeUs);
 }
