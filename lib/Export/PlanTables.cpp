@@ -34,10 +34,12 @@ LogicalResult PlanTables::build() {
   plan.batch = job.batch;
   plan.epoch_steps = job.epochSteps();
   plan.initial = job.initial;
-  if (job.checkpoint)
+  if (job.checkpoint) {
+    plan.checkpoint_keep = job.checkpoint->keep;
     plan.checkpoint_every_steps = job.checkpoint->everySteps
                                       ? job.checkpoint->everySteps
                                       : job.checkpoint->everyEpochs * job.epochSteps();
+  }
   plan.schedule = std::make_unique<plan::LoopT>();
   return addLoop(*module.getBody(), *plan.schedule);
 }

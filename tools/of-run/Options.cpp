@@ -22,7 +22,7 @@ void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("--weights", o.weights,
                  "Checkpoint or .safetensors file that initial values are loaded from");
   app.add_option("--steps", o.steps, "Stop after this many training steps in total");
-  app.add_option("--keep", o.keep, "Newest checkpoints to keep, 0 for all")->capture_default_str();
+  app.add_option("--keep", o.keep, "Newest checkpoints to keep, 0 for all (default: the job's)");
   app.add_option("--join-timeout", o.joinSeconds, "Seconds to wait for the other nodes")
       ->capture_default_str();
   app.add_option("--throttle-read", o.readRowsPerSecond,

@@ -23,7 +23,7 @@ struct Options {
   std::string transport = "auto";
   std::string dataDir, outDir, resume, weights;
   std::optional<uint64_t> steps;
-  uint64_t keep = 3;
+  std::optional<uint64_t> keep; ///< newest checkpoints to keep, 0 for all; none: the job's
   double joinSeconds = 60;
   double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
   bool check = false, trace = false, json = false, progressLine = false;

@@ -21,7 +21,7 @@ rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
   out.resumePath = options.resume;
   out.weightsPath = options.weights;
   out.planDigest = plan.digest();
-  out.keepCheckpoints = options.keep;
+  out.keepCheckpoints = options.keep.value_or(plan.plan().checkpoint_keep());
   out.readRowsPerSecond = options.readRowsPerSecond;
   out.terminal = options.progressLine;
   out.json = options.json;
