@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from tools import EXAMPLES, Tools, cluster, job_text, parallel, pin
+from tools import EXAMPLES, Tools, cluster, job_text, node_processes, parallel, pin
 
 TWO = cluster(2, 1)
 CASES = []
@@ -74,19 +74,6 @@ def last_line(output):
     return [line for line in output.strip().splitlines() if line.strip()][-1]
 
 
-def children(plan, node):
-    out = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline") as file:
-                words = file.read().split("\0")
-        except OSError:
-            continue
-        if plan in words and "--node" in words and words[words.index("--node") + 1] == str(node):
-            out.append(int(pid))
-    return out
-
-
 # ---- Runs --------------------------------------------------------------------------------------------------------------
 
 
@@ -95,14 +82,14 @@ def kill_node(t, node):
     process = t.start(base)
     plan = os.path.join(base, "job.plan")
     deadline = time.time() + 30
-    while not (found := children(plan, node)) and time.time() < deadline:
+    while (pid := node_processes(plan).get(node)) is None and time.time() < deadline:
         time.sleep(0.05)
-    expect(found, "the node did not start")
+    expect(pid is not None, "the node did not start")
     while time.time() < deadline and not os.path.exists(os.path.join(base, "metrics.jsonl")):
         time.sleep(0.05)
     time.sleep(0.3)
     began = time.time()
-    os.kill(found[0], signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
     output = process.communicate(timeout=30)[0]
     took = time.time() - began
     expect(took < 3, f"took {took:.1f} s to end")

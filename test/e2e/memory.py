@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from tools import EXAMPLES, Failure, Tools, cluster, job_text, parallel, run
+from tools import EXAMPLES, Failure, Tools, cluster, job_text, node_processes, parallel, run
 
 CLUSTERS = {"one device": cluster(1, 1), "two processes": cluster(2, 1)}
 
@@ -30,19 +30,6 @@ def check_bound(tools, example, name):
     if worst > 0.02:
         raise Failure(f"chunks are {100 * worst:.2f} % above the max-live bound")
     return f"chunks {100 * worst:.2f} % above the max-live bound"
-
-
-def children(plan):
-    out = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline") as file:
-                words = file.read().split("\0")
-        except OSError:
-            continue
-        if plan in words and "--node" in words:
-            out[int(words[words.index("--node") + 1])] = int(pid)
-    return out
 
 
 def resident(pid):
@@ -79,7 +66,7 @@ def check_growth(tools, steps):
     early, late, chunks = {}, {}, []
     while process.poll() is None:
         done = steps_done(base)
-        for node, pid in children(plan).items():
+        for node, pid in node_processes(plan).items():
             try:
                 if done >= min(200, steps // 4) and node not in early:
                     early[node], chunks = resident(pid), shared_chunks(pid)

@@ -120,6 +120,20 @@ class Tools:
         return out or base
 
 
+def node_processes(plan):
+    """node -> process id of the running of-run processes of a plan file."""
+    out = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as file:
+                words = file.read().split("\0")
+        except OSError:
+            continue
+        if plan in words and "--node" in words:
+            out[int(words[words.index("--node") + 1])] = int(pid)
+    return out
+
+
 def losses(folder):
     with open(os.path.join(folder, "metrics.jsonl")) as file:
         return [r["loss"] for r in map(json.loads, file) if r["program"] == "train"]
