@@ -1,4 +1,5 @@
-// The MLIR headers that most compiler files include; see toolchain notes in docs/. Built once per build tree.
+// The MLIR headers that most compiler files include; see toolchain notes in docs/. Built once per
+// build tree.
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

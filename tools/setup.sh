@@ -11,7 +11,7 @@ build=(
   cmake g++ ninja-build ccache                                # the build
   libmlir-22-dev mlir-22-tools llvm-22-dev liblld-22-dev      # the compiler
   libzstd-dev zlib1g-dev
-  flatbuffers-compiler libflatbuffers-dev                     # plan files
+  flatbuffers-compiler libflatbuffers-dev libxxhash-dev       # plan files
   libcli11-dev libfmt-dev libyaml-cpp-dev nlohmann-json3-dev  # command line, messages, files
   libdnnl-dev libopenblas-dev                                 # CPU kernels
   libucx-dev                                                  # transport

@@ -19,7 +19,8 @@ void OfDialect::registerAttributes() {
       >();
 }
 
-// ---- #of.mesh<"name", [axis = size, ...], [devices]> ---------------------------------------------------------------
+// ---- #of.mesh<"name", [axis = size, ...], [devices]>
+// ---------------------------------------------------------------
 
 Attribute MeshAttr::parse(AsmParser &parser, Type) {
   std::string name;
@@ -40,7 +41,8 @@ Attribute MeshAttr::parse(AsmParser &parser, Type) {
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, axis) || parser.parseComma() ||
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, device) || parser.parseGreater())
     return {};
-  return MeshAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), name, axes, shape, devices);
+  return MeshAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), name,
+                              axes, shape, devices);
 }
 
 void MeshAttr::print(AsmPrinter &printer) const {
@@ -54,24 +56,27 @@ void MeshAttr::print(AsmPrinter &printer) const {
   printer << "]>";
 }
 
-LogicalResult MeshAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, ArrayRef<StringAttr> axes,
-                               ArrayRef<int64_t> shape, ArrayRef<int64_t> devices) {
+LogicalResult MeshAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name,
+                               ArrayRef<StringAttr> axes, ArrayRef<int64_t> shape,
+                               ArrayRef<int64_t> devices) {
   int64_t points = 1;
   llvm::SmallSet<StringRef, 4> names;
   for (auto [axis, size] : llvm::zip(axes, shape)) {
     if (size < 1)
-      return emitError() << "mesh '" << name << "': axis " << axis << " has size " << size << "; sizes are at least 1";
+      return emitError() << "mesh '" << name << "': axis " << axis << " has size " << size
+                         << "; sizes are at least 1";
     if (!names.insert(axis.getValue()).second)
       return emitError() << "mesh '" << name << "': axis name " << axis << " is used twice";
     points *= size;
   }
   if (axes.size() != shape.size() || points != static_cast<int64_t>(devices.size()))
-    return emitError() << "mesh '" << name << "': axes span " << points << " points but " << devices.size()
-                       << " devices are listed";
+    return emitError() << "mesh '" << name << "': axes span " << points << " points but "
+                       << devices.size() << " devices are listed";
   llvm::SmallSet<int64_t, 16> seen;
   for (int64_t device : devices)
     if (device < 0 || !seen.insert(device).second)
-      return emitError() << "mesh '" << name << "': device " << device << " is negative or listed twice";
+      return emitError() << "mesh '" << name << "': device " << device
+                         << " is negative or listed twice";
   return success();
 }
 
@@ -87,7 +92,8 @@ Placement MeshAttr::placement() const {
           std::vector<int64_t>(getDevices().begin(), getDevices().end())};
 }
 
-// ---- #of.dist<mesh, [sbp, ...]> ------------------------------------------------------------------------------------
+// ---- #of.dist<mesh, [sbp, ...]>
+// ------------------------------------------------------------------------------------
 
 static ParseResult parseSbp(AsmParser &parser, Sbp &sbp) {
   StringRef keyword;
@@ -119,7 +125,8 @@ static ParseResult parseSbp(AsmParser &parser, Sbp &sbp) {
     sbp = {kind == "max" ? SbpKind::PartialMax : SbpKind::PartialMin, 0};
     return success();
   }
-  return parser.emitError(loc) << "'" << keyword << "' is no SBP: use S(dim), B, P, P(max) or P(min)";
+  return parser.emitError(loc) << "'" << keyword
+                               << "' is no SBP: use S(dim), B, P, P(max) or P(min)";
 }
 
 Attribute DistAttr::parse(AsmParser &parser, Type) {
@@ -131,7 +138,8 @@ Attribute DistAttr::parse(AsmParser &parser, Type) {
                                      [&]() { return parseSbp(parser, sbp.emplace_back()); }) ||
       parser.parseGreater())
     return {};
-  return DistAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), mesh, sbp);
+  return DistAttr::getChecked([&] { return parser.emitError(loc); }, parser.getContext(), mesh,
+                              sbp);
 }
 
 void DistAttr::print(AsmPrinter &printer) const {
@@ -140,10 +148,12 @@ void DistAttr::print(AsmPrinter &printer) const {
   printer << ", " << toString(ndSbp()) << ">";
 }
 
-LogicalResult DistAttr::verify(function_ref<InFlightDiagnostic()> emitError, MeshAttr mesh, ArrayRef<Sbp> sbp) {
+LogicalResult DistAttr::verify(function_ref<InFlightDiagnostic()> emitError, MeshAttr mesh,
+                               ArrayRef<Sbp> sbp) {
   if (mesh && mesh.numAxes() != static_cast<int64_t>(sbp.size()))
-    return emitError() << "distribution " << toString(NdSbp(sbp.begin(), sbp.end())) << " has " << sbp.size()
-                       << " entries for the " << mesh.numAxes() << " axes of mesh '" << mesh.getName() << "'";
+    return emitError() << "distribution " << toString(NdSbp(sbp.begin(), sbp.end())) << " has "
+                       << sbp.size() << " entries for the " << mesh.numAxes() << " axes of mesh '"
+                       << mesh.getName() << "'";
   return success();
 }
 
@@ -151,7 +161,8 @@ LogicalResult DistAttr::verifyEncoding(ArrayRef<int64_t> shape, Type elementType
                                        function_ref<InFlightDiagnostic()> emitError) const {
   for (Sbp sbp : getSbp()) {
     if (sbp.isSplit() && sbp.dim >= shape.size())
-      return emitError() << toString(sbp) << " splits dim " << int(sbp.dim) << " of a tensor of rank " << shape.size();
+      return emitError() << toString(sbp) << " splits dim " << int(sbp.dim)
+                         << " of a tensor of rank " << shape.size();
     if (sbp.isPartial() && elementType.isInteger(1))
       return emitError() << toString(sbp) << ": a bool tensor cannot be partial; make it S or B";
   }
@@ -165,7 +176,8 @@ bool DistAttr::hasPartial() const {
   return llvm::any_of(getSbp(), [](Sbp s) { return s.isPartial(); });
 }
 
-// ---- #of.init<kind, values...> -------------------------------------------------------------------------------------
+// ---- #of.init<kind, values...>
+// -------------------------------------------------------------------------------------
 
 Attribute InitAttr::parse(AsmParser &parser, Type) {
   StringRef keyword;
@@ -175,9 +187,10 @@ Attribute InitAttr::parse(AsmParser &parser, Type) {
     return {};
   std::optional<InitKind> kind = symbolizeInitKind(keyword);
   if (!kind) {
-    parser.emitError(loc) << "'" << keyword
-                          << "' is no initialiser: use constant, normal, uniform, xavier_uniform, xavier_normal, "
-                             "kaiming_uniform or kaiming_normal";
+    parser.emitError(loc)
+        << "'" << keyword
+        << "' is no initialiser: use constant, normal, uniform, xavier_uniform, xavier_normal, "
+           "kaiming_uniform or kaiming_normal";
     return {};
   }
   while (succeeded(parser.parseOptionalComma()))
@@ -190,7 +203,8 @@ Attribute InitAttr::parse(AsmParser &parser, Type) {
     parser.emitError(loc) << "initialiser " << keyword << " takes at most " << most << " values";
     return {};
   }
-  return InitAttr::get(parser.getContext(), *kind, parser.getBuilder().getDenseF64ArrayAttr(values));
+  return InitAttr::get(parser.getContext(), *kind,
+                       parser.getBuilder().getDenseF64ArrayAttr(values));
 }
 
 void InitAttr::print(AsmPrinter &printer) const {
@@ -202,7 +216,8 @@ void InitAttr::print(AsmPrinter &printer) const {
   printer << ">";
 }
 
-// ---- Types ---------------------------------------------------------------------------------------------------------
+// ---- Types
+// ---------------------------------------------------------------------------------------------------------
 
 DistAttr distOf(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -226,7 +241,8 @@ RankedTensorType localType(Type type) {
   DistAttr dist = distOf(type);
   if (!dist)
     return tensor;
-  Shape local = largestLocalShape(Shape(tensor.getShape().begin(), tensor.getShape().end()), dist.layout());
+  Shape local =
+      largestLocalShape(Shape(tensor.getShape().begin(), tensor.getShape().end()), dist.layout());
   return RankedTensorType::get(local, tensor.getElementType());
 }
 

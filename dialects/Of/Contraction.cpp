@@ -5,25 +5,31 @@ using namespace mlir;
 
 namespace of {
 
-// ---- matmul --------------------------------------------------------------------------------------------------------
+// ---- matmul
+// --------------------------------------------------------------------------------------------------------
 
-LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
+LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto lhs = tensorType(adaptor.getLhs()), rhs = tensorType(adaptor.getRhs());
   int64_t lr = lhs.getRank(), rr = rhs.getRank();
   if (lr < 2 || rr < 2 || (rr != 2 && rr != lr))
-    return emitOptionalError(loc, "matmul: needs lhs of rank >= 2 and rhs of the same rank or of rank 2, got ", lhs,
-                             " and ", rhs);
+    return emitOptionalError(
+        loc, "matmul: needs lhs of rank >= 2 and rhs of the same rank or of rank 2, got ", lhs,
+        " and ", rhs);
   if (lhs.getElementType() != rhs.getElementType())
-    return emitOptionalError(loc, "matmul: element types differ: ", lhs, " and ", rhs, "; insert an of.cast");
+    return emitOptionalError(loc, "matmul: element types differ: ", lhs, " and ", rhs,
+                             "; insert an of.cast");
   bool tl = adaptor.getTransposeLhs(), tr = adaptor.getTransposeRhs();
   if (tl && rr == 2 && lr != 2)
     return emitOptionalError(loc, "matmul: transpose_lhs with a batched lhs needs a batched rhs");
   int64_t m = lhs.getDimSize(tl ? lr - 1 : lr - 2), kl = lhs.getDimSize(tl ? lr - 2 : lr - 1);
   int64_t kr = rhs.getDimSize(tr ? rr - 1 : rr - 2), n = rhs.getDimSize(tr ? rr - 2 : rr - 1);
-  auto differ = [](int64_t a, int64_t b) { return a != b && !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b); };
+  auto differ = [](int64_t a, int64_t b) {
+    return a != b && !ShapedType::isDynamic(a) && !ShapedType::isDynamic(b);
+  };
   if (differ(kl, kr))
-    return emitOptionalError(loc, "matmul: inner dims ", kl, " and ", kr, " differ: ", lhs, " times ", rhs);
+    return emitOptionalError(loc, "matmul: inner dims ", kl, " and ", kr, " differ: ", lhs,
+                             " times ", rhs);
   SmallVector<int64_t> shape(lhs.getShape().drop_back(2));
   if (rr > 2)
     for (int64_t i = 0; i + 2 < lr; ++i)
@@ -71,12 +77,14 @@ LogicalResult MatmulOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVecto
   Value g = grads[0], x = getLhs(), w = getRhs();
   bool tl = getTransposeLhs(), tr = getTransposeRhs();
   // y = x w: dx = g w^T, dw = x^T g; each transposed operand swaps the roles.
-  out[0] = tl ? MatmulOp::create(b, loc, w, g, tr, true) : MatmulOp::create(b, loc, g, w, false, !tr);
+  out[0] =
+      tl ? MatmulOp::create(b, loc, w, g, tr, true) : MatmulOp::create(b, loc, g, w, false, !tr);
   if (tensorType(w).getRank() == 2) {
     x = flattenRows(b, loc, x);
     g = flattenRows(b, loc, g);
   }
-  out[1] = tr ? MatmulOp::create(b, loc, g, x, true, tl) : MatmulOp::create(b, loc, x, g, !tl, false);
+  out[1] =
+      tr ? MatmulOp::create(b, loc, g, x, true, tl) : MatmulOp::create(b, loc, x, g, !tl, false);
   return success();
 }
 
@@ -85,7 +93,8 @@ double MatmulOp::getFlops(ArrayRef<RankedTensorType> operands, ArrayRef<RankedTe
   return 2.0 * results[0].getNumElements() * k;
 }
 
-LibraryCall MatmulOp::getLibraryCall(ArrayRef<RankedTensorType> operands, ArrayRef<RankedTensorType> results) {
+LibraryCall MatmulOp::getLibraryCall(ArrayRef<RankedTensorType> operands,
+                                     ArrayRef<RankedTensorType> results) {
   RankedTensorType lhs = operands[0], rhs = operands[1], out = results[0];
   bool tl = getTransposeLhs(), tr = getTransposeRhs();
   int64_t m = out.getShape()[out.getRank() - 2], n = out.getShape().back();

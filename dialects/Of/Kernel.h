@@ -11,13 +11,16 @@
 
 namespace of {
 
-/// What a point of the iteration space knows about itself beyond its operands' values. Code generation implements it.
+/// What a point of the iteration space knows about itself beyond its operands' values. Code
+/// generation implements it.
 class PointContext {
 public:
   virtual ~PointContext() = default;
-  /// Index (an `index` value) of the point along a dim of the op's result in the logical tensor: local index + this device's offset.
+  /// Index (an `index` value) of the point along a dim of the op's result in the logical tensor:
+  /// local index + this device's offset.
   virtual mlir::Value globalIndex(mlir::OpBuilder &builder, unsigned dim) = 0;
-  /// Offset of this device's part of an operand or result along a dim, an `index` value: for ops that need it outside a point.
+  /// Offset of this device's part of an operand or result along a dim, an `index` value: for ops
+  /// that need it outside a point.
   virtual mlir::Value operandOffset(mlir::OpBuilder &builder, unsigned operand, unsigned dim) = 0;
   /// Index of the micro-batch within the step, an `index` value.
   virtual mlir::Value microIndex(mlir::OpBuilder &builder) = 0;
@@ -31,10 +34,11 @@ struct LibraryCall {
   DType dtype = DType::F32;
   llvm::SmallVector<int64_t> ints;
   llvm::SmallVector<double> floats;
-  /// The routine takes a scratch buffer after the results; its size comes from `of-run probe --scratch`.
+  /// The routine takes a scratch buffer after the results; its size comes from `of-run probe
+  /// --scratch`.
   bool scratch = false;
-  /// Offsets the routine takes as scalars: (value, dim) pairs, the first logical index this device holds. Values are the op's
-  /// operands, then its results.
+  /// Offsets the routine takes as scalars: (value, dim) pairs, the first logical index this device
+  /// holds. Values are the op's operands, then its results.
   llvm::SmallVector<std::pair<unsigned, unsigned>> offsets;
 };
 

@@ -1,4 +1,5 @@
-// Softmax and losses as short programs. Reductions over classes become partial where the classes are split.
+// Softmax and losses as short programs. Reductions over classes become partial where the classes
+// are split.
 #include "dialects/Of/Build.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -7,8 +8,8 @@ using namespace mlir;
 
 namespace of {
 
-static LogicalResult inferSoftmax(std::optional<Location> loc, StringRef op, Value input, int64_t dim,
-                                  SmallVectorImpl<Type> &types) {
+static LogicalResult inferSoftmax(std::optional<Location> loc, StringRef op, Value input,
+                                  int64_t dim, SmallVectorImpl<Type> &types) {
   auto type = withoutDist(input.getType());
   if (dim < -type.getRank() || dim >= type.getRank())
     return emitOptionalError(loc, op, ": dim ", dim, " is out of range for ", type);
@@ -16,29 +17,32 @@ static LogicalResult inferSoftmax(std::optional<Location> loc, StringRef op, Val
   return success();
 }
 
-LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
+LogicalResult SoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   return inferSoftmax(loc, "softmax", adaptor.getInput(), adaptor.getDim(), types);
 }
 
 LogicalResult SoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results) {
   Location loc = getLoc();
-  SmallVector<int64_t> dims = normalizeDims({static_cast<int64_t>(getDim())}, tensorType(getInput()).getRank());
-  // The maximum only keeps exp in range: softmax does not depend on it, so neither does the gradient.
+  SmallVector<int64_t> dims =
+      normalizeDims({static_cast<int64_t>(getDim())}, tensorType(getInput()).getRank());
+  // The maximum only keeps exp in range: softmax does not depend on it, so neither does the
+  // gradient.
   Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, getInput(), dims, true));
   Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(), top));
   results.push_back(DivOp::create(b, loc, e, ReduceSumOp::create(b, loc, e, dims, true)));
   return success();
 }
 
-LogicalResult LogSoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                             SmallVectorImpl<Type> &types) {
+LogicalResult LogSoftmaxOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                             Adaptor adaptor, SmallVectorImpl<Type> &types) {
   return inferSoftmax(loc, "log_softmax", adaptor.getInput(), adaptor.getDim(), types);
 }
 
 LogicalResult LogSoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results) {
   Location loc = getLoc();
-  SmallVector<int64_t> dims = normalizeDims({static_cast<int64_t>(getDim())}, tensorType(getInput()).getRank());
+  SmallVector<int64_t> dims =
+      normalizeDims({static_cast<int64_t>(getDim())}, tensorType(getInput()).getRank());
   Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, getInput(), dims, true));
   Value shifted = SubOp::create(b, loc, getInput(), top);
   Value sum = ReduceSumOp::create(b, loc, ExpOp::create(b, loc, shifted), dims, true);
@@ -46,13 +50,14 @@ LogicalResult LogSoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &resu
   return success();
 }
 
-LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                               SmallVectorImpl<Type> &types) {
+LogicalResult CrossEntropyOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                               Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto logits = tensorType(adaptor.getLogits()), labels = tensorType(adaptor.getLabels());
   bool fits = logits.getRank() == labels.getRank() + 1 &&
               succeeded(verifyCompatibleShape(logits.getShape().drop_back(), labels.getShape()));
   if (!fits || isa<FloatType>(labels.getElementType()))
-    return emitOptionalError(loc, "cross_entropy: logits ", logits, " need integer labels of one dim less, got ", labels);
+    return emitOptionalError(loc, "cross_entropy: logits ", logits,
+                             " need integer labels of one dim less, got ", labels);
   types.push_back(RankedTensorType::get(logits.getShape().drop_back(), logits.getElementType()));
   return success();
 }
@@ -65,14 +70,17 @@ LogicalResult CrossEntropyOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &re
   Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, logits, last, true));
   Value shifted = SubOp::create(b, loc, logits, top);
   Value sum = ReduceSumOp::create(b, loc, ExpOp::create(b, loc, shifted), last, false);
-  // The label's logit is picked by comparing class indices, which works on any split of the classes.
+  // The label's logit is picked by comparing class indices, which works on any split of the
+  // classes.
   SmallVector<int64_t> column(labelType.getShape());
   column.push_back(1);
   Value label = ReshapeOp::create(b, loc, getLabels(), column);
-  Value classes = IotaOp::create(b, loc, RankedTensorType::get(type.getShape(), labelType.getElementType()), last);
+  Value classes = IotaOp::create(
+      b, loc, RankedTensorType::get(type.getShape(), labelType.getElementType()), last);
   Value isLabel = CompareOp::create(b, loc, "eq", classes, label);
   Value picked = ReduceSumOp::create(
-      b, loc, SelectOp::create(b, loc, isLabel, shifted, scalarLike(b, loc, shifted, 0)), last, false);
+      b, loc, SelectOp::create(b, loc, isLabel, shifted, scalarLike(b, loc, shifted, 0)), last,
+      false);
   results.push_back(SubOp::create(b, loc, LogOp::create(b, loc, sum), picked));
   return success();
 }

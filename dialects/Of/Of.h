@@ -1,4 +1,5 @@
-// The `of` dialect: include this to work with its ops, types and interfaces. OfOps.td and its families are the specification.
+// The `of` dialect: include this to work with its ops, types and interfaces. OfOps.td and its
+// families are the specification.
 #pragma once
 
 #include "dialects/Of/Kernel.h"
@@ -13,8 +14,8 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/RegionKindInterface.h"
-#include "mlir/IR/TensorEncoding.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/IR/TensorEncoding.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"

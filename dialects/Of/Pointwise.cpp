@@ -9,7 +9,8 @@ using namespace mlir;
 
 namespace of {
 
-// ---- Helpers -------------------------------------------------------------------------------------------------------
+// ---- Helpers
+// -------------------------------------------------------------------------------------------------------
 
 Value sumTo(OpBuilder &b, Location loc, Value value, Type type) {
   auto from = tensorType(value), to = cast<RankedTensorType>(type);
@@ -21,15 +22,18 @@ Value sumTo(OpBuilder &b, Location loc, Value value, Type type) {
     if (i < lead || (to.getDimSize(i - lead) == 1 && from.getDimSize(i) != 1))
       dims.push_back(i);
   Value sum = ReduceSumOp::create(b, loc, value, dims, false);
-  return tensorType(sum).getShape() == to.getShape() ? sum : ReshapeOp::create(b, loc, sum, to.getShape()).getResult();
+  return tensorType(sum).getShape() == to.getShape()
+             ? sum
+             : ReshapeOp::create(b, loc, sum, to.getShape()).getResult();
 }
 
 Value scalarLike(OpBuilder &b, Location loc, Value like, double value) {
-  return ConstantOp::create(b, loc, RankedTensorType::get({}, tensorType(like).getElementType()), value);
+  return ConstantOp::create(b, loc, RankedTensorType::get({}, tensorType(like).getElementType()),
+                            value);
 }
 
-static FailureOr<RankedTensorType> broadcastShapes(std::optional<Location> loc, StringRef name, ValueRange operands,
-                                                   Type elementType) {
+static FailureOr<RankedTensorType> broadcastShapes(std::optional<Location> loc, StringRef name,
+                                                   ValueRange operands, Type elementType) {
   SmallVector<int64_t> shape;
   for (Value operand : operands) {
     ArrayRef<int64_t> other = tensorType(operand).getShape();
@@ -40,8 +44,8 @@ static FailureOr<RankedTensorType> broadcastShapes(std::optional<Location> loc, 
       if (dim == 1 || ShapedType::isDynamic(dim))
         dim = other[i] == 1 && ShapedType::isDynamic(dim) ? dim : other[i];
       else if (other[i] != 1 && !ShapedType::isDynamic(other[i]) && other[i] != dim) {
-        (void)emitOptionalError(loc, name, ": shapes do not broadcast: ", operands[0].getType(), " and ",
-                                operand.getType());
+        (void)emitOptionalError(loc, name, ": shapes do not broadcast: ", operands[0].getType(),
+                                " and ", operand.getType());
         return failure();
       }
     }
@@ -52,8 +56,8 @@ static FailureOr<RankedTensorType> broadcastShapes(std::optional<Location> loc, 
 static LogicalResult inferBinary(std::optional<Location> loc, StringRef name, Value lhs, Value rhs,
                                  SmallVectorImpl<Type> &types) {
   if (tensorType(lhs).getElementType() != tensorType(rhs).getElementType())
-    return emitOptionalError(loc, name, ": element types differ: ", lhs.getType(), " and ", rhs.getType(),
-                             "; insert an of.cast");
+    return emitOptionalError(loc, name, ": element types differ: ", lhs.getType(), " and ",
+                             rhs.getType(), "; insert an of.cast");
   auto type = broadcastShapes(loc, name, {lhs, rhs}, tensorType(lhs).getElementType());
   if (failed(type))
     return failure();
@@ -73,31 +77,33 @@ static Value zeroOf(OpBuilder &b, Location loc, Type type) {
 
 using Sets = SmallVector<SmallVector<unsigned>>;
 
-// ---- Unary ---------------------------------------------------------------------------------------------------------
+// ---- Unary
+// ---------------------------------------------------------------------------------------------------------
 
-#define OF_UNARY(Op)                                                                                                   \
-  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,                          \
-                                     SmallVectorImpl<Type> &types) {                                                   \
-    types.push_back(withoutDist(adaptor.getInput().getType()));                                                        \
-    return success();                                                                                                  \
-  }                                                                                                                    \
+#define OF_UNARY(Op)                                                                               \
+  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,      \
+                                     SmallVectorImpl<Type> &types) {                               \
+    types.push_back(withoutDist(adaptor.getInput().getType()));                                    \
+    return success();                                                                              \
+  }                                                                                                \
   ShardingRule Op::getShardingRule() { return pointwiseRule(*this); }
 
-// A unary op: its scalar value from x, and its input gradient from g, the op's input x and its result y.
-#define OF_UNARY_OP(Op, SCALAR, GRADIENT)                                                                              \
-  OF_UNARY(Op)                                                                                                         \
-  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                                           \
-    Location loc = getLoc();                                                                                           \
-    Value x = operands[0];                                                                                             \
-    (void)loc;                                                                                                         \
-    return SCALAR;                                                                                                     \
-  }                                                                                                                    \
-  LogicalResult Op::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {                       \
-    Location loc = getLoc();                                                                                           \
-    Value g = grads[0], x = getInput(), y = getResult();                                                               \
-    (void)loc, (void)g, (void)x, (void)y;                                                                              \
-    out[0] = GRADIENT;                                                                                                 \
-    return success();                                                                                                  \
+// A unary op: its scalar value from x, and its input gradient from g, the op's input x and its
+// result y.
+#define OF_UNARY_OP(Op, SCALAR, GRADIENT)                                                          \
+  OF_UNARY(Op)                                                                                     \
+  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                       \
+    Location loc = getLoc();                                                                       \
+    Value x = operands[0];                                                                         \
+    (void)loc;                                                                                     \
+    return SCALAR;                                                                                 \
+  }                                                                                                \
+  LogicalResult Op::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {   \
+    Location loc = getLoc();                                                                       \
+    Value g = grads[0], x = getInput(), y = getResult();                                           \
+    (void)loc, (void)g, (void)x, (void)y;                                                          \
+    out[0] = GRADIENT;                                                                             \
+    return success();                                                                              \
   }
 
 static Value negate(OpBuilder &b, Location loc, Value x) {
@@ -108,11 +114,13 @@ static Value negate(OpBuilder &b, Location loc, Value x) {
 static Value signOf(OpBuilder &b, Location loc, Value x) {
   Type type = x.getType();
   if (!isFloat(x)) {
-    Value zero = zeroOf(b, loc, type), one = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, 1));
+    Value zero = zeroOf(b, loc, type),
+          one = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, 1));
     Value minus = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, -1));
     Value negative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, zero);
     Value positive = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, x, zero);
-    return arith::SelectOp::create(b, loc, positive, one, arith::SelectOp::create(b, loc, negative, minus, zero));
+    return arith::SelectOp::create(b, loc, positive, one,
+                                   arith::SelectOp::create(b, loc, negative, minus, zero));
   }
   Value zero = zeroOf(b, loc, type);
   Value negative = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, zero);
@@ -123,30 +131,41 @@ static Value signOf(OpBuilder &b, Location loc, Value x) {
 }
 
 static Value absOf(OpBuilder &b, Location loc, Value x) {
-  return isFloat(x) ? math::AbsFOp::create(b, loc, x).getResult() : math::AbsIOp::create(b, loc, x).getResult();
+  return isFloat(x) ? math::AbsFOp::create(b, loc, x).getResult()
+                    : math::AbsIOp::create(b, loc, x).getResult();
 }
 
 static Value reluOf(OpBuilder &b, Location loc, Value x) {
   Value zero = zeroOf(b, loc, x.getType());
   if (!isFloat(x))
     return arith::MaxSIOp::create(b, loc, x, zero);
-  // x > 0 ? x : 0 lets NaN through as the select of a false comparison would not; compare the other way round.
+  // x > 0 ? x : 0 lets NaN through as the select of a false comparison would not; compare the other
+  // way round.
   Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, x, zero);
   return arith::SelectOp::create(b, loc, below, zero, x);
 }
 
 static Value sigmoidOf(OpBuilder &b, Location loc, Value x) {
-  // 1 / (1 + e^-x); e^-x overflows to infinity for very negative x, whose reciprocal is the right 0.
+  // 1 / (1 + e^-x); e^-x overflows to infinity for very negative x, whose reciprocal is the right
+  // 0.
   Value one = floatConstant(b, loc, x.getType(), 1);
   Value e = math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, x));
   return arith::DivFOp::create(b, loc, one, arith::AddFOp::create(b, loc, one, e));
 }
 
 // Gradient formulas in `of` ops.
-static Value mul(OpBuilder &b, Location loc, Value x, Value y) { return MulOp::create(b, loc, x, y); }
-static Value sub(OpBuilder &b, Location loc, Value x, Value y) { return SubOp::create(b, loc, x, y); }
-static Value div(OpBuilder &b, Location loc, Value x, Value y) { return DivOp::create(b, loc, x, y); }
-static Value scale(OpBuilder &b, Location loc, Value x, double c) { return mul(b, loc, x, scalarLike(b, loc, x, c)); }
+static Value mul(OpBuilder &b, Location loc, Value x, Value y) {
+  return MulOp::create(b, loc, x, y);
+}
+static Value sub(OpBuilder &b, Location loc, Value x, Value y) {
+  return SubOp::create(b, loc, x, y);
+}
+static Value div(OpBuilder &b, Location loc, Value x, Value y) {
+  return DivOp::create(b, loc, x, y);
+}
+static Value scale(OpBuilder &b, Location loc, Value x, double c) {
+  return mul(b, loc, x, scalarLike(b, loc, x, c));
+}
 static Value maskedBy(OpBuilder &b, Location loc, StringRef predicate, Value x, Value y, Value g) {
   Value condition = CompareOp::create(b, loc, predicate, x, y);
   return SelectOp::create(b, loc, condition, g, scalarLike(b, loc, g, 0));
@@ -160,48 +179,57 @@ OF_UNARY_OP(ExpOp, math::ExpOp::create(b, loc, x), mul(b, loc, g, y))
 OF_UNARY_OP(LogOp, math::LogOp::create(b, loc, x), div(b, loc, g, x))
 OF_UNARY_OP(SqrtOp, math::SqrtOp::create(b, loc, x), div(b, loc, scale(b, loc, g, 0.5), y))
 OF_UNARY_OP(RsqrtOp,
-            arith::DivFOp::create(b, loc, floatConstant(b, loc, x.getType(), 1), math::SqrtOp::create(b, loc, x)),
+            arith::DivFOp::create(b, loc, floatConstant(b, loc, x.getType(), 1),
+                                  math::SqrtOp::create(b, loc, x)),
             mul(b, loc, scale(b, loc, g, -0.5), mul(b, loc, y, mul(b, loc, y, y))))
-OF_UNARY_OP(TanhOp, math::TanhOp::create(b, loc, x), sub(b, loc, g, mul(b, loc, g, mul(b, loc, y, y))))
+OF_UNARY_OP(TanhOp, math::TanhOp::create(b, loc, x),
+            sub(b, loc, g, mul(b, loc, g, mul(b, loc, y, y))))
 OF_UNARY_OP(ErfOp, math::ErfOp::create(b, loc, x),
             mul(b, loc, scale(b, loc, g, 1.1283791670955126),
                 ExpOp::create(b, loc, NegOp::create(b, loc, mul(b, loc, x, x)))))
 OF_UNARY_OP(SinOp, math::SinOp::create(b, loc, x), mul(b, loc, g, CosOp::create(b, loc, x)))
-OF_UNARY_OP(CosOp, math::CosOp::create(b, loc, x), NegOp::create(b, loc, mul(b, loc, g, SinOp::create(b, loc, x))))
+OF_UNARY_OP(CosOp, math::CosOp::create(b, loc, x),
+            NegOp::create(b, loc, mul(b, loc, g, SinOp::create(b, loc, x))))
 OF_UNARY_OP(FloorOp, math::FloorOp::create(b, loc, x), Value())
 OF_UNARY_OP(CeilOp, math::CeilOp::create(b, loc, x), Value())
 OF_UNARY_OP(RoundOp, math::RoundEvenOp::create(b, loc, x), Value())
 OF_UNARY_OP(ReluOp, reluOf(b, loc, x), maskedBy(b, loc, "gt", x, scalarLike(b, loc, x, 0), g))
 OF_UNARY_OP(SigmoidOp, sigmoidOf(b, loc, x), mul(b, loc, g, sub(b, loc, y, mul(b, loc, y, y))))
-OF_UNARY_OP(NotOp, arith::XOrIOp::create(b, loc, x, arith::ConstantOp::create(b, loc, b.getBoolAttr(true))), Value())
+OF_UNARY_OP(NotOp,
+            arith::XOrIOp::create(b, loc, x,
+                                  arith::ConstantOp::create(b, loc, b.getBoolAttr(true))),
+            Value())
 OF_UNARY_OP(StopGradientOp, x, Value())
 Sets StopGradientOp::getLinearOperandSets() { return {{0}}; }
 
-// ---- Binary --------------------------------------------------------------------------------------------------------
+// ---- Binary
+// --------------------------------------------------------------------------------------------------------
 
-// A binary op: its scalar value from x and y, and the gradients of both from g, before summing over broadcast dims.
-#define OF_BINARY_OP(Op, SCALAR, GRADIENT_X, GRADIENT_Y)                                                               \
-  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,                      \
-                                     SmallVectorImpl<Type> &types) {                                                   \
-    return inferBinary(loc, getOperationName(), adaptor.getLhs(), adaptor.getRhs(), types);                            \
-  }                                                                                                                    \
-  ShardingRule Op::getShardingRule() { return pointwiseRule(*this); }                                                  \
-  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                                           \
-    Location loc = getLoc();                                                                                           \
-    Value x = operands[0], y = operands[1];                                                                            \
-    return SCALAR;                                                                                                     \
-  }                                                                                                                    \
-  LogicalResult Op::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {                       \
-    Location loc = getLoc();                                                                                           \
-    Value g = grads[0], x = getLhs(), y = getRhs(), z = getResult();                                                   \
-    (void)z;                                                                                                           \
-    out[0] = sumTo(b, loc, GRADIENT_X, x.getType());                                                                   \
-    out[1] = sumTo(b, loc, GRADIENT_Y, y.getType());                                                                   \
-    return success();                                                                                                  \
+// A binary op: its scalar value from x and y, and the gradients of both from g, before summing over
+// broadcast dims.
+#define OF_BINARY_OP(Op, SCALAR, GRADIENT_X, GRADIENT_Y)                                           \
+  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,  \
+                                     SmallVectorImpl<Type> &types) {                               \
+    return inferBinary(loc, getOperationName(), adaptor.getLhs(), adaptor.getRhs(), types);        \
+  }                                                                                                \
+  ShardingRule Op::getShardingRule() { return pointwiseRule(*this); }                              \
+  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                       \
+    Location loc = getLoc();                                                                       \
+    Value x = operands[0], y = operands[1];                                                        \
+    return SCALAR;                                                                                 \
+  }                                                                                                \
+  LogicalResult Op::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {   \
+    Location loc = getLoc();                                                                       \
+    Value g = grads[0], x = getLhs(), y = getRhs(), z = getResult();                               \
+    (void)z;                                                                                       \
+    out[0] = sumTo(b, loc, GRADIENT_X, x.getType());                                               \
+    out[1] = sumTo(b, loc, GRADIENT_Y, y.getType());                                               \
+    return success();                                                                              \
   }
 
-#define OF_ARITH(FloatOp, IntOp)                                                                                       \
-  isFloat(x) ? arith::FloatOp::create(b, loc, x, y).getResult() : arith::IntOp::create(b, loc, x, y).getResult()
+#define OF_ARITH(FloatOp, IntOp)                                                                   \
+  isFloat(x) ? arith::FloatOp::create(b, loc, x, y).getResult()                                    \
+             : arith::IntOp::create(b, loc, x, y).getResult()
 
 // Scalars of `arith` have no sign; ops know it from the element type.
 static bool isUnsigned(Value tensor) {
@@ -240,7 +268,8 @@ OF_BINARY_OP(MaxOp, OF_ARITH_OF_SIGN(MaximumFOp, MaxSIOp, MaxUIOp),
 OF_BINARY_OP(MinOp, OF_ARITH_OF_SIGN(MinimumFOp, MinSIOp, MinUIOp),
              shareOfWinner(b, loc, "lt", x, y, g), shareOfWinner(b, loc, "lt", y, x, g))
 
-// x^y = e^(y log x): for x > 0; 0^0 = 1 and 0^y = 0 for y > 0. An integer constant exponent is multiplied out.
+// x^y = e^(y log x): for x > 0; 0^0 = 1 and 0^y = 0 for y > 0. An integer constant exponent is
+// multiplied out.
 static std::optional<int64_t> integerExponent(Value y) {
   auto constant = y.getDefiningOp<ConstantOp>();
   if (!constant)
@@ -271,47 +300,57 @@ static Value powOf(OpBuilder &b, Location loc, PowOp op, Value x, Value y) {
     return *n < 0 && isFloat(x) ? arith::DivFOp::create(b, loc, one, result).getResult() : result;
   }
   Value zero = zeroOf(b, loc, type);
-  Value general = math::ExpOp::create(b, loc, arith::MulFOp::create(b, loc, y, math::LogOp::create(b, loc, x)));
+  Value general =
+      math::ExpOp::create(b, loc, arith::MulFOp::create(b, loc, y, math::LogOp::create(b, loc, x)));
   Value isZero = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, zero);
   Value exponentZero = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, y, zero);
   Value atZero = arith::SelectOp::create(b, loc, exponentZero, one, zero);
   return arith::SelectOp::create(b, loc, isZero, atZero, general);
 }
 OF_BINARY_OP(PowOp, powOf(b, loc, *this, x, y),
-             mul(b, loc, g, mul(b, loc, y, PowOp::create(b, loc, x, sub(b, loc, y, scalarLike(b, loc, y, 1))))),
-             maskedBy(b, loc, "gt", x, scalarLike(b, loc, x, 0), mul(b, loc, g, mul(b, loc, z, LogOp::create(b, loc, x)))))
+             mul(b, loc, g,
+                 mul(b, loc, y,
+                     PowOp::create(b, loc, x, sub(b, loc, y, scalarLike(b, loc, y, 1))))),
+             maskedBy(b, loc, "gt", x, scalarLike(b, loc, x, 0),
+                      mul(b, loc, g, mul(b, loc, z, LogOp::create(b, loc, x)))))
 
 // Logic has values, but nothing to differentiate.
-#define OF_LOGICAL_OP(Op, SCALAR)                                                                                      \
-  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,                      \
-                                     SmallVectorImpl<Type> &types) {                                                   \
-    if (!tensorType(adaptor.getLhs()).getElementType().isInteger(1))                                                   \
-      return emitOptionalError(loc, getOperationName(), ": works on bools, not ", adaptor.getLhs().getType());         \
-    return inferBinary(loc, getOperationName(), adaptor.getLhs(), adaptor.getRhs(), types);                            \
-  }                                                                                                                    \
-  ShardingRule Op::getShardingRule() { return pointwiseRule(*this); }                                                  \
-  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                                           \
-    return arith::SCALAR::create(b, getLoc(), operands[0], operands[1]);                                               \
-  }                                                                                                                    \
-  LogicalResult Op::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) { return success(); }
+#define OF_LOGICAL_OP(Op, SCALAR)                                                                  \
+  LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,  \
+                                     SmallVectorImpl<Type> &types) {                               \
+    if (!tensorType(adaptor.getLhs()).getElementType().isInteger(1))                               \
+      return emitOptionalError(loc, getOperationName(), ": works on bools, not ",                  \
+                               adaptor.getLhs().getType());                                        \
+    return inferBinary(loc, getOperationName(), adaptor.getLhs(), adaptor.getRhs(), types);        \
+  }                                                                                                \
+  ShardingRule Op::getShardingRule() { return pointwiseRule(*this); }                              \
+  Value Op::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {                       \
+    return arith::SCALAR::create(b, getLoc(), operands[0], operands[1]);                           \
+  }                                                                                                \
+  LogicalResult Op::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) {             \
+    return success();                                                                              \
+  }
 
 OF_LOGICAL_OP(AndOp, AndIOp)
 OF_LOGICAL_OP(OrOp, OrIOp)
 OF_LOGICAL_OP(XorOp, XOrIOp)
 
-// ---- compare, select, cast -----------------------------------------------------------------------------------------
+// ---- compare, select, cast
+// -----------------------------------------------------------------------------------------
 
 LogicalResult CompareOp::verify() {
   if (!llvm::is_contained({"eq", "ne", "lt", "le", "gt", "ge"}, getPredicate()))
-    return emitOpError() << "has predicate '" << getPredicate() << "'; use eq, ne, lt, le, gt or ge";
+    return emitOpError() << "has predicate '" << getPredicate()
+                         << "'; use eq, ne, lt, le, gt or ge";
   return success();
 }
 
-LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   if (failed(inferBinary(loc, "of.compare", adaptor.getLhs(), adaptor.getRhs(), types)))
     return failure();
-  types.back() = RankedTensorType::get(cast<RankedTensorType>(types.back()).getShape(), IntegerType::get(context, 1));
+  types.back() = RankedTensorType::get(cast<RankedTensorType>(types.back()).getShape(),
+                                       IntegerType::get(context, 1));
   return success();
 }
 
@@ -338,15 +377,19 @@ Value CompareOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) 
   return arith::CmpIOp::create(b, getLoc(), predicate, operands[0], operands[1]);
 }
 ShardingRule CompareOp::getShardingRule() { return pointwiseRule(*this); }
-LogicalResult CompareOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) { return success(); }
+LogicalResult CompareOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) {
+  return success();
+}
 
-LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
+LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
   if (!tensorType(adaptor.getCondition()).getElementType().isInteger(1))
-    return emitOptionalError(loc, "select: the condition is ", adaptor.getCondition().getType(), ", not a bool tensor");
+    return emitOptionalError(loc, "select: the condition is ", adaptor.getCondition().getType(),
+                             ", not a bool tensor");
   if (failed(inferBinary(loc, "of.select", adaptor.getLhs(), adaptor.getRhs(), types)))
     return failure();
-  auto type = broadcastShapes(loc, "of.select", {adaptor.getCondition(), adaptor.getLhs(), adaptor.getRhs()},
+  auto type = broadcastShapes(loc, "of.select",
+                              {adaptor.getCondition(), adaptor.getLhs(), adaptor.getRhs()},
                               cast<RankedTensorType>(types.back()).getElementType());
   if (failed(type))
     return failure();
@@ -360,14 +403,17 @@ Sets SelectOp::getLinearOperandSets() { return {{1, 2}}; }
 ShardingRule SelectOp::getShardingRule() { return pointwiseRule(*this); }
 LogicalResult SelectOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {
   Value zero = scalarLike(b, getLoc(), grads[0], 0);
-  out[1] = sumTo(b, getLoc(), SelectOp::create(b, getLoc(), getCondition(), grads[0], zero), getLhs().getType());
-  out[2] = sumTo(b, getLoc(), SelectOp::create(b, getLoc(), getCondition(), zero, grads[0]), getRhs().getType());
+  out[1] = sumTo(b, getLoc(), SelectOp::create(b, getLoc(), getCondition(), grads[0], zero),
+                 getLhs().getType());
+  out[2] = sumTo(b, getLoc(), SelectOp::create(b, getLoc(), getCondition(), zero, grads[0]),
+                 getRhs().getType());
   return success();
 }
 
 LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
-  types.push_back(RankedTensorType::get(tensorType(adaptor.getInput()).getShape(), adaptor.getTo()));
+  types.push_back(
+      RankedTensorType::get(tensorType(adaptor.getInput()).getShape(), adaptor.getTo()));
   return success();
 }
 Value CastOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {
@@ -380,17 +426,20 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {
   if (auto toFloat = dyn_cast<FloatType>(to)) {
     if (auto fromFloat = dyn_cast<FloatType>(from)) {
       if (fromFloat.getWidth() == toFloat.getWidth()) // f16 <-> bf16
-        return arith::TruncFOp::create(b, loc, to, arith::ExtFOp::create(b, loc, b.getF32Type(), x));
-      return fromFloat.getWidth() < toFloat.getWidth() ? arith::ExtFOp::create(b, loc, to, x).getResult()
-                                                       : arith::TruncFOp::create(b, loc, to, x).getResult();
+        return arith::TruncFOp::create(b, loc, to,
+                                       arith::ExtFOp::create(b, loc, b.getF32Type(), x));
+      return fromFloat.getWidth() < toFloat.getWidth()
+                 ? arith::ExtFOp::create(b, loc, to, x).getResult()
+                 : arith::TruncFOp::create(b, loc, to, x).getResult();
     }
     return fromUnsigned ? arith::UIToFPOp::create(b, loc, to, x).getResult()
                         : arith::SIToFPOp::create(b, loc, to, x).getResult();
   }
   if (to.isInteger(1)) {
     Value zero = zeroOf(b, loc, from);
-    return isFloat(x) ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, zero).getResult()
-                      : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, zero).getResult();
+    return isFloat(x)
+               ? arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, zero).getResult()
+               : arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, x, zero).getResult();
   }
   if (isFloat(x))
     return getTo().isUnsignedInteger() ? arith::FPToUIOp::create(b, loc, to, x).getResult()
@@ -402,7 +451,9 @@ Value CastOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &) {
 }
 Sets CastOp::getLinearOperandSets() {
   // Linear between floats only: truncation to integers is not.
-  return isa<FloatType>(getTo()) && isa<FloatType>(tensorType(getInput()).getElementType()) ? Sets{{0}} : Sets{};
+  return isa<FloatType>(getTo()) && isa<FloatType>(tensorType(getInput()).getElementType())
+             ? Sets{{0}}
+             : Sets{};
 }
 ShardingRule CastOp::getShardingRule() { return pointwiseRule(*this); }
 LogicalResult CastOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {
@@ -412,7 +463,8 @@ LogicalResult CastOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorI
   return success();
 }
 
-// ---- constant, iota, expand ----------------------------------------------------------------------------------------
+// ---- constant, iota, expand
+// ----------------------------------------------------------------------------------------
 
 LogicalResult ConstantOp::verify() {
   if (getValue().getType() != tensorType(getResult()).getElementType())
@@ -422,8 +474,9 @@ LogicalResult ConstantOp::verify() {
 }
 void ConstantOp::build(OpBuilder &b, OperationState &state, Type type, double value) {
   Type element = cast<RankedTensorType>(type).getElementType();
-  TypedAttr attr = isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, value))
-                                           : TypedAttr(b.getIntegerAttr(element, static_cast<int64_t>(value)));
+  TypedAttr attr = isa<FloatType>(element)
+                       ? TypedAttr(b.getFloatAttr(element, value))
+                       : TypedAttr(b.getIntegerAttr(element, static_cast<int64_t>(value)));
   build(b, state, type, attr);
 }
 Value ConstantOp::buildScalar(OpBuilder &b, ValueRange, PointContext &) {
@@ -433,7 +486,9 @@ Value ConstantOp::buildScalar(OpBuilder &b, ValueRange, PointContext &) {
   return arith::ConstantOp::create(b, getLoc(), value);
 }
 ShardingRule ConstantOp::getShardingRule() { return pointwiseRule(*this); }
-LogicalResult ConstantOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) { return success(); }
+LogicalResult ConstantOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) {
+  return success();
+}
 
 Value IotaOp::buildScalar(OpBuilder &b, ValueRange, PointContext &point) {
   Type element = scalarType(tensorType(getResult()).getElementType());
@@ -444,10 +499,12 @@ Value IotaOp::buildScalar(OpBuilder &b, ValueRange, PointContext &point) {
                                  arith::IndexCastOp::create(b, getLoc(), b.getI64Type(), index));
 }
 ShardingRule IotaOp::getShardingRule() { return pointwiseRule(*this); }
-LogicalResult IotaOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) { return success(); }
+LogicalResult IotaOp::buildGradient(OpBuilder &, ValueRange, SmallVectorImpl<Value> &) {
+  return success();
+}
 
-LogicalResult ExpandOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
-                                         SmallVectorImpl<Type> &types) {
+LogicalResult ExpandOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                         Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto type = broadcastShapes(loc, "of.expand", {adaptor.getLike(), adaptor.getInput()},
                               tensorType(adaptor.getInput()).getElementType());
   if (failed(type))
@@ -455,7 +512,9 @@ LogicalResult ExpandOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   types.push_back(*type);
   return success();
 }
-Value ExpandOp::buildScalar(OpBuilder &, ValueRange operands, PointContext &) { return operands[0]; }
+Value ExpandOp::buildScalar(OpBuilder &, ValueRange operands, PointContext &) {
+  return operands[0];
+}
 Sets ExpandOp::getLinearOperandSets() { return {{0}}; }
 ShardingRule ExpandOp::getShardingRule() { return pointwiseRule(*this); }
 LogicalResult ExpandOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {
@@ -463,17 +522,19 @@ LogicalResult ExpandOp::buildGradient(OpBuilder &b, ValueRange grads, SmallVecto
   return success();
 }
 
-// ---- accumulate, copy ----------------------------------------------------------------------------------------------
+// ---- accumulate, copy
+// ----------------------------------------------------------------------------------------------
 
-LogicalResult AccumulateOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
-                                             SmallVectorImpl<Type> &types) {
+LogicalResult AccumulateOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                             Adaptor adaptor, SmallVectorImpl<Type> &types) {
   types.push_back(withoutDist(adaptor.getSum().getType()));
   return success();
 }
 Value AccumulateOp::buildScalar(OpBuilder &b, ValueRange operands, PointContext &point) {
   Location loc = getLoc();
-  Value sum = isFloat(operands[0]) ? arith::AddFOp::create(b, loc, operands[0], operands[1]).getResult()
-                                   : arith::AddIOp::create(b, loc, operands[0], operands[1]).getResult();
+  Value sum = isFloat(operands[0])
+                  ? arith::AddFOp::create(b, loc, operands[0], operands[1]).getResult()
+                  : arith::AddIOp::create(b, loc, operands[0], operands[1]).getResult();
   Value first = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, point.microIndex(b),
                                       arith::ConstantIndexOp::create(b, loc, 0));
   return arith::SelectOp::create(b, loc, first, operands[1], sum);

@@ -5,17 +5,19 @@ using namespace mlir;
 
 namespace of {
 
-// ---- reshape -------------------------------------------------------------------------------------------------------
+// ---- reshape
+// -------------------------------------------------------------------------------------------------------
 
-LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
-                                          SmallVectorImpl<Type> &types) {
+LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto input = cast<RankedTensorType>(adaptor.getInput().getType());
   SmallVector<int64_t> shape(adaptor.getShape());
   int64_t known = 1, infer = -1;
   for (auto [i, dim] : llvm::enumerate(shape)) {
     if (dim == 0) {
       if (static_cast<int64_t>(i) >= input.getRank())
-        return emitOptionalError(loc, "reshape: dim ", i, " is 0 (copy) but the input has rank ", input.getRank());
+        return emitOptionalError(loc, "reshape: dim ", i, " is 0 (copy) but the input has rank ",
+                                 input.getRank());
       dim = input.getDimSize(i);
     } else if (dim == -1) {
       if (infer >= 0)
@@ -43,13 +45,14 @@ LogicalResult ReshapeOp::inferReturnTypes(MLIRContext *context, std::optional<Lo
   }
   auto result = RankedTensorType::get(shape, input.getElementType());
   if (!dynamic && result.hasStaticShape() && result.getNumElements() != input.getNumElements())
-    return emitOptionalError(loc, "reshape: ", input, " has ", input.getNumElements(), " elements, ", result, " has ",
-                             result.getNumElements());
+    return emitOptionalError(loc, "reshape: ", input, " has ", input.getNumElements(),
+                             " elements, ", result, " has ", result.getNumElements());
   types.push_back(result);
   return success();
 }
 
-// Input and output dims fall into groups of equal products; the major dim of a group can be split on both sides.
+// Input and output dims fall into groups of equal products; the major dim of a group can be split
+// on both sides.
 ShardingRule ReshapeOp::getShardingRule() {
   auto in = cast<RankedTensorType>(getInput().getType()), out = cast<RankedTensorType>(getType());
   ShardingRule rule;
@@ -71,7 +74,8 @@ ShardingRule ReshapeOp::getShardingRule() {
     Factor factor;
     factor.size = std::min(in.getDimSize(firstIn), out.getDimSize(firstOut));
     // [6, 4] -> [3, 8]: only a split that divides both majors is one on both sides.
-    if (std::max(in.getDimSize(firstIn), out.getDimSize(firstOut)) % std::max<int64_t>(factor.size, 1))
+    if (std::max(in.getDimSize(firstIn), out.getDimSize(firstOut)) %
+        std::max<int64_t>(factor.size, 1))
       continue;
     factor.operandDims = {static_cast<int>(firstIn)};
     factor.resultDims = {static_cast<int>(firstOut)};
@@ -85,28 +89,31 @@ ShardingRule ReshapeOp::getShardingRule() {
   return rule;
 }
 
-LogicalResult ReshapeOp::buildGradient(OpBuilder &b, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+LogicalResult ReshapeOp::buildGradient(OpBuilder &b, ValueRange resultGrads,
+                                       SmallVectorImpl<Value> &operandGrads) {
   operandGrads[0] = ReshapeOp::create(b, getLoc(), resultGrads[0],
                                       cast<RankedTensorType>(getInput().getType()).getShape());
   return success();
 }
 
-// ---- transpose -----------------------------------------------------------------------------------------------------
+// ---- transpose
+// -----------------------------------------------------------------------------------------------------
 
-LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, Adaptor adaptor,
-                                            SmallVectorImpl<Type> &types) {
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                            Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto input = cast<RankedTensorType>(adaptor.getInput().getType());
   ArrayRef<int64_t> permutation = adaptor.getPermutation();
   SmallVector<bool> seen(input.getRank(), false);
   SmallVector<int64_t> shape;
   for (int64_t dim : permutation) {
     if (dim < 0 || dim >= input.getRank() || std::exchange(seen[dim], true))
-      return emitOptionalError(loc, "transpose: the permutation is not one of the ", input.getRank(), " input dims");
+      return emitOptionalError(loc, "transpose: the permutation is not one of the ",
+                               input.getRank(), " input dims");
     shape.push_back(input.getDimSize(dim));
   }
   if (static_cast<int64_t>(permutation.size()) != input.getRank())
-    return emitOptionalError(loc, "transpose: the permutation has ", permutation.size(), " entries for rank ",
-                             input.getRank());
+    return emitOptionalError(loc, "transpose: the permutation has ", permutation.size(),
+                             " entries for rank ", input.getRank());
   types.push_back(RankedTensorType::get(shape, input.getElementType()));
   return success();
 }
@@ -118,11 +125,14 @@ AffineMap TransposeOp::getOperandMap(unsigned) {
   return AffineMap::get(exprs.size(), 0, exprs, getContext());
 }
 
-Value TransposeOp::buildScalar(OpBuilder &, ValueRange operands, PointContext &) { return operands[0]; }
+Value TransposeOp::buildScalar(OpBuilder &, ValueRange operands, PointContext &) {
+  return operands[0];
+}
 SmallVector<SmallVector<unsigned>> TransposeOp::getLinearOperandSets() { return {{0}}; }
 ShardingRule TransposeOp::getShardingRule() { return pointwiseRule(*this); }
 
-LogicalResult TransposeOp::buildGradient(OpBuilder &b, ValueRange resultGrads, SmallVectorImpl<Value> &operandGrads) {
+LogicalResult TransposeOp::buildGradient(OpBuilder &b, ValueRange resultGrads,
+                                         SmallVectorImpl<Value> &operandGrads) {
   SmallVector<int64_t> inverse(getPermutation().size());
   for (auto [i, p] : llvm::enumerate(getPermutation()))
     inverse[p] = i;

@@ -43,7 +43,8 @@ AffineMap broadcastMap(Type operand, Type result) {
   int64_t lead = to.getRank() - from.getRank();
   for (int64_t i = 0; i < from.getRank(); ++i) {
     bool stretched = from.getDimSize(i) == 1 && to.getDimSize(lead + i) != 1;
-    exprs.push_back(stretched ? getAffineConstantExpr(0, context) : getAffineDimExpr(lead + i, context));
+    exprs.push_back(stretched ? getAffineConstantExpr(0, context)
+                              : getAffineDimExpr(lead + i, context));
   }
   return AffineMap::get(to.getRank(), 0, exprs, context);
 }
@@ -66,7 +67,8 @@ ShardingRule pointwiseRule(Operation *op) {
         if (expr == getAffineDimExpr(dim, op->getContext()))
           at = i;
         else if (expr.isFunctionOfDim(dim))
-          shardable = false; // strided or shifted access: a split of the result is no split of the operand
+          shardable =
+              false; // strided or shifted access: a split of the result is no split of the operand
       }
       factor.operandDims.push_back(at);
     }
@@ -112,7 +114,8 @@ ShardingRule reductionRule(Operation *op) {
   return rule;
 }
 
-// Does the signature hold on this axis for the types of the op? Even splits are checked against the mesh by the caller.
+// Does the signature hold on this axis for the types of the op? Even splits are checked against the
+// mesh by the caller.
 static bool matches(const Signature &s, Operation *op, unsigned axis) {
   for (auto [value, sbp] : llvm::zip(op->getOperands(), s.operands))
     if (distOf(value).getSbp()[axis] != sbp)
@@ -144,30 +147,36 @@ LogicalResult verifyDistribution(Operation *op) {
   if (distributed == 0)
     return success();
   if (distributed != values.size())
-    return op->emitOpError("mixes distributed and plain tensors; every operand and result needs an #of.dist encoding");
+    return op->emitOpError(
+        "mixes distributed and plain tensors; every operand and result needs an #of.dist encoding");
   MeshAttr mesh = distOf(values.front()).getMesh();
   for (Value v : values)
     if (distOf(v).getMesh() != mesh)
       return op->emitOpError() << "has values on mesh '" << mesh.getName() << "' and on mesh '"
-                               << distOf(v).getMesh().getName() << "'; only of.boxing moves between meshes";
+                               << distOf(v).getMesh().getName()
+                               << "'; only of.boxing moves between meshes";
   SmallVector<Signature> signatures = signaturesOf(op);
   ShardingRule rule;
   if (auto sharding = dyn_cast<ShardingOpInterface>(op))
     rule = sharding.getShardingRule();
   for (unsigned axis = 0; axis < mesh.numAxes(); ++axis) {
-    bool ok = llvm::any_of(
-        signatures, [&](const Signature &s) { return matches(s, op, axis) && hasEvenSplit(op, s, mesh, rule); });
+    bool ok = llvm::any_of(signatures, [&](const Signature &s) {
+      return matches(s, op, axis) && hasEvenSplit(op, s, mesh, rule);
+    });
     if (ok)
       continue;
     InFlightDiagnostic diag = op->emitOpError() << "does not accept (";
-    llvm::interleaveComma(op->getOperands(), diag, [&](Value v) { diag << toString(distOf(v).getSbp()[axis]); });
+    llvm::interleaveComma(op->getOperands(), diag,
+                          [&](Value v) { diag << toString(distOf(v).getSbp()[axis]); });
     diag << ") -> (";
-    llvm::interleaveComma(op->getResults(), diag, [&](Value v) { diag << toString(distOf(v).getSbp()[axis]); });
-    diag << ") on mesh axis '" << mesh.getAxes()[axis].getValue() << "' of size " << mesh.getShape()[axis]
-         << "; it accepts:";
+    llvm::interleaveComma(op->getResults(), diag,
+                          [&](Value v) { diag << toString(distOf(v).getSbp()[axis]); });
+    diag << ") on mesh axis '" << mesh.getAxes()[axis].getValue() << "' of size "
+         << mesh.getShape()[axis] << "; it accepts:";
     for (const Signature &s : signatures)
       diag << " " << toString(NdSbp(s.operands.begin(), s.operands.end())) << "->"
-           << toString(NdSbp(s.results.begin(), s.results.end())) << (s.evenOnly ? " (even splits)" : "");
+           << toString(NdSbp(s.results.begin(), s.results.end()))
+           << (s.evenOnly ? " (even splits)" : "");
     return diag;
   }
   return success();

@@ -1,7 +1,8 @@
 // What ops declare about distribution, and the checks on it.
 //
-// A ShardingRule lists the factors of an op. On one mesh axis an op runs under one Signature: everything broadcast, one factor split, or
-// one of the op's extra signatures (linear ops pass partial values through). `signaturesOf` enumerates them in a fixed order.
+// A ShardingRule lists the factors of an op. On one mesh axis an op runs under one Signature:
+// everything broadcast, one factor split, or one of the op's extra signatures (linear ops pass
+// partial values through). `signaturesOf` enumerates them in a fixed order.
 #pragma once
 
 #include "runtime/base/Geometry.h"
@@ -18,11 +19,13 @@ class DistAttr;
 /// One independent dim of a computation.
 struct Factor {
   int64_t size = 0;
-  /// Dim of each operand and result that carries the factor, -1 where absent (that value is broadcast, or partial if a result).
+  /// Dim of each operand and result that carries the factor, -1 where absent (that value is
+  /// broadcast, or partial if a result).
   llvm::SmallVector<int> operandDims, resultDims;
   /// Results without the factor become partial of this kind; Broadcast says it reduces nothing.
   SbpKind reduction = SbpKind::Broadcast;
-  /// Splits must be even: the factor is the major part of a merged dim, whose balanced split would differ.
+  /// Splits must be even: the factor is the major part of a merged dim, whose balanced split would
+  /// differ.
   bool evenOnly = false;
 };
 
@@ -39,7 +42,8 @@ struct ShardingRule {
   llvm::SmallVector<Signature> extra;
 };
 
-/// All signatures of an op on one axis: broadcast first, then factors, then extras. Ops without a rule have only the first.
+/// All signatures of an op on one axis: broadcast first, then factors, then extras. Ops without a
+/// rule have only the first.
 llvm::SmallVector<Signature> signaturesOf(mlir::Operation *op);
 
 /// The encoding of a type, or null.
@@ -56,7 +60,8 @@ mlir::RankedTensorType localTypeAt(mlir::Type type, int64_t point);
 /// Equal up to encodings; dynamic dims match anything.
 bool isCompatibleIgnoringDist(mlir::TypeRange l, mlir::TypeRange r);
 
-/// Verifier of ShardingOpInterface: no type distributed, or all on one mesh with a declared signature on every axis.
+/// Verifier of ShardingOpInterface: no type distributed, or all on one mesh with a declared
+/// signature on every axis.
 mlir::LogicalResult verifyDistribution(mlir::Operation *op);
 
 /// Numpy broadcasting from result indices to operand indices.

@@ -1,7 +1,8 @@
 // One role of a plan: everything its devices do, written once from the view of its first device.
 //
 // Which devices share a role: same kind, threads and instruction set, alike in whether other
-// processes map their memory, on the same meshes, with parts of equal shape of every tensor there. Borrows everything it is given.
+// processes map their memory, on the same meshes, with parts of equal shape of every tensor there.
+// Borrows everything it is given.
 #pragma once
 
 #include "lib/Codegen/Codegen.h"

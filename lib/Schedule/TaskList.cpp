@@ -24,9 +24,10 @@ OwningOpRef<ModuleOp> kernelModule(task::KernelOp kernel) {
   b.setInsertionPointToEnd(block);
   for (Operation &op : kernel.getBody().front().without_terminator())
     b.clone(op, map);
-  func::ReturnOp::create(b, kernel.getLoc(),
-                         llvm::map_to_vector(kernel.getBody().front().getTerminator()->getOperands(),
-                                             [&](Value v) { return map.lookup(v); }));
+  func::ReturnOp::create(
+      b, kernel.getLoc(),
+      llvm::map_to_vector(kernel.getBody().front().getTerminator()->getOperands(),
+                          [&](Value v) { return map.lookup(v); }));
   for (auto [result, argument] : llvm::enumerate(kernel.getInPlace()))
     if (argument >= 0)
       func.setArgAttr(argument, inPlaceAttrName, b.getI64IntegerAttr(result));
@@ -80,13 +81,12 @@ private:
                    .outputs,
                read.getOutputs());
     } else if (auto metric = dyn_cast<task::MetricOp>(op)) {
-      addPorts(begin(op, metric.getName(), distOf(metric.getInputs()[0]).getMesh(), "report", 1)
-                   .inputs,
-               metric.getInputs());
-    } else if (auto check = dyn_cast<task::CheckFiniteOp>(op)) {
       addPorts(
-          begin(op, check.getName(), distOf(check.getInput()).getMesh(), "report", 1).inputs,
-          check.getInput());
+          begin(op, metric.getName(), distOf(metric.getInputs()[0]).getMesh(), "report", 1).inputs,
+          metric.getInputs());
+    } else if (auto check = dyn_cast<task::CheckFiniteOp>(op)) {
+      addPorts(begin(op, check.getName(), distOf(check.getInput()).getMesh(), "report", 1).inputs,
+               check.getInput());
     } else if (auto write = dyn_cast<task::WriteOp>(op)) {
       begin(op, write.getName(), meshOfVariable(write, write.getVariables()[0]), "write", 1);
     } else if (auto load = dyn_cast<task::LoadOp>(op)) {
@@ -101,8 +101,8 @@ private:
   }
 
   void addSegment(task::SegmentOp segment) {
-    TaskInfo &info = begin(segment, segment.getName(), meshOfSegment(segment), "compute",
-                           segment.getFirings());
+    TaskInfo &info =
+        begin(segment, segment.getName(), meshOfSegment(segment), "compute", segment.getFirings());
     for (auto [i, reg] : llvm::enumerate(segment.getInputs()))
       info.inputs.push_back({reg, segment.getInPeriods()[i], segment.getInCalls()[i]});
     for (auto [i, reg] : llvm::enumerate(segment.getOutputs()))

@@ -3,8 +3,8 @@
 // Pure: the same plan gives the same tables on every node, and in the simulator.
 #pragma once
 
-#include "runtime/schema/PlanView.h"
 #include "runtime/actor/Table.h"
+#include "runtime/schema/PlanView.h"
 
 namespace of::rt {
 

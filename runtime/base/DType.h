@@ -1,4 +1,5 @@
-// Element types of tensors as both halves know them: the compiler's dialects and the runtime's schema.
+// Element types of tensors as both halves know them: the compiler's dialects and the runtime's
+// schema.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,8 @@ constexpr size_t sizeOf(DType t) {
 }
 
 constexpr std::string_view nameOf(DType t) {
-  constexpr std::string_view names[] = {"f32", "f64", "f16", "bf16", "i8", "u8", "i32", "i64", "bool"};
+  constexpr std::string_view names[] = {"f32", "f64", "f16", "bf16", "i8",
+                                        "u8",  "i32", "i64", "bool"};
   return names[static_cast<size_t>(t)];
 }
 

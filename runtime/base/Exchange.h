@@ -1,13 +1,16 @@
 // The steps of an exchange: which device gives which box of which tensor to which device.
 //
-// Semantics. The value of the logical tensor is read from the source layout: over Broadcast axes all parts are equal, over
-// Partial axes it is the reduction (sum, max, min) of the parts in ascending device order. The destination layout receives it; on
-// a destination Partial axis coordinate 0 receives the value and the others receive the neutral element (0, lowest, highest).
-// An axis on which both layouts lie on the same placement and are Partial of the same kind is kept: it is reduced by nobody.
+// Semantics. The value of the logical tensor is read from the source layout: over Broadcast axes
+// all parts are equal, over Partial axes it is the reduction (sum, max, min) of the parts in
+// ascending device order. The destination layout receives it; on a destination Partial axis
+// coordinate 0 receives the value and the others receive the neutral element (0, lowest, highest).
+// An axis on which both layouts lie on the same placement and are Partial of the same kind is kept:
+// it is reduced by nobody.
 //
-// This holds for any pair of layouts: same, disjoint, overlapping or subset placements, uneven and empty parts. Where
-// a box is held by several replicas the destination takes it from itself, else from a device of its node, else of its host, else
-// from the replica chosen round-robin by its own point, so that sources share the load.
+// This holds for any pair of layouts: same, disjoint, overlapping or subset placements, uneven and
+// empty parts. Where a box is held by several replicas the destination takes it from itself, else
+// from a device of its node, else of its host, else from the replica chosen round-robin by its own
+// point, so that sources share the load.
 #pragma once
 
 #include "runtime/base/Geometry.h"
@@ -20,17 +23,20 @@ namespace of {
 enum class Distance : uint8_t { SameDevice, SameNode, SameHost, Remote };
 using DistanceFn = std::function<Distance(int64_t deviceA, int64_t deviceB)>;
 
-/// One piece: `region` of the logical tensor, from the source device's part to the destination device's part.
+/// One piece: `region` of the logical tensor, from the source device's part to the destination
+/// device's part.
 struct Piece {
   int64_t srcDevice = 0, dstDevice = 0;
-  Box region;            ///< in logical coordinates, never empty
-  bool first = false;    ///< first source of this region at the destination: copy; otherwise reduce into it
+  Box region; ///< in logical coordinates, never empty
+  bool first =
+      false; ///< first source of this region at the destination: copy; otherwise reduce into it
 };
 
 /// Everything one destination device does for one tensor, in the order in which it must be applied.
 struct ReceivePlan {
-  Box box;                   ///< the destination's part
-  bool fillNeutral = false;  ///< the part is the neutral element (destination Partial axis, coordinate > 0)
+  Box box; ///< the destination's part
+  bool fillNeutral =
+      false; ///< the part is the neutral element (destination Partial axis, coordinate > 0)
   SbpKind reduction = SbpKind::PartialSum;
   std::vector<Piece> pieces; ///< ascending by (region, source device)
 };
@@ -39,17 +45,21 @@ struct ReceivePlan {
 ReceivePlan receivePlan(const Shape &shape, const Layout &src, const Layout &dst, int64_t dstPoint,
                         const DistanceFn &distance);
 
-/// Pieces that the source device gives, over all destinations, ascending by destination device. Same objects as in the receive plans.
-std::vector<Piece> sendPieces(const Shape &shape, const Layout &src, const Layout &dst, int64_t srcDevice,
-                              const DistanceFn &distance);
+/// Pieces that the source device gives, over all destinations, ascending by destination device.
+/// Same objects as in the receive plans.
+std::vector<Piece> sendPieces(const Shape &shape, const Layout &src, const Layout &dst,
+                              int64_t srcDevice, const DistanceFn &distance);
 
 /// Elements that cross between different devices: what a movement costs before links are looked at.
-int64_t elementsMoved(const Shape &shape, const Layout &src, const Layout &dst, const DistanceFn &distance);
+int64_t elementsMoved(const Shape &shape, const Layout &src, const Layout &dst,
+                      const DistanceFn &distance);
 
-/// Copies (or reduces) `region` from a dense row-major buffer that holds `srcBox` to one that holds `dstBox`.
-void copyRegion(DType dtype, const Box &region, const void *src, const Box &srcBox, void *dst, const Box &dstBox);
-void reduceRegion(DType dtype, SbpKind kind, const Box &region, const void *src, const Box &srcBox, void *dst,
-                  const Box &dstBox);
+/// Copies (or reduces) `region` from a dense row-major buffer that holds `srcBox` to one that holds
+/// `dstBox`.
+void copyRegion(DType dtype, const Box &region, const void *src, const Box &srcBox, void *dst,
+                const Box &dstBox);
+void reduceRegion(DType dtype, SbpKind kind, const Box &region, const void *src, const Box &srcBox,
+                  void *dst, const Box &dstBox);
 /// Fills `count` elements with the neutral element of the reduction.
 void fillNeutral(DType dtype, SbpKind kind, void *dst, int64_t count);
 

@@ -1,7 +1,7 @@
 // Where the elements of a logical tensor lie: boxes, placements, SBP, layouts.
 //
-// Both halves use this file: the compiler to derive local shapes and to cost a movement, the runtime to unroll it. All
-// functions are pure. Sizes are in elements unless a name says bytes.
+// Both halves use this file: the compiler to derive local shapes and to cost a movement, the
+// runtime to unroll it. All functions are pure. Sizes are in elements unless a name says bytes.
 #pragma once
 
 #include "runtime/base/DType.h"
@@ -24,7 +24,8 @@ struct Range {
   bool operator==(const Range &o) const { return begin == o.begin && end == o.end; }
 };
 
-/// A box of a logical tensor: one range per dim. Rank 0 has one element; a box with an empty range has none.
+/// A box of a logical tensor: one range per dim. Rank 0 has one element; a box with an empty range
+/// has none.
 struct Box {
   std::vector<Range> dims;
   Shape shape() const;
@@ -36,7 +37,8 @@ struct Box {
 Box wholeBox(const Shape &shape);
 Box intersect(const Box &a, const Box &b);
 
-/// Part `index` of `range` cut into `parts` balanced parts: the first (size mod parts) get one element more.
+/// Part `index` of `range` cut into `parts` balanced parts: the first (size mod parts) get one
+/// element more.
 Range balancedPart(Range range, int64_t parts, int64_t index);
 
 /// One entry of an ND-SBP: how the tensor lies on one mesh axis. Same values as plan::SbpKind.
@@ -79,7 +81,8 @@ struct Layout {
   NdSbp sbp; ///< one per axis of the placement
 };
 
-/// The box of a tensor of this shape that lies on the given grid point. Splits of one dim by several axes nest, outer axis first.
+/// The box of a tensor of this shape that lies on the given grid point. Splits of one dim by
+/// several axes nest, outer axis first.
 Box boxAt(const Shape &shape, const Layout &layout, int64_t point);
 
 /// Largest box shape over all points: what a buffer that serves every instance must hold.

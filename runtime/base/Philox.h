@@ -9,7 +9,8 @@
 //   uniform f32    (word 0 >> 8) * 2^-24              in [0, 1)
 //   uniform f64    ((word 1 : word 0) >> 11) * 2^-53  in [0, 1)
 //   f16, bf16      the top 11 or 8 bits of word 0 likewise
-//   normal         sqrt(-2 log(1 - u)) cos(2 pi v), u as above, v likewise of word 1 (f64: words 3 : 2)
+//   normal         sqrt(-2 log(1 - u)) cos(2 pi v), u as above, v likewise of word 1 (f64: words 3
+//   : 2)
 //
 // Source: Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011. Pure.
 #pragma once

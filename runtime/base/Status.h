@@ -1,7 +1,7 @@
 // Status and Result: how the runtime reports errors. No exceptions cross a folder.
 //
-// Whoever decides that something is an error writes the message (what, where, what to do); callers add context in front.
-// The code says which documented exit code of-run ends with.
+// Whoever decides that something is an error writes the message (what, where, what to do); callers
+// add context in front. The code says which documented exit code of-run ends with.
 #pragma once
 
 #include <cassert>
@@ -24,7 +24,8 @@ enum class Code {
   Internal,        ///< an invariant of ours is broken
 };
 
-/// Exit code for a scheduler: 0 ok, 2 usage or input, 3 corrupt, 4 refused, 5 peer lost, 6 numeric, 7 io, 70 internal.
+/// Exit code for a scheduler: 0 ok, 2 usage or input, 3 corrupt, 4 refused, 5 peer lost, 6 numeric,
+/// 7 io, 70 internal.
 int exitCode(Code code);
 const char *codeName(Code code);
 

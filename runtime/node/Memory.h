@@ -4,8 +4,8 @@
 // ask for addresses. What lies in a chunk is guarded by the tokens of the protocol.
 #pragma once
 
-#include "runtime/schema/PlanView.h"
 #include "runtime/memory/Chunk.h"
+#include "runtime/schema/PlanView.h"
 
 #include <map>
 #include <vector>

@@ -62,7 +62,7 @@ private:
   uint64_t stepNumber_ = 0;
   bool stepOpen_ = false, lineOpen_ = false;
   int64_t lastStepNs_ = 0, lastProgressNs_ = 0;
-  double stepNs_ = 0; ///< of one step, averaged over the last twenty or so
+  double stepNs_ = 0;           ///< of one step, averaged over the last twenty or so
   double samplesPerSecond_ = 0; ///< smoothed
 };
 

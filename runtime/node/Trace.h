@@ -5,8 +5,8 @@
 // CLOCK_MONOTONIC, which the processes of a host share.
 #pragma once
 
-#include "runtime/schema/PlanView.h"
 #include "runtime/node/Router.h"
+#include "runtime/schema/PlanView.h"
 
 #include <array>
 #include <memory>
@@ -30,8 +30,8 @@ public:
   void onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKey &edge,
                  uint64_t sequence) override;
 
-  /// Writes the events of this node as JSON: one track per node, device and stream, and the kernels of its
-  /// segments.
+  /// Writes the events of this node as JSON: one track per node, device and stream, and the kernels
+  /// of its segments.
   Status write(const std::string &path) const;
 
 private:

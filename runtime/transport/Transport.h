@@ -1,9 +1,10 @@
 // Transport: messages and pushed bytes between the nodes of a job.
 //
-// One object per node. `poll` may be called by any worker of the node, one at a time (the node guards it); `send`, `push` and
-// `post` may be called by any worker. Nothing here blocks, and nothing is allocated after `connect` but what
-// the underlying library does. Implementations: loopback (one process), ucx (shared memory and TCP), sim (simulated clock). All pass
-// the conformance suite in test/transport.
+// One object per node. `poll` may be called by any worker of the node, one at a time (the node
+// guards it); `send`, `push` and `post` may be called by any worker. Nothing here blocks, and
+// nothing is allocated after `connect` but what the underlying library does. Implementations:
+// loopback (one process), ucx (shared memory and TCP), sim (simulated clock). All pass the
+// conformance suite in test/transport.
 #pragma once
 
 #include "runtime/base/Status.h"
@@ -16,8 +17,8 @@ namespace of::rt {
 
 using NodeId = uint32_t;
 
-/// Names one edge of an exchange between two devices, the same on every node without a table: program, exchange, source and
-/// destination device.
+/// Names one edge of an exchange between two devices, the same on every node without a table:
+/// program, exchange, source and destination device.
 struct EdgeKey {
   uint16_t program = 0;
   uint16_t reserved = 0;
@@ -25,7 +26,8 @@ struct EdgeKey {
   uint32_t srcDevice = 0;
   uint32_t dstDevice = 0;
   bool operator==(const EdgeKey &o) const {
-    return program == o.program && exchange == o.exchange && srcDevice == o.srcDevice && dstDevice == o.dstDevice;
+    return program == o.program && exchange == o.exchange && srcDevice == o.srcDevice &&
+           dstDevice == o.dstDevice;
   }
 };
 
@@ -67,16 +69,17 @@ public:
   /// Queues a message. Messages to one node arrive in order and once.
   virtual Status send(NodeId node, const Message &message) = 0;
 
-  /// Sends `bytes` bytes for version `sequence` of an edge; they land in the buffer posted there for it. The caller
-  /// keeps the source bytes unchanged until PushDone(token).
-  virtual Status push(NodeId node, const EdgeKey &edge, uint64_t sequence, const void *data, size_t bytes,
-                      uint64_t token) = 0;
+  /// Sends `bytes` bytes for version `sequence` of an edge; they land in the buffer posted there
+  /// for it. The caller keeps the source bytes unchanged until PushDone(token).
+  virtual Status push(NodeId node, const EdgeKey &edge, uint64_t sequence, const void *data,
+                      size_t bytes, uint64_t token) = 0;
 
   /// Posts the buffer for version `sequence` of an edge from `node`.
-  virtual Status post(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data, size_t bytes, uint64_t token) = 0;
+  virtual Status post(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data, size_t bytes,
+                      uint64_t token) = 0;
 
-  /// Makes progress and appends what happened to `events` (whose capacity the caller reserved). Returns an error if the
-  /// network did; the death of a peer is the control tree's to tell.
+  /// Makes progress and appends what happened to `events` (whose capacity the caller reserved).
+  /// Returns an error if the network did; the death of a peer is the control tree's to tell.
   virtual Status poll(std::vector<Event> &events) = 0;
 
   /// A line for people: which wires are in use.

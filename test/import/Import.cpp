@@ -1,6 +1,7 @@
-// of-import-test: the Import rung by itself, for lit. Prints the module of a job; with --train, the programs built from it.
-#include "dialects/Of/Of.h"
+// of-import-test: the Import rung by itself, for lit. Prints the module of a job; with --train, the
+// programs built from it.
 #include "lib/Import/Import.h"
+#include "dialects/Of/Of.h"
 #include "lib/Train/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -10,8 +11,10 @@
 #include "llvm/Support/SourceMgr.h"
 
 int main(int argc, char **argv) {
-  llvm::cl::opt<std::string> job(llvm::cl::Positional, llvm::cl::desc("job.yaml"), llvm::cl::Required);
-  llvm::cl::opt<std::string> cluster(llvm::cl::Positional, llvm::cl::desc("cluster.yaml"), llvm::cl::Required);
+  llvm::cl::opt<std::string> job(llvm::cl::Positional, llvm::cl::desc("job.yaml"),
+                                 llvm::cl::Required);
+  llvm::cl::opt<std::string> cluster(llvm::cl::Positional, llvm::cl::desc("cluster.yaml"),
+                                     llvm::cl::Required);
   llvm::cl::opt<std::string> model("of-model", llvm::cl::desc("model file instead of the job's"));
   llvm::cl::opt<bool> train("of-train", llvm::cl::desc("build the programs"));
   llvm::cl::ParseCommandLineOptions(argc, argv);

@@ -8,5 +8,6 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   of::registerDialects(registry);
   of::registerPasses();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Passes of the of and task dialects\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Passes of the of and task dialects\n", registry));
 }
