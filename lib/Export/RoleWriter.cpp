@@ -397,7 +397,7 @@ FailureOr<std::unique_ptr<plan::CallT>> RoleWriter::makeCall(task::SegmentOp seg
     callLibrary(op, kernel, *call);
   else if (failed(generate(kernel, *call)))
     return failure();
-  return std::move(call);
+  return {std::move(call)};
 }
 
 uint32_t RoleWriter::column(const KernelScalar &scalar) {
