@@ -1,0 +1,164 @@
+#include "lib/Search/CostExact.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace of::search {
+
+CostExact::CostExact(const CostCore &core, const CostMessages &messages, uint64_t &work)
+    : core_(core), work_(work), least_(core.nodes), assigned_(core.nodes, false),
+      used_(core.rows(), 0), left_(core.nodes), choice_(core.nodes, 0) {
+  prepare(messages);
+}
+
+void CostExact::prepare(const CostMessages &messages) {
+  messages.reparametrise(costs_, tables_);
+  bound_ = -messages.worth();
+  for (uint32_t i = 0; i < core_.nodes; ++i) {
+    for (const CoreLink *l = core_.linksBegin(i); l != core_.linksEnd(i); ++l) {
+      if (l->other < i)
+        continue;
+      const size_t entries = size_t(core_.options(i)) * core_.options(l->other);
+      double *const out = tables_.data() + l->out, *const in = tables_.data() + l->in;
+      const double least = *std::min_element(out, out + entries);
+      for (size_t e = 0; e < entries; ++e) {
+        out[e] -= least;
+        in[e] -= least;
+      }
+      bound_ += least;
+    }
+    least_[i] = *std::min_element(costs_.data() + core_.firstCost[i],
+                                  costs_.data() + core_.firstCost[i + 1]);
+    bound_ += least_[i];
+  }
+  work_ += tables_.size();
+}
+
+/// What a bound must stay below. The margin covers rounding of the shifted costs.
+double CostExact::cutoff() const {
+  return bestCost_ == kForbidden ? kForbidden : bestCost_ - 1e-10 * std::abs(bestCost_);
+}
+
+bool CostExact::run(double below, uint64_t limit) {
+  bestCost_ = below;
+  limit_ = limit;
+  gaveUp_ = false;
+  search();
+  return !gaveUp_;
+}
+
+bool CostExact::fits(uint32_t node, uint32_t option) const {
+  for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
+    const int64_t bytes = core_.bytes[d->bytes + option];
+    for (uint32_t row = d->rows.lo; bytes > 0 && row < d->rows.hi; ++row)
+      if (used_[row] + bytes > core_.capacity[row])
+        return false;
+  }
+  return true;
+}
+
+void CostExact::use(uint32_t node, uint32_t option, int64_t sign) {
+  for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
+    const int64_t bytes = sign * core_.bytes[d->bytes + option];
+    for (uint32_t row = d->rows.lo; bytes != 0 && row < d->rows.hi; ++row)
+      used_[row] += bytes;
+  }
+}
+
+/// The node with the fewest options that may lead below the best; none if some node has no such
+/// option.
+std::optional<uint32_t> CostExact::pick(std::vector<uint32_t> &options) {
+  std::optional<uint32_t> best;
+  std::vector<uint32_t> candidate;
+  for (uint32_t i = 0; i < core_.nodes; ++i) {
+    if (assigned_[i])
+      continue;
+    const double *const costs = costs_.data() + core_.firstCost[i];
+    const double room = cutoff() - bound_ + least_[i];
+    candidate.clear();
+    for (uint32_t k = 0; k < core_.options(i); ++k)
+      if (costs[k] < room && fits(i, k))
+        candidate.push_back(k);
+    work_ += core_.options(i);
+    if (!best || candidate.size() < options.size()) {
+      best = i;
+      options = candidate;
+    }
+    if (options.empty())
+      return std::nullopt;
+  }
+  return best;
+}
+
+void CostExact::assign(uint32_t node, uint32_t option) {
+  choice_[node] = option;
+  assigned_[node] = true;
+  --left_;
+  bound_ += costs_[core_.firstCost[node] + option] - least_[node];
+  use(node, option, 1);
+  for (const CoreLink *l = core_.linksBegin(node); l != core_.linksEnd(node); ++l) {
+    if (assigned_[l->other])
+      continue;
+    const uint32_t columns = core_.options(l->other);
+    double *const costs = costs_.data() + core_.firstCost[l->other];
+    saved_.push_back({l->other, least_[l->other], savedCosts_.size()});
+    savedCosts_.insert(savedCosts_.end(), costs, costs + columns);
+    const double *const row = tables_.data() + l->out + size_t(option) * columns;
+    for (uint32_t q = 0; q < columns; ++q)
+      costs[q] += row[q];
+    const double least = *std::min_element(costs, costs + columns);
+    bound_ += least - least_[l->other];
+    least_[l->other] = least;
+    work_ += columns;
+  }
+}
+
+void CostExact::undo(size_t saved) {
+  while (saved_.size() > saved) {
+    const Saved &s = saved_.back();
+    std::copy(savedCosts_.begin() + long(s.costs), savedCosts_.end(),
+              costs_.begin() + long(core_.firstCost[s.node]));
+    savedCosts_.resize(s.costs);
+    least_[s.node] = s.least;
+    saved_.pop_back();
+  }
+}
+
+void CostExact::leaf() {
+  const double cost = core_.costOf(choice_);
+  if (cost < bestCost_) {
+    bestCost_ = cost;
+    best_ = choice_;
+  }
+}
+
+void CostExact::search() {
+  if (work_ > limit_) {
+    gaveUp_ = true;
+    return;
+  }
+  if (left_ == 0)
+    return leaf();
+  std::vector<uint32_t> options;
+  const std::optional<uint32_t> node = pick(options);
+  if (!node)
+    return;
+  const double *const costs = costs_.data() + core_.firstCost[*node];
+  std::stable_sort(options.begin(), options.end(),
+                   [&](uint32_t x, uint32_t y) { return costs[x] < costs[y]; });
+  const double bound = bound_;
+  for (uint32_t k : options) {
+    if (gaveUp_ || bound - least_[*node] + costs[k] >= cutoff())
+      break;
+    const size_t saved = saved_.size();
+    assign(*node, k);
+    search();
+    undo(saved);
+    use(*node, k, -1);
+    assigned_[*node] = false;
+    ++left_;
+    bound_ = bound;
+  }
+}
+
+} // namespace of::search

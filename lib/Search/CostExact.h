@@ -1,0 +1,57 @@
+// Exact search on a small core: depth-first, bounded by shifted costs.
+//
+// Costs under prices are first shifted between nodes and edges (CostMessages), so that the least
+// cost of each node plus the least of each edge is nearly the bound. Assigning a node adds a row of
+// each of its tables to its neighbours. The node with the fewest options below the best known cost
+// is assigned next, its cheapest option first. Exhaustion proves the best choice optimal, or that
+// nothing fits. Owned by one caller.
+#pragma once
+
+#include "lib/Search/CostMessages.h"
+
+namespace of::search {
+
+class CostExact {
+public:
+  CostExact(const CostCore &core, const CostMessages &messages, uint64_t &work);
+
+  /// Searches for choices that cost less than `below`, at most until work is `limit`. True if it
+  /// was exhausted: nothing costs less than `best()`, or than `below` if none was found.
+  bool run(double below, uint64_t limit);
+  const std::optional<Choice> &best() const { return best_; }
+
+private:
+  struct Saved {
+    uint32_t node;
+    double least;
+    size_t costs; ///< in savedCosts_
+  };
+
+  void prepare(const CostMessages &messages);
+  void search();
+  void leaf();
+  std::optional<uint32_t> pick(std::vector<uint32_t> &options);
+  bool fits(uint32_t node, uint32_t option) const;
+  void use(uint32_t node, uint32_t option, int64_t sign);
+  void assign(uint32_t node, uint32_t option);
+  void undo(size_t saved);
+  double cutoff() const;
+
+  const CostCore &core_;
+  uint64_t &work_;
+  std::vector<double> costs_, tables_; ///< shifted; grow by the assigned neighbours
+  std::vector<double> least_;          ///< of each node's costs
+  double bound_ = 0;                   ///< with the least of every node not assigned
+  std::vector<char> assigned_;
+  std::vector<int64_t> used_;
+  std::vector<Saved> saved_;
+  std::vector<double> savedCosts_;
+  uint32_t left_ = 0;
+  Choice choice_;
+  std::optional<Choice> best_;
+  double bestCost_ = kForbidden;
+  uint64_t limit_ = 0;
+  bool gaveUp_ = false;
+};
+
+} // namespace of::search
