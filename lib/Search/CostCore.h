@@ -10,7 +10,8 @@
 
 namespace of::search {
 
-/// Bytes that a node's options use in rows [lo, hi); the least of them is 0.
+/// Bytes that a node's options use in rows [lo, hi); the least of them is 0. The demands of a node
+/// share no row.
 struct CoreDemand {
   RowRange rows;
   size_t bytes = 0; ///< of the first option, in CostCore::bytes

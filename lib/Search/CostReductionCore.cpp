@@ -2,6 +2,7 @@
 #include "lib/Search/CostReduction.h"
 
 #include <algorithm>
+#include <map>
 
 namespace of::search {
 
@@ -37,6 +38,31 @@ void addLinks(CostCore &core, const std::vector<Wire> &wires) {
     core.links.insert(core.links.end(), list.begin(), list.end());
     core.firstLink.push_back(core.links.size());
   }
+}
+
+/// The same bytes in ranges that share no row, ascending.
+std::vector<GraphDemand> disjoint(const std::vector<GraphDemand> &demands, size_t options) {
+  std::map<uint32_t, std::vector<int64_t>> changes;
+  for (const GraphDemand &d : demands) {
+    if (d.rows.empty())
+      continue;
+    std::vector<int64_t> &in = changes[d.rows.lo], &out = changes[d.rows.hi];
+    in.resize(options, 0);
+    out.resize(options, 0);
+    for (size_t k = 0; k < options; ++k) {
+      in[k] += d.bytes[k];
+      out[k] -= d.bytes[k];
+    }
+  }
+  std::vector<GraphDemand> apart;
+  std::vector<int64_t> bytes(options, 0);
+  for (auto it = changes.begin(); it != changes.end() && std::next(it) != changes.end(); ++it) {
+    for (size_t k = 0; k < options; ++k)
+      bytes[k] += it->second[k];
+    if (std::any_of(bytes.begin(), bytes.end(), [](int64_t b) { return b != 0; }))
+      apart.push_back({{it->first, std::next(it)->first}, bytes});
+  }
+  return apart;
 }
 
 } // namespace
@@ -86,17 +112,18 @@ void CostReduction::addDemands(CostCore &core) {
   }
   core.firstDemand.push_back(0);
   for (uint32_t i = 0; i < core.nodes; ++i) {
+    std::vector<GraphDemand> demands;
     for (const GraphDemand &d : graph_.nodes[original_[i]].demands) {
-      const RowRange rows{openBefore[d.rows.lo], openBefore[d.rows.hi]};
-      if (rows.empty())
-        continue;
-      int64_t least = std::numeric_limits<int64_t>::max();
+      demands.push_back({{openBefore[d.rows.lo], openBefore[d.rows.hi]}, {}});
       for (uint32_t k : options_[i])
-        least = std::min(least, d.bytes[k]);
-      core.demands.push_back({rows, core.bytes.size()});
-      for (uint32_t k : options_[i])
-        core.bytes.push_back(d.bytes[k] - least);
-      for (uint32_t row = rows.lo; row < rows.hi; ++row)
+        demands.back().bytes.push_back(d.bytes[k]);
+    }
+    for (const GraphDemand &d : disjoint(demands, options_[i].size())) {
+      const int64_t least = *std::min_element(d.bytes.begin(), d.bytes.end());
+      core.demands.push_back({d.rows, core.bytes.size()});
+      for (int64_t bytes : d.bytes)
+        core.bytes.push_back(bytes - least);
+      for (uint32_t row = d.rows.lo; row < d.rows.hi; ++row)
         core.capacity[row] -= least;
     }
     core.firstDemand.push_back(core.demands.size());
