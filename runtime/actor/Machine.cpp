@@ -42,8 +42,10 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
     state.outputs[i] = OutputState();
     state.outputs[i].nextSlot = entry.initial % entry.slots;
     for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
-      state.links[l] = LinkState();
-      state.links[l].credit = entry.slots - entry.initial;
+      LinkState fresh;
+      fresh.acked = state.links[l].early;
+      fresh.credit = entry.slots - entry.initial + static_cast<uint32_t>(fresh.acked);
+      state.links[l] = fresh;
     }
   }
   for (size_t i = 0; i < table.edges.size(); ++i) {
@@ -75,6 +77,7 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   inputs_ = state_->inputs.data();
   outputs_ = state_->outputs.data();
   links_ = state_->links.data();
+  ++state_->entry;
   reset(*current_, *state_);
   if (iterations == 0)
     return;
@@ -87,6 +90,8 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
     if (!entry.constant && entry.producer.worker != worker_)
       openTokens_ += static_cast<int64_t>(state_->inputs[i].total - state_->inputs[i].received);
   }
+  for (const LinkState &link : state_->links)
+    openTokens_ -= static_cast<int64_t>(link.acked);
   for (uint32_t e = 0; e < current_->edges.size(); ++e) {
     const EdgeEntry &entry = current_->edges[e];
     if (entry.isSend || entry.path != Path::Pushed)
@@ -219,8 +224,8 @@ void Machine::acknowledge(uint32_t input, ActionSink &sink) {
   if (entry.producer.worker == worker_)
     ++links_[entry.producer.index].credit;
   else
-    sink.act({Action::Kind::RegisterAck, static_cast<uint16_t>(current_->program), kNone,
-              entry.producer, state.acked});
+    sink.act({Action::Kind::RegisterAck, state_->entry, static_cast<uint16_t>(current_->program),
+              kNone, entry.producer, state.acked});
   ++state.acked;
 }
 
@@ -234,14 +239,14 @@ void Machine::publish(uint32_t output, ActionSink &sink) {
       continue;
     }
     ++openTokens_; // until its acknowledgement
-    sink.act({Action::Kind::RegisterReady, static_cast<uint16_t>(current_->program), kNone,
-              consumer, state.published});
+    sink.act({Action::Kind::RegisterReady, state_->entry, static_cast<uint16_t>(current_->program),
+              kNone, consumer, state.published});
   }
   ++state.published;
 }
 
 void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const {
-  sink.act({kind, static_cast<uint16_t>(current_->program), edge, Peer(), sequence});
+  sink.act({kind, state_->entry, static_cast<uint16_t>(current_->program), edge, Peer(), sequence});
 }
 
 void Machine::finish(uint32_t stream, ActionSink &sink) {
@@ -330,14 +335,28 @@ Status Machine::outOfOrder(const Token &token, uint64_t expected) const {
                     std::to_string(expected) + "; a message was lost, repeated or reordered");
 }
 
-Status Machine::takeEdgeToken(const Token &token, bool current, ActionSink &sink) {
+Status Machine::stray(const Token &token) const {
+  return Status(Code::Internal, std::string("token out of order: ") + nameOf(token.kind) +
+                                    " for entry " + std::to_string(token.index) + " of program " +
+                                    std::to_string(token.program) + " belongs to run " +
+                                    std::to_string(token.entry) + " of the program, not to " +
+                                    std::to_string(states_[token.program].entry) +
+                                    "; a message was lost, repeated or reordered");
+}
+
+Machine::Standing Machine::standingOf(const Token &token, bool current) const {
+  const uint8_t entry = states_[token.program].entry;
+  if (token.entry == entry)
+    return current ? Standing::Current : Standing::Stray;
+  return token.entry == static_cast<uint8_t>(entry + 1) ? Standing::Early : Standing::Stray;
+}
+
+Status Machine::takeEdgeToken(const Token &token, Standing standing, ActionSink &sink) {
   const EdgeEntry &entry = tables_[token.program].edges[token.index];
   EdgeState &state = states_[token.program].edges[token.index];
-  // The other end may be one entry of this program ahead: what exceeds this entry's total counts
-  // for the next one.
-  const bool early = !current || state.received == state.total;
+  const bool early = standing == Standing::Early;
   uint64_t &counter = early ? state.early : state.received;
-  if (token.sequence != counter)
+  if (token.sequence != counter || (!early && counter == state.total))
     return outOfOrder(token, counter);
   ++counter;
   if (early || token.kind == Token::Kind::Ready)
@@ -348,36 +367,49 @@ Status Machine::takeEdgeToken(const Token &token, bool current, ActionSink &sink
   return Status::ok();
 }
 
-Status Machine::onToken(const Token &token, ActionSink &sink) {
-  const bool current = current_ && current_->program == token.program;
-  if (token.kind == Token::Kind::Ready || token.kind == Token::Kind::Grant)
-    return takeEdgeToken(token, current, sink);
-  if (token.kind == Token::Kind::RegisterReady) {
-    InputState &state = states_[token.program].inputs[token.index];
-    const bool early = !current || state.received == state.total;
-    uint64_t &counter = early ? state.early : state.received;
-    if (token.sequence != counter)
-      return outOfOrder(token, counter);
-    ++counter;
-    if (!early) {
-      ++state.available;
-      --openTokens_;
-    }
-    return Status::ok();
+Status Machine::takeRegisterReady(const Token &token, Standing standing) {
+  InputState &state = states_[token.program].inputs[token.index];
+  const bool early = standing == Standing::Early;
+  uint64_t &counter = early ? state.early : state.received;
+  if (token.sequence != counter || (!early && counter == state.total))
+    return outOfOrder(token, counter);
+  ++counter;
+  if (!early) {
+    ++state.available;
+    --openTokens_;
   }
-  // What answers something done in this entry can only come within it.
-  if (!current)
-    return outOfOrder(token, 0);
-  switch (token.kind) {
-  case Token::Kind::RegisterAck: {
-    LinkState &state = state_->links[token.index];
-    if (token.sequence != state.acked)
-      return outOfOrder(token, state.acked);
-    ++state.acked;
+  return Status::ok();
+}
+
+Status Machine::takeRegisterAck(const Token &token, Standing standing) {
+  LinkState &state = states_[token.program].links[token.index];
+  const bool early = standing == Standing::Early;
+  uint64_t &counter = early ? state.early : state.acked;
+  if (token.sequence != counter)
+    return outOfOrder(token, counter);
+  ++counter;
+  if (!early) {
     ++state.credit;
     --openTokens_;
-    return Status::ok();
   }
+  return Status::ok();
+}
+
+Status Machine::onToken(const Token &token, ActionSink &sink) {
+  const bool current = current_ && current_->program == token.program;
+  const Standing standing = standingOf(token, current);
+  if (standing == Standing::Stray)
+    return stray(token);
+  if (token.kind == Token::Kind::Ready || token.kind == Token::Kind::Grant)
+    return takeEdgeToken(token, standing, sink);
+  if (token.kind == Token::Kind::RegisterReady)
+    return takeRegisterReady(token, standing);
+  if (token.kind == Token::Kind::RegisterAck)
+    return takeRegisterAck(token, standing);
+  // What answers something done in this entry can only come within it.
+  if (standing != Standing::Current)
+    return stray(token);
+  switch (token.kind) {
   case Token::Kind::Ack: {
     EdgeState &state = state_->edges[token.index];
     if (token.sequence != state.done ||
@@ -442,6 +474,36 @@ Status Machine::leave() {
   return Status::ok();
 }
 
+void Machine::openAnswers(std::vector<Wait> &out) const {
+  Wait wait;
+  wait.kind = Wait::Kind::EdgeUnanswered;
+  for (uint32_t e = 0; e < current_->edges.size(); ++e) {
+    const EdgeEntry &entry = current_->edges[e];
+    const EdgeState &state = state_->edges[e];
+    wait.task = entry.task;
+    wait.stream = tasks_[entry.task].stream;
+    wait.index = e;
+    // Shared: acknowledgements; pushed: grants, which pushes follow at once.
+    if (entry.isSend && entry.local == kNone && state.done < state_->tasks[entry.task].fired)
+      out.push_back(wait);
+  }
+  if (openStreams_ != 0)
+    return; // a version may be in use
+  wait.kind = Wait::Kind::LinkUnanswered;
+  for (const TaskEntry &task : current_->tasks)
+    for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
+      const OutputEntry &entry = outputEntries_[o];
+      wait.task = static_cast<uint32_t>(&task - tasks_);
+      wait.stream = task.stream;
+      for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
+        wait.index = o;
+        wait.peer = linkEntries_[l].consumer;
+        if (!linkEntries_[l].self && links_[l].credit != entry.slots - entry.initial)
+          out.push_back(wait);
+      }
+    }
+}
+
 std::vector<Wait> Machine::waits() const {
   std::vector<Wait> out;
   if (!current_)
@@ -458,6 +520,7 @@ std::vector<Wait> Machine::waits() const {
     }
     out.push_back(wait);
   }
+  openAnswers(out);
   return out;
 }
 

@@ -28,7 +28,9 @@
 namespace of::rt {
 
 /// What arrives at a machine. `index` is an input (RegisterReady), a link (RegisterAck) or an edge
-/// of the program's table. `sequence` counts from 0 in each entry of a program, per place and kind.
+/// of the program's table. `sequence` counts from 0 in each entry of a program, per place and kind;
+/// `entry` counts the entries themselves, modulo 256, so that a token that comes twice or late is
+/// not taken for one of the next entry.
 struct Token {
   enum class Kind : uint8_t {
     RegisterReady, ///< a version of a register was published to `index`
@@ -40,6 +42,7 @@ struct Token {
     Landed,        ///< Receive: the pushed bytes are in the landing slot
   };
   Kind kind = Kind::Ready;
+  uint8_t entry = 0;
   uint16_t program = 0;
   uint32_t index = 0;
   uint64_t sequence = 0;
@@ -56,6 +59,7 @@ struct Action {
     Post, ///< post a landing slot for edge `index`, then send the Grant; answer later with Landed
   };
   Kind kind = Kind::Ready;
+  uint8_t entry = 0; ///< goes into the token that it becomes
   uint16_t program = 0;
   uint32_t index = 0; ///< own edge
   Peer peer;
@@ -76,12 +80,21 @@ struct Firing {
   uint64_t index = 0; ///< of this task since the program was entered
 };
 
-/// Why the next task of a stream does not start.
+/// Why the next task of a stream does not start, or what keeps a program from ending.
 struct Wait {
-  enum class Kind : uint8_t { InputEmpty, OutputFull, EdgeNotReady, SendOpen, Running, Done };
+  enum class Kind : uint8_t {
+    InputEmpty,
+    OutputFull,
+    EdgeNotReady,
+    SendOpen,
+    EdgeUnanswered, ///< a Send has fired, and the destination has not granted or read it
+    LinkUnanswered, ///< a version was published to another worker and has not come back
+    Running,
+    Done
+  };
   Kind kind = Kind::Done;
   uint32_t stream = 0, task = kNone;
-  uint32_t index = kNone; ///< input, output (with the slow reader in `peer`) or edge
+  uint32_t index = kNone; ///< input, output (with the slow reader in `peer`), edge or link
   Peer peer;
 };
 
@@ -118,7 +131,8 @@ public:
   uint32_t outputSlot(uint32_t port) const { return state_->outputs[port].slot; }
   /// Slot of input `port` of a Send in its firing `sequence`.
   uint32_t sendSlot(uint32_t port, uint64_t sequence) const;
-  /// What each stream waits for, for the report of a stall. Allocates.
+  /// What each stream waits for, and every answer that is owed to a Send or, once all streams are
+  /// done, to a link: for the report of a stall. Allocates.
   std::vector<Wait> waits() const;
 
 private:
@@ -133,6 +147,7 @@ private:
   struct LinkState {
     uint32_t credit = 0;
     uint64_t acked = 0;
+    uint64_t early = 0; ///< of initial versions, by a reader that has entered before
   };
   struct EdgeState {
     uint64_t received = 0; ///< Ready or Grant tokens of this entry
@@ -159,6 +174,7 @@ private:
     std::vector<TaskState> tasks;
     std::vector<StreamState> streams;
     std::vector<uint32_t> open;
+    uint8_t entry = 0; ///< how often the program was entered, modulo 256
   };
 
   void reset(const ProgramTable &table, ProgramState &state);
@@ -172,7 +188,14 @@ private:
   void edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink);
   void retire(const TaskEntry &task, ActionSink &sink);
   void emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const;
-  Status takeEdgeToken(const Token &token, bool current, ActionSink &sink);
+  /// Where a token that opens something stands: in this entry, or early for the next.
+  enum class Standing : uint8_t { Current, Early, Stray };
+  Standing standingOf(const Token &token, bool current) const;
+  Status takeEdgeToken(const Token &token, Standing standing, ActionSink &sink);
+  Status takeRegisterReady(const Token &token, Standing standing);
+  Status takeRegisterAck(const Token &token, Standing standing);
+  Status stray(const Token &token) const;
+  void openAnswers(std::vector<Wait> &out) const;
   Status outOfOrder(const Token &token, uint64_t expected) const;
 
   const WorkerTables &tables_;

@@ -24,6 +24,15 @@ std::string describe(const plan::Plan &plan, uint32_t device, const ProgramTable
     return out + " waits for exchange " + plan.exchanges()->Get(key.exchange)->name()->str() +
            " from device " + std::to_string(key.srcDevice);
   }
+  if (wait.kind == Kind::EdgeUnanswered) {
+    const EdgeKey &key = table.edges[wait.index].key;
+    return out + " waits for device " + std::to_string(key.dstDevice) + " to take exchange " +
+           plan.exchanges()->Get(key.exchange)->name()->str();
+  }
+  if (wait.kind == Kind::LinkUnanswered)
+    return out + " waits for the readers of register " +
+           registerName(table.outputs[wait.index].reg) + " on worker " +
+           std::to_string(wait.peer.worker);
   if (wait.kind == Kind::Running)
     return out + " is running";
   return out + " waits for the destinations of its earlier firings";

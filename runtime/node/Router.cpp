@@ -87,14 +87,16 @@ Status Router::deliver(uint32_t from, uint32_t to, const Token &token) {
 }
 
 Status Router::sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge,
-                           uint64_t sequence) {
+                           const Action &action) {
   Message message;
   message.generation = generation_;
   message.kind = kind;
   message.edge = edge.key;
-  message.sequence = sequence;
+  message.entry = action.entry;
+  message.sequence = action.sequence;
+  message.check = checkOf(message);
   if (observer_)
-    observer_->onMessage(true, node, nameOf(kind), edge.key, sequence);
+    observer_->onMessage(true, node, nameOf(kind), edge.key, action.sequence);
   return transport_->send(node, message);
 }
 
@@ -105,22 +107,23 @@ Status Router::act(uint32_t from, const Action &action) {
         action.kind == K::RegisterReady ? Token::Kind::RegisterReady : Token::Kind::RegisterAck;
     const uint32_t to =
         from - workers_[from].worker + action.peer.worker; // workers of a device lie together
-    return deliver(from, to, {kind, action.program, action.peer.index, action.sequence});
+    return deliver(from, to,
+                   {kind, action.entry, action.program, action.peer.index, action.sequence});
   }
   const Target &target = targetOf(from, action);
   const bool isReady = action.kind == K::Ready;
   if (target.local.worker != kNone)
     return deliver(from, target.local.worker,
-                   {isReady ? Token::Kind::Ready : Token::Kind::Ack, action.program,
+                   {isReady ? Token::Kind::Ready : Token::Kind::Ack, action.entry, action.program,
                     target.local.edge, action.sequence});
   return sendMessage(target.node, isReady ? MessageKind::Ready : MessageKind::Ack,
-                     entryOf(from, action), action.sequence);
+                     entryOf(from, action), action);
 }
 
 uint64_t Router::startOp(uint32_t worker, const Action &action) {
   const uint64_t index =
       targetOf(worker, action).firstOp + action.sequence % entryOf(worker, action).window;
-  ops_[index] = {worker, action.index, action.program, action.sequence};
+  ops_[index] = {worker, action.index, action.entry, action.program, action.sequence};
   return index;
 }
 
@@ -138,7 +141,7 @@ Status Router::post(uint32_t from, const Action &action, PostBytes bytes) {
   const NodeId node = targetOf(from, action).node;
   OF_TRY(transport_->post(node, edge.key, action.sequence, bytes.data, bytes.bytes,
                           startOp(from, action)));
-  return sendMessage(node, MessageKind::Grant, edge, action.sequence);
+  return sendMessage(node, MessageKind::Grant, edge, action);
 }
 
 bool Router::receive(uint32_t to, Token &token) {
@@ -148,23 +151,28 @@ bool Router::receive(uint32_t to, Token &token) {
   return false;
 }
 
-Status Router::dispatch(const Event &event) {
-  const uint32_t fromTransport = static_cast<uint32_t>(workers_.size());
-  if (event.kind != Event::Kind::Message) {
-    if (event.token >= ops_.size())
-      return Status(Code::Internal, "the transport completed an operation that was never started");
-    const Op op = ops_[event.token];
-    const bool landed = event.kind == Event::Kind::PostDone;
-    if (observer_ && landed) {
-      const EdgeEntry &edge = (*workers_[op.worker].tables)[op.program].edges[op.edge];
-      observer_->onMessage(false, plan_.devices()->Get(edge.key.srcDevice)->node(), "push",
-                           edge.key, op.sequence);
-    }
-    return deliver(
-        fromTransport, op.worker,
-        {landed ? Token::Kind::Landed : Token::Kind::PushDone, op.program, op.edge, op.sequence});
+Status Router::dispatchOp(const Event &event) {
+  if (event.token >= ops_.size())
+    return Status(Code::Internal, "the transport completed an operation that was never started");
+  const Op op = ops_[event.token];
+  const bool landed = event.kind == Event::Kind::PostDone;
+  if (observer_ && landed) {
+    const EdgeEntry &edge = (*workers_[op.worker].tables)[op.program].edges[op.edge];
+    observer_->onMessage(false, plan_.devices()->Get(edge.key.srcDevice)->node(), "push", edge.key,
+                         op.sequence);
   }
+  return deliver(static_cast<uint32_t>(workers_.size()), op.worker,
+                 {landed ? Token::Kind::Landed : Token::Kind::PushDone, op.entry, op.program,
+                  op.edge, op.sequence});
+}
+
+Status Router::dispatch(const Event &event) {
+  if (event.kind != Event::Kind::Message)
+    return dispatchOp(event);
   const Message &message = event.message;
+  if (message.check != checkOf(message))
+    return Status(Code::Corrupt, "a message from node " + std::to_string(event.node) +
+                                     " was damaged on its way; check the network between them");
   if (message.generation != generation_) {
     ++foreign_;
     return Status::ok();
@@ -184,8 +192,8 @@ Status Router::dispatch(const Event &event) {
   const Token::Kind kind = toReceiver                           ? Token::Kind::Ready
                            : message.kind == MessageKind::Grant ? Token::Kind::Grant
                                                                 : Token::Kind::Ack;
-  return deliver(fromTransport, it->second.worker,
-                 {kind, message.edge.program, it->second.edge, message.sequence});
+  return deliver(static_cast<uint32_t>(workers_.size()), it->second.worker,
+                 {kind, message.entry, message.edge.program, it->second.edge, message.sequence});
 }
 
 Status Router::poll(bool &moved) {

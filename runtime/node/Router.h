@@ -89,6 +89,7 @@ private:
   /// A push or post that is under way.
   struct Op {
     uint32_t worker = 0, edge = 0;
+    uint8_t entry = 0;
     uint16_t program = 0;
     uint64_t sequence = 0;
   };
@@ -106,7 +107,8 @@ private:
   Mailbox &mailbox(uint32_t from, uint32_t to) { return *mailboxes_[from * workers_.size() + to]; }
   Status deliver(uint32_t from, uint32_t to, const Token &token);
   Status dispatch(const Event &event);
-  Status sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge, uint64_t sequence);
+  Status dispatchOp(const Event &event);
+  Status sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge, const Action &action);
   uint64_t startOp(uint32_t worker, const Action &action);
 
   const plan::Plan &plan_;

@@ -153,22 +153,23 @@ void Simulator::act(uint32_t from, const Action &action) {
   const Worker &worker = workers_[from];
   if (action.kind == K::RegisterReady || action.kind == K::RegisterAck)
     return send(from, firstWorker_[worker.device] + action.peer.worker,
-                {action.kind == K::RegisterReady ? T::RegisterReady : T::RegisterAck,
+                {action.kind == K::RegisterReady ? T::RegisterReady : T::RegisterAck, action.entry,
                  action.program, action.peer.index, action.sequence});
   const EdgeEntry &edge = (*worker.tables)[action.program].edges[action.index];
   const auto &ends = edge.isSend ? receives_ : sends_;
   const End other = ends.at(idOf(edge.key)); // both ends are there: the plan is verified
-  const Token token{T::Ready, action.program, other.edge, action.sequence};
+  const Token token{T::Ready, action.entry, action.program, other.edge, action.sequence};
   if (action.kind == K::Push) {
     const int64_t leavesNs = network_.push(edge.key, nowNs_) - nowNs_;
-    later(leavesNs + delay(), from, {T::PushDone, action.program, action.index, action.sequence});
+    later(leavesNs + delay(), from,
+          {T::PushDone, action.entry, action.program, action.index, action.sequence});
     later(leavesNs + delay(), other.worker,
-          {T::Landed, token.program, token.index, token.sequence});
+          {T::Landed, token.entry, token.program, token.index, token.sequence});
     return;
   }
   network_.message(worker.device, workers_[other.worker].device);
   const T kind = action.kind == K::Ready ? T::Ready : action.kind == K::Ack ? T::Ack : T::Grant;
-  send(from, other.worker, {kind, token.program, token.index, token.sequence});
+  send(from, other.worker, {kind, token.entry, token.program, token.index, token.sequence});
 }
 
 int64_t Simulator::readNs(const Worker &worker, const plan::Read &read) const {

@@ -42,10 +42,29 @@ struct Message {
   uint32_t generation = 0; ///< of the run; a message of another generation is dropped and counted
   MessageKind kind = MessageKind::Ready;
   uint8_t version = 1;
-  uint16_t reserved = 0;
+  uint8_t entry = 0; ///< counts the entries of the program, modulo 256
+  uint8_t reserved = 0;
   EdgeKey edge;
   uint64_t sequence = 0; ///< counts from 0 in each entry of a program
+  uint32_t check = 0;    ///< `checkOf` the rest; what does not fit is damaged
+  uint32_t reserved2 = 0;
 };
+
+/// A digest of all other fields: any one changed bit changes it, but for one chance in 2^32.
+inline uint32_t checkOf(const Message &message) {
+  const EdgeKey &edge = message.edge;
+  const uint64_t words[] = {
+      uint64_t(message.generation) << 32 | uint64_t(static_cast<uint8_t>(message.kind)) << 24 |
+          uint64_t(message.version) << 16 | uint64_t(message.entry) << 8 | message.reserved,
+      uint64_t(edge.program) << 48 | uint64_t(edge.reserved) << 32 | edge.exchange,
+      uint64_t(edge.srcDevice) << 32 | edge.dstDevice, message.sequence, message.reserved2};
+  uint64_t digest = 0x9e3779b97f4a7c15ull;
+  for (const uint64_t word : words) {
+    digest = (digest ^ word) * 0xbf58476d1ce4e5b9ull;
+    digest ^= digest >> 29;
+  }
+  return static_cast<uint32_t>(digest ^ digest >> 32);
+}
 
 /// What `poll` reports.
 struct Event {

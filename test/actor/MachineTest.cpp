@@ -245,6 +245,57 @@ TEST_CASE("tokens of the next entry wait until it is entered") {
   }
 }
 
+TEST_CASE("a reader may give back an initial version before the producer has entered") {
+  auto tables = emptyTables(2);
+  TableBuilder a(tables[0][0]), b(tables[1][0]);
+  const uint32_t update = a.task(BodyKind::Segment);
+  a.input(1, 1);
+  a.output(1, 1);
+  a.stream({update});
+  const uint32_t forward = b.task(BodyKind::Segment);
+  b.input(1, 1);
+  b.stream({forward});
+  connect(tables, {0, 0}, {{0, 0}, {1, 0}});
+  Board board(tables, 1);
+  for (int entry = 0; entry < 3; ++entry) {
+    board.enter(1, 4); // the reader alone
+    board.run();
+    board.enter(0, 4);
+    board.run();
+    REQUIRE(board.finished());
+    board.leave();
+  }
+}
+
+TEST_CASE("a token of an earlier entry is not taken for one of the next") {
+  auto tables = fanOut(Path::Shared, 1, 2, 2);
+  Board board(tables, 1);
+  struct : ActionSink {
+    void act(const Action &) override {}
+  } sink;
+  board.enter(1);
+  board.run();
+  REQUIRE(board.finished());
+  board.leave();
+  Machine &receiver = board.machine(1);
+  REQUIRE(receiver.onToken({Token::Kind::Ready, 1, 0, 0, 0}, sink).code() == Code::Internal);
+  REQUIRE(receiver.onToken({Token::Kind::Ready, 2, 0, 0, 0}, sink).isOk()); // a neighbour is ahead
+  REQUIRE(receiver.onToken({Token::Kind::Ready, 3, 0, 0, 1}, sink).code() == Code::Internal);
+}
+
+TEST_CASE("what keeps a program from ending is named") {
+  auto tables = fanOut(Path::Shared, 1, 2, 2);
+  Board board(tables, 1);
+  board.enter(0, 1); // the destination never comes
+  board.run();
+  const auto waits = board.machine(0).waits();
+  const auto open = std::find_if(waits.begin(), waits.end(), [](const Wait &wait) {
+    return wait.kind == Wait::Kind::EdgeUnanswered;
+  });
+  REQUIRE(open != waits.end());
+  REQUIRE(open->index == 0);
+}
+
 TEST_CASE("a token that is repeated, lost or out of place is an error") {
   auto tables = fanOut(Path::Shared, 1, 2, 2);
   Board board(tables, 1);
@@ -253,16 +304,16 @@ TEST_CASE("a token that is repeated, lost or out of place is an error") {
     void act(const Action &) override {}
   } sink;
   receiver.enter(0, 5, sink);
-  REQUIRE(receiver.onToken({Token::Kind::Ready, 0, 0, 0}, sink).isOk());
-  REQUIRE(receiver.onToken({Token::Kind::Ready, 0, 0, 0}, sink).code() ==
+  REQUIRE(receiver.onToken({Token::Kind::Ready, 1, 0, 0, 0}, sink).isOk());
+  REQUIRE(receiver.onToken({Token::Kind::Ready, 1, 0, 0, 0}, sink).code() ==
           Code::Internal); // repeated
-  REQUIRE(receiver.onToken({Token::Kind::Ready, 0, 0, 2}, sink).code() ==
+  REQUIRE(receiver.onToken({Token::Kind::Ready, 1, 0, 0, 2}, sink).code() ==
           Code::Internal); // one lost
   Machine &sender = board.machine(0);
   sender.enter(0, 5, sink);
-  REQUIRE(sender.onToken({Token::Kind::Ack, 0, 0, 0}, sink).code() ==
+  REQUIRE(sender.onToken({Token::Kind::Ack, 1, 0, 0, 0}, sink).code() ==
           Code::Internal); // nothing was sent
-  REQUIRE(sender.onToken({Token::Kind::PushDone, 0, 0, 0}, sink).code() == Code::Internal);
+  REQUIRE(sender.onToken({Token::Kind::PushDone, 1, 0, 0, 0}, sink).code() == Code::Internal);
 }
 
 TEST_CASE("a missing grant holds its input slot, not the stream") {
@@ -286,9 +337,9 @@ TEST_CASE("a missing grant holds its input slot, not the stream") {
   REQUIRE(actions.empty());
   REQUIRE_FALSE(m.tryStart(0, firing)); // both slots are held
   REQUIRE(m.waits()[0].kind == Wait::Kind::OutputFull);
-  REQUIRE(m.onToken({Token::Kind::Grant, 0, 0, 0}, sink).isOk());
+  REQUIRE(m.onToken({Token::Kind::Grant, 1, 0, 0, 0}, sink).isOk());
   REQUIRE(actions.size() == 1);
   REQUIRE(actions[0].kind == Action::Kind::Push);
-  REQUIRE(m.onToken({Token::Kind::PushDone, 0, 0, 0}, sink).isOk());
+  REQUIRE(m.onToken({Token::Kind::PushDone, 1, 0, 0, 0}, sink).isOk());
   REQUIRE(m.tryStart(0, firing));
 }

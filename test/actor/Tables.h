@@ -230,21 +230,21 @@ private:
     if (a.kind == K::RegisterReady || a.kind == K::RegisterAck) {
       const auto kind =
           a.kind == K::RegisterReady ? Token::Kind::RegisterReady : Token::Kind::RegisterAck;
-      queue(w, a.peer.worker).push_back({kind, a.program, a.peer.index, a.sequence});
+      queue(w, a.peer.worker).push_back({kind, a.entry, a.program, a.peer.index, a.sequence});
       return;
     }
     const EdgeKey key = workers_[w][0].edges[a.index].key;
     const uint32_t other = key.srcDevice == w ? key.dstDevice : key.srcDevice;
     const uint32_t index = edgeOf(other, key);
     if (a.kind == K::Push) {
-      landings_[other].push_back({Token::Kind::Landed, a.program, index, a.sequence});
-      landings_[w].push_back({Token::Kind::PushDone, a.program, a.index, a.sequence});
+      landings_[other].push_back({Token::Kind::Landed, a.entry, a.program, index, a.sequence});
+      landings_[w].push_back({Token::Kind::PushDone, a.entry, a.program, a.index, a.sequence});
       return;
     }
     const auto kind = a.kind == K::Ready ? Token::Kind::Ready
                       : a.kind == K::Ack ? Token::Kind::Ack
                                          : Token::Kind::Grant;
-    queue(w, other).push_back({kind, a.program, index, a.sequence});
+    queue(w, other).push_back({kind, a.entry, a.program, index, a.sequence});
   }
 
   std::vector<WorkerTables> &workers_;

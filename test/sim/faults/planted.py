@@ -1,0 +1,105 @@
+"""Copies of the protocol's sources with known bugs in them, chosen by number at run time.
+
+    planted.py ROOT OUT     OUT/Machine.cpp, OUT/Router.cpp, ... and OUT/Bugs.cpp, the list
+
+A bug is (file, what it is, right text, wrong text). The right text must stand exactly once in the
+file, so the list cannot outlive what it speaks of. `statement` bugs become
+`if (planted::is(k)) { wrong } else { right }`, the others `(planted::is(k) ? wrong : right)`.
+"""
+import os
+import sys
+
+MACHINE = 'runtime/actor/Machine.cpp'
+ROUTER = 'runtime/node/Router.cpp'
+
+# (file, statement?, name, right, wrong)
+BUGS = [
+    (MACHINE, True, 'a firing takes no token from its inputs', '    --state.available;', ''),
+    (MACHINE, True, 'a firing takes no credit of its outputs',
+     '      links_[l].credit -= linkEntries_[l].self ? 0 : 1;', ''),
+    (MACHINE, False, 'inputs are not waited for',
+     'state.phase != 0 || state.available != 0 || inputEntries_[i].constant', 'true'),
+    (MACHINE, False, 'credits are not waited for', 'links_[l].credit != 0', 'true'),
+    (MACHINE, False, 'an accumulator is published at every firing',
+     '++state.phase != outputEntries_[event.port].period', 'false'),
+    (MACHINE, False, 'a held version is given back at every firing',
+     '++state.phase != inputEntries_[event.port].period', 'false'),
+    (MACHINE, False, 'a Send gives back its slot at its own end', 'task.kind != BodyKind::Send',
+     'true'),
+    (MACHINE, False, 'a Send gives back its slot when the first destination has it',
+     'state_->open[task.firstOpen + state.retired % task.window] == 0',
+     'state_->open[task.firstOpen + state.retired % task.window] < task.numEdges'),
+    (MACHINE, False, 'the last landing slot is not posted again',
+     'sequence + entry.window < state.total', 'sequence + entry.window + 1 < state.total'),
+    (MACHINE, False, 'one landing slot too many is granted at the start',
+     'v < entry.window && v < state_->edges[e].total',
+     'v <= entry.window && v < state_->edges[e].total'),
+    (MACHINE, True, 'a landing slot stays full after it was read',
+     '      state.landed &= ~(uint64_t(1) << (sequence % entry.window));', ''),
+    (MACHINE, False, 'a push that waited for its grant is forgotten', 'fired > state.done', 'false'),
+    (MACHINE, False, 'bytes are pushed without a grant', 'state.received > sequence', 'true'),
+    (MACHINE, True, 'early messages are forgotten on entry',
+     '    fresh.received = state.edges[i].early;', ''),
+    (MACHINE, True, 'early acknowledgements are forgotten on entry',
+     '      fresh.acked = state.links[l].early;', ''),
+    (MACHINE, True, 'early versions are forgotten on entry',
+     '    fresh.available = entry.initial + static_cast<uint32_t>(fresh.received);',
+     '    fresh.available = entry.initial;'),
+    (MACHINE, True, 'a token of an earlier entry counts for the next',
+     '  return token.entry == static_cast<uint8_t>(entry + 1) ? Standing::Early : Standing::Stray;',
+     '  return Standing::Early;'),
+    (MACHINE, False, 'the order of acknowledgements is not checked', 'token.sequence != state.done',
+     'false'),
+    (MACHINE, True, 'a producer stays in its slot',
+     '    state.nextSlot = wrapped(state.nextSlot + 1, entry.slots);', ''),
+    (MACHINE, True, 'a reader stays in its slot',
+     '    state.nextSlot = wrapped(state.nextSlot + 1, inputEntries_[i].slots);', ''),
+    (MACHINE, False, 'a stream ends an iteration early', '++ss.iteration != iterations_',
+     '++ss.iteration + 1 < iterations_'),
+    (MACHINE, False, 'tokens that came early are waited for again',
+     'state_->inputs[i].total - state_->inputs[i].received', 'state_->inputs[i].total'),
+    (MACHINE, False, 'ports of the end move after the first call',
+     'current_->events[ss.event].call <= call', 'true'),
+    (MACHINE, True, 'a Send forgets which of its firings is answered',
+     '  --state_->open[task.firstOpen + sequence % task.window];',
+     '  --state_->open[task.firstOpen];'),
+    (MACHINE, True, 'a Receive of the same worker does not answer',
+     '      edgeDone(current_->edges[entry.local], sequence, sink);', ''),
+    (MACHINE, True, 'an acknowledgement is worth two credits', '    ++state.credit;',
+     '    state.credit += 2;'),
+    (ROUTER, False, 'damaged messages are taken', 'message.check != checkOf(message)', 'false'),
+    (ROUTER, False, 'messages of another run are taken', 'message.generation != generation_',
+     'false'),
+    (ROUTER, False, 'operations of an edge share a place',
+     'action.sequence % entryOf(worker, action).window', '0'),
+]
+
+
+def plant(text, number, is_statement, right, wrong):
+    if text.count(right) != 1:
+        sys.exit(f'planted.py: bug {number} wants this text exactly once, it stands '
+                 f'{text.count(right)} times; bring the list up to date:\n{right}')
+    if is_statement:
+        return text.replace(right, f'if (planted::is({number})) {{ {wrong} }} else {{ {right} }}')
+    return text.replace(right, f'(planted::is({number}) ? ({wrong}) : ({right}))')
+
+
+def main(root, out):
+    os.makedirs(out, exist_ok=True)
+    texts = {}
+    for number, (path, is_statement, _, right, wrong) in enumerate(BUGS, start=1):
+        if path not in texts:
+            with open(os.path.join(root, path), encoding='utf-8') as file:
+                texts[path] = file.read()
+        texts[path] = plant(texts[path], number, is_statement, right, wrong)
+    for path, text in texts.items():
+        with open(os.path.join(out, os.path.basename(path)), 'w', encoding='utf-8') as file:
+            file.write('#include "test/sim/faults/Planted.h"\n' + text)
+    with open(os.path.join(out, 'Bugs.cpp'), 'w', encoding='utf-8') as file:
+        file.write('#include "test/sim/faults/Planted.h"\n\nnamespace planted {\n\n'
+                   'int number = 0;\nconst std::vector<const char *> names = {\n'
+                   + ''.join(f'    "{name}",\n' for _, _, name, _, _ in BUGS) + '};\n\n}\n')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1], sys.argv[2])
