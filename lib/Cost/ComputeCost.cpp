@@ -11,6 +11,13 @@ static double bytesOf(ArrayRef<RankedTensorType> types) {
   return bytes;
 }
 
+static bool rowsAligned(ArrayRef<RankedTensorType> types) {
+  return llvm::all_of(types, [](RankedTensorType type) {
+    return type.getRank() == 0 ||
+           type.getShape().back() * sizeOf(dtypeOf(type.getElementType())) % 16 == 0;
+  });
+}
+
 double computeFlops(Operation *op, ArrayRef<RankedTensorType> operands,
                     ArrayRef<RankedTensorType> results) {
   if (auto cost = dyn_cast<CostOpInterface>(op))
@@ -21,16 +28,62 @@ double computeFlops(Operation *op, ArrayRef<RankedTensorType> operands,
   return flops;
 }
 
-double kernelSeconds(double flops, double bytes, bool isDouble, const ClusterDevice &device) {
-  double arithmetic = flops / (isDouble ? device.flopsF64 : device.flopsF32);
-  return device.launchSeconds + std::max(arithmetic, bytes / device.bytesPerSecond);
+KernelWork workOf(Operation *op, ArrayRef<RankedTensorType> operands,
+                  ArrayRef<RankedTensorType> results) {
+  KernelWork work;
+  work.flops = computeFlops(op, operands, results);
+  work.bytes = bytesOf(operands) + bytesOf(results);
+  work.aligned = rowsAligned(operands) && rowsAligned(results);
+  if (!results.empty())
+    work.dtype = dtypeOf(results[0].getElementType());
+  for (RankedTensorType type : results)
+    work.outputs += type.getNumElements();
+  if (auto library = dyn_cast<LibraryOpInterface>(op))
+    work.routine = library.getLibraryCall(operands, results).name;
+  return work;
+}
+
+// ---- Rates --------------------------------------------------------------------------------------
+
+static double flopsOf(const ComputeRate &rate, DType dtype) {
+  return rate.flops[static_cast<size_t>(dtype)];
+}
+
+/// Operations per second of a large kernel: of the routine, else of the device, in this type or in
+/// fp32.
+static double peakOf(const KernelWork &work, const ClusterDevice &device) {
+  const ComputeRate &own = device.rateOf(work.routine);
+  for (double flops :
+       {flopsOf(own, work.dtype), flopsOf(device.any, work.dtype), flopsOf(own, DType::F32)})
+    if (flops > 0)
+      return flops;
+  return device.flopsF32;
+}
+
+static double arithmeticSeconds(const KernelWork &work, const ClusterDevice &device) {
+  const ComputeRate &rate = device.rateOf(work.routine);
+  double seconds = work.flops / peakOf(work, device);
+  // What half_outputs and half_depth of the device say holds for its library.
+  const bool saturates = !rate.routine.empty() || work.routine != generatedRoutine;
+  if (saturates && work.outputs > 0)
+    seconds *= (1 + rate.halfOutputs / work.outputs) * (1 + rate.halfDepth / work.depth());
+  const bool narrow = sizeOf(work.dtype) == 2;
+  return narrow && !work.aligned ? seconds / rate.unaligned : seconds;
+}
+
+double kernelSeconds(const KernelWork &work, const ClusterDevice &device) {
+  const double arithmetic = work.flops > 0 ? arithmeticSeconds(work, device) : 0;
+  return device.launchSeconds +
+         device.crowding * std::max(arithmetic, work.bytes / device.bytesPerSecond);
+}
+
+double queuedSeconds(double kernelSeconds, double kernels, const ClusterDevice &device) {
+  return std::max(kernelSeconds, kernels * device.dispatchSeconds);
 }
 
 double computeSeconds(Operation *op, ArrayRef<RankedTensorType> operands,
                       ArrayRef<RankedTensorType> results, const ClusterDevice &device) {
-  bool isDouble = !results.empty() && results[0].getElementType().isF64();
-  return kernelSeconds(computeFlops(op, operands, results), bytesOf(operands) + bytesOf(results),
-                       isDouble, device);
+  return kernelSeconds(workOf(op, operands, results), device);
 }
 
 } // namespace of

@@ -1,7 +1,9 @@
 // Seconds an op takes on one device, for given local shapes.
 //
-// The slower of its arithmetic at the device's rate and its bytes at the rate of the memory, plus
-// the start of a kernel. Ops state their work through CostOpInterface. Pure, any thread.
+// The slower of its arithmetic and its bytes, plus the start of a kernel. Arithmetic runs at the
+// rate of the op's routine and element type, less where results or inner sums are too few to
+// keep the device busy (ComputeRate). Ops state their work through CostOpInterface and their
+// routine through LibraryOpInterface. Pure, any thread.
 #pragma once
 
 #include "dialects/Of/Of.h"
@@ -9,12 +11,33 @@
 
 namespace of {
 
+/// The routine of kernels that the compiler makes.
+inline constexpr llvm::StringLiteral generatedRoutine = "generated";
+
+/// What a kernel has to do, as far as time depends on it.
+struct KernelWork {
+  std::string routine = generatedRoutine.str(); ///< of runtime/kernel
+  DType dtype = DType::F32;
+  double flops = 0, bytes = 0; ///< bytes read and written
+  double outputs = 0;          ///< results; 0: not known, as many as it takes
+  bool aligned = true;         ///< each row is a multiple of 16 bytes
+
+  /// Products and sums behind one result.
+  double depth() const { return flops / (2 * outputs); }
+};
+
 /// Floating-point operations of an op: what it states, else one for each element of its results.
 double computeFlops(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> operands,
                     llvm::ArrayRef<mlir::RankedTensorType> results);
 
-/// Seconds of one kernel of so much work.
-double kernelSeconds(double flops, double bytes, bool isDouble, const ClusterDevice &device);
+KernelWork workOf(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> operands,
+                  llvm::ArrayRef<mlir::RankedTensorType> results);
+
+/// Seconds of one kernel.
+double kernelSeconds(const KernelWork &work, const ClusterDevice &device);
+
+/// Seconds of work whose kernels one host thread issues while earlier ones compute.
+double queuedSeconds(double kernelSeconds, double kernels, const ClusterDevice &device);
 
 double computeSeconds(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> operands,
                       llvm::ArrayRef<mlir::RankedTensorType> results, const ClusterDevice &device);

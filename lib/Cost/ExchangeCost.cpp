@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 
 namespace of {
 
@@ -20,9 +22,21 @@ namespace {
 /// Destinations that are looked at one by one; beyond it every n-th stands for n.
 constexpr int64_t mostSamples = 16;
 
+/// Who has a resource of a family at one end of a transfer; of the two that stand in, each is its
+/// own family.
+struct Crossing {
+  int64_t family;
+  ClusterHop::Side side;
+  bool inward; ///< of a full-duplex member: the second of its two resources
+  bool operator<(const Crossing &other) const {
+    return std::tie(family, side, inward) < std::tie(other.family, other.side, other.inward);
+  }
+};
+
 class Tally {
 public:
-  explicit Tally(const Cluster &cluster) : cluster(cluster) {}
+  Tally(const Cluster &cluster, const Layout &src, const Layout &dst, bool sampled)
+      : cluster(cluster), src(src), dst(dst), sampled(sampled) {}
 
   void add(const Piece &piece, int64_t bytes, int64_t weight) {
     // The destination reads the piece and writes it; a reduction reads its own value too.
@@ -32,9 +46,11 @@ public:
       return;
     moved += bytes * weight;
     double along = cluster.devices[piece.dstDevice].launchSeconds;
-    for (int64_t resource : cluster.path(piece.srcDevice, piece.dstDevice)) {
-      crossing[resource] += bytes * weight;
-      along += cluster.resources[resource].latencySeconds;
+    for (const ClusterHop &hop : cluster.hops(piece.srcDevice, piece.dstDevice)) {
+      const ClusterResource &resource = cluster.resources[hop.resource];
+      cross(hop, resource, resource.loadBytes(bytes) * weight);
+      if (hop.side != ClusterHop::Side::Destination)
+        along += resource.latencySeconds;
     }
     latency = std::max(latency, along);
   }
@@ -51,14 +67,46 @@ public:
       busiestBytes = std::max(busiestBytes, bytes);
       busiest = std::max(busiest, bytes / cluster.devices[device].bytesPerSecond);
     }
-    for (auto &[resource, bytes] : crossing)
+    for (auto &[resource, bytes] : load)
       busiest = std::max(busiest, bytes / cluster.resources[resource].bytesPerSecond);
+    std::map<std::pair<int64_t, bool>, double> perMember;
+    for (auto &[crossing, bytes] : crossings)
+      perMember[{crossing.family, crossing.inward}] += bytes / membersAt(crossing);
+    for (auto &[member, bytes] : perMember)
+      busiest = std::max(
+          busiest, bytes / cluster.resources[cluster.families[member.first].first].bytesPerSecond);
     return {latency + busiest, moved, busiestBytes};
   }
 
 private:
+  /// Where a sample stands for all destinations the members of a family share what the sample
+  /// sends: which of them it happens to meet says nothing.
+  void cross(const ClusterHop &hop, const ClusterResource &resource, double bytes) {
+    if (!sampled || hop.side == ClusterHop::Side::Shared) {
+      load[hop.resource] += bytes;
+      return;
+    }
+    const ResourceFamily &family = cluster.families[resource.family];
+    const bool inward = family.fullDuplex && (hop.resource - family.first) % 2 == 1;
+    crossings[{resource.family, hop.side, inward}] += bytes;
+  }
+
+  /// Members of the family that the devices at that end have.
+  int64_t membersAt(const Crossing &crossing) const {
+    const bool atSource = crossing.side == ClusterHop::Side::Source;
+    const std::vector<int64_t> &memberOf = cluster.families[crossing.family].memberOf;
+    std::set<int64_t> members;
+    for (int64_t device : (atSource ? src : dst).placement.devices)
+      members.insert(memberOf[device]);
+    return members.size();
+  }
+
   const Cluster &cluster;
-  std::map<int64_t, int64_t> memory, crossing; ///< bytes by device, by resource
+  const Layout &src, &dst;
+  const bool sampled;
+  std::map<int64_t, int64_t> memory;    ///< bytes by device
+  std::map<int64_t, double> load;       ///< bytes by resource; whole, so that sums are exact
+  std::map<Crossing, double> crossings; ///< bytes through all members together
   int64_t moved = 0;
   double latency = 0;
 };
@@ -68,8 +116,8 @@ private:
 ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtype,
                           const Layout &src, const Layout &dst) {
   DistanceFn distance = distanceIn(cluster);
-  Tally tally(cluster);
   int64_t points = dst.placement.size(), stride = (points + mostSamples - 1) / mostSamples;
+  Tally tally(cluster, src, dst, stride > 1);
   for (int64_t point = 0; point < points; point += stride) {
     int64_t weight = std::min(stride, points - point);
     ReceivePlan plan = receivePlan(shape, src, dst, point, distance);

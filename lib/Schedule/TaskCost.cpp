@@ -19,15 +19,21 @@ static double bytesOf(TypeRange types) {
 }
 
 double secondsOf(task::KernelOp kernel, const ClusterDevice &device) {
-  double flops = 0;
-  bool isDouble = false;
+  KernelWork whole;
+  int64_t ops = 0;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
-    flops += computeFlops(&op, firstParts(op.getOperandTypes()), firstParts(op.getResultTypes()));
-    isDouble |= cast<RankedTensorType>(op.getResult(0).getType()).getElementType().isF64();
+    KernelWork work =
+        workOf(&op, firstParts(op.getOperandTypes()), firstParts(op.getResultTypes()));
+    whole.flops += work.flops;
+    whole.aligned &= work.aligned;
+    if (ops++ == 0 || work.dtype == DType::F64)
+      whole.dtype = work.dtype;
+    whole.routine = work.routine; // a library call is alone in its kernel
+    whole.outputs = work.outputs;
   }
-  double bytes =
+  whole.bytes =
       bytesOf(kernel.getInputs().getTypes()) + bytesOf(TypeRange(kernel.getResultTypes()));
-  return kernelSeconds(flops, bytes, isDouble, device);
+  return kernelSeconds(whole, device);
 }
 
 static double exchangeSeconds(task::ExchangeOp exchange, const Cluster &cluster) {

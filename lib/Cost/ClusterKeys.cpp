@@ -1,0 +1,134 @@
+// The keys of cluster.yaml: the source of its check, its defaults, its JSON schema and its
+// reference page.
+#include "lib/Cost/Cluster.h"
+
+namespace of {
+using namespace config;
+
+static Key sourceKey() {
+  return table("source",
+               "Where the numbers come from, by key: measured and how, a data sheet, or fitted.",
+               text("", "Where the number comes from."));
+}
+
+static std::vector<Key> rateKeys(bool ofDevice) {
+  auto rate = [&](const char *name, const char *doc, const char *fallback) {
+    Key key = number(name, doc).above(0);
+    return ofDevice && fallback ? key.otherwise(fallback) : key;
+  };
+  return {rate("gflops_f32", "GFLOP/s of a large fp32 matrix product.", "50"),
+          rate("gflops_f64", "GFLOP/s of a large fp64 matrix product.", "25"),
+          rate("gflops_f16", "The same in fp16; by default as fp32.", nullptr),
+          rate("gflops_bf16", "The same in bf16; by default as fp32.", nullptr),
+          number("half_outputs", "A kernel with so many results reaches half of the rate.")
+              .atLeast(0)
+              .otherwise("0"),
+          number("half_depth", "A kernel with inner sums so long reaches half of the rate.")
+              .atLeast(0)
+              .otherwise("0"),
+          number("unaligned", "Part of the rate of 16-bit kernels that is left when a row of an "
+                              "operand or result is no multiple of 16 bytes.")
+              .above(0)
+              .atMost(1)
+              .otherwise("1")};
+}
+
+static Key deviceKeys() {
+  std::vector<Key> keys = {
+      text("kind", "cpu or cuda.").oneOf({"cpu", "cuda"}).required(),
+      integer("count", "So many alike.").atLeast(1).otherwise("1"),
+      integer("threads", "cpu: worker threads it owns.").atLeast(1).otherwise("1"),
+      text("isa", "cpu: instruction set that code is generated for.")
+          .oneOf({"x86-64-v2", "x86-64-v3", "x86-64-v4"})
+          .otherwise("x86-64-v3"),
+      bytes("memory", "Memory a job may use on it; 0 for no limit.").otherwise("0")};
+  for (const Key &key : rateKeys(true))
+    keys.push_back(key);
+  for (const Key &key : std::vector<Key>{
+           table("routines",
+                 "Rates that differ from the device's, by routine of runtime/kernel (matmul, "
+                 "conv2d_forward, ...) or `generated` for kernels that the compiler makes; what is "
+                 "left out is the device's.",
+                 object("", "Rates of a routine.", rateKeys(false))),
+           number("memory_gb_per_s", "GB/s of its memory.").above(0).otherwise("10"),
+           number("launch_us", "Microseconds of an empty kernel.").atLeast(0).otherwise("1"),
+           number("dispatch_us", "Microseconds of its host to issue a kernel. Kernels queue: of "
+                                 "issuing and computing the longer counts.")
+               .atLeast(0)
+               .otherwise("0"),
+           number("crowding", "Kernels take so many times longer while all devices of the host "
+                              "work.")
+               .atLeast(1)
+               .otherwise("1"),
+           number("overlap_slowdown", "Kernels take so many times longer while an exchange of the "
+                                      "device is under way.")
+               .atLeast(1)
+               .otherwise("1"),
+           sourceKey()})
+    keys.push_back(key);
+  return object("device", "Something that computes.", keys);
+}
+
+static Key nodeKeys() {
+  return object(
+      "node", "A process of the job.",
+      {text("name", "Name, as in messages and traces.").required(),
+       integer("count", "So many alike; a number from 0 is added to the name.").atLeast(1),
+       text("host", "Machine it runs on; nodes of one host share memory. By default a "
+                    "machine of its own, named as the node."),
+       text("address", "host:port of its control socket, unless given at start."),
+       bytes("memory", "Host memory the node may use; 0 for no limit.").otherwise("0"),
+       list("devices", "Its devices.", deviceKeys()).required(), sourceKey()});
+}
+
+static Key resourceKeys() {
+  Key size = object("size", "Rate of transfers of one size; between sizes it is interpolated.",
+                    {bytes("bytes", "Size of one transfer.").atLeast(1).required(),
+                     number("gb_per_s", "GB/s at it, latency apart.").above(0).required()});
+  return object(
+      "resource", "Something that data passes: a NIC, a switch, a bus.",
+      {text("name", "Name.").required(),
+       text("per", "Who has one: all together, each host, each node or each device.")
+           .oneOf({"cluster", "host", "node", "device"})
+           .otherwise("cluster"),
+       integer("shared_by", "per device: so many devices of a node in a row have one together.")
+           .atLeast(1)
+           .otherwise("1"),
+       text("duplex", "full: it carries its rate in each direction at once; half: in total.")
+           .oneOf({"half", "full"})
+           .otherwise("half"),
+       number("gb_per_s", "GB/s it carries.").above(0).required(),
+       number("latency_us", "Microseconds a message takes through it.").atLeast(0).otherwise("0"),
+       list("sizes", "Rates by the size of a transfer, ascending; without, all pass at gb_per_s.",
+            size)
+           .otherwise("[]"),
+       sourceKey()});
+}
+
+static Key pathKeys() {
+  const std::string end = "A node, which stands for its devices, a device (n0.cuda3), or the "
+                          "memory or disk of a node (n0.host, n0.disk); * stands for any text, "
+                          "[0-3] for a number.";
+  return object("path", "What lies between two ends, in both directions.",
+                {text("from", end).required(), text("to", end).required(),
+                 text("within", "Holds only between devices of one node, between nodes of one "
+                                "host, or between hosts (cluster). By default for all.")
+                     .oneOf({"node", "host", "cluster"}),
+                 list("over", "Resources that are passed.", text("", "A resource.")).required()});
+}
+
+Key clusterKeys() {
+  return object(
+      "", "The machines a job runs on. `of-run probe` measures and writes it.",
+      {list("nodes", "Nodes in order; devices are numbered through all of them.", nodeKeys())
+           .required(),
+       list("resources", "What data passes between devices.", resourceKeys()).otherwise("[]"),
+       list("paths",
+            "Which resources lie between which nodes or devices; the first that fits holds. "
+            "Without one, devices of a node share its memory, nodes of a host are joined by its "
+            "memory (8 GB/s, 1 us) and others by a network (1 GB/s, 50 us).",
+            pathKeys())
+           .otherwise("[]")});
+}
+
+} // namespace of

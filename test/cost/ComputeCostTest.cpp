@@ -1,0 +1,86 @@
+// Seconds of kernels: the rate that holds, what saturates it, and what is not arithmetic.
+#include "lib/Cost/ComputeCost.h"
+#include "test/cost/Clusters.h"
+
+#include "catch2/catch.hpp"
+
+using namespace of;
+using namespace of::test;
+
+namespace {
+
+ClusterDevice device(const std::string &keys) {
+  config::Report report("c.yaml");
+  Cluster cluster =
+      clusterIn("nodes: [{name: a, devices: [{kind: cpu, gflops_f32: 100, gflops_f64: 50, "
+                "memory_gb_per_s: 10, launch_us: 2, " +
+                    keys + "}]}]",
+                report);
+  REQUIRE(report.clean());
+  return cluster.devices[0];
+}
+
+KernelWork product(double m, double n, double k, DType dtype = DType::F32) {
+  KernelWork work;
+  work.routine = "matmul";
+  work.dtype = dtype;
+  work.flops = 2 * m * n * k;
+  work.bytes = (m * n + m * k + n * k) * sizeOf(dtype);
+  work.outputs = m * n;
+  return work;
+}
+
+} // namespace
+
+TEST_CASE("a kernel takes the longer of arithmetic and bytes", "[cost]") {
+  const ClusterDevice plain = device("threads: 1");
+  CHECK(kernelSeconds(product(1000, 1000, 1000), plain) == Approx(2e-6 + 2e9 / 100e9));
+  CHECK(kernelSeconds(product(1000, 1000, 1), plain) == Approx(2e-6 + 4 * 1002000 / 10e9));
+  CHECK(kernelSeconds(KernelWork(), plain) == Approx(2e-6));
+}
+
+TEST_CASE("the rate is the routine's, else the device's", "[cost]") {
+  const ClusterDevice d = device("gflops_f16: 400, routines: {matmul: {gflops_f32: 80}}");
+  auto rate = [&](const KernelWork &work) {
+    return work.flops / (kernelSeconds(work, d) - 2e-6) / 1e9;
+  };
+  KernelWork other = product(1000, 1000, 1000);
+  other.routine = "conv2d_forward";
+  CHECK(rate(product(1000, 1000, 1000)) == Approx(80));
+  CHECK(rate(other) == Approx(100));
+  CHECK(rate(product(1000, 1000, 1000, DType::F64)) == Approx(50));
+  CHECK(rate(product(1000, 1000, 1000, DType::F16)) == Approx(400));
+  CHECK(rate(product(1000, 1000, 1000, DType::BF16)) == Approx(80)); // as fp32
+}
+
+TEST_CASE("small and shallow kernels do not reach the rate", "[cost]") {
+  const ClusterDevice d = device("half_outputs: 10000, half_depth: 100");
+  auto part = [&](const KernelWork &work) {
+    return work.flops / 100e9 / (kernelSeconds(work, d) - 2e-6);
+  };
+  CHECK(part(product(10000, 10000, 100000)) > 0.99);
+  CHECK(part(product(100, 100, 1000000)) == Approx(0.5).epsilon(1e-3));
+  CHECK(part(product(10000, 10000, 100)) == Approx(0.5).epsilon(1e-3));
+  // Generated kernels have no inner sums: they keep the rate unless they are given their own.
+  KernelWork generated;
+  generated.flops = generated.outputs = 1e6;
+  CHECK(kernelSeconds(generated, d) == Approx(2e-6 + 1e6 / 100e9));
+}
+
+TEST_CASE("odd rows slow 16-bit kernels", "[cost]") {
+  const ClusterDevice d = device("gflops_f16: 100, unaligned: 0.5");
+  for (DType dtype : {DType::F16, DType::F32}) {
+    KernelWork work = product(1000, 1000, 1000, dtype);
+    const double aligned = kernelSeconds(work, d) - 2e-6;
+    work.aligned = false;
+    CHECK((kernelSeconds(work, d) - 2e-6) / aligned == Approx(dtype == DType::F16 ? 2 : 1));
+  }
+}
+
+TEST_CASE("crowding stretches kernels, not their start; issuing them may take longer", "[cost]") {
+  ClusterDevice d = device("dispatch_us: 10");
+  d.crowding = 1.5;
+  CHECK(kernelSeconds(product(1000, 1000, 1000), d) == Approx(2e-6 + 1.5 * 2e9 / 100e9));
+  CHECK(queuedSeconds(1e-3, 50, d) == Approx(1e-3));
+  CHECK(queuedSeconds(1e-3, 200, d) == Approx(2e-3));
+}

@@ -1,0 +1,89 @@
+// Exchanges: who shares a link shares its rate, and samples stand for what they leave out.
+#include "lib/Cost/ExchangeCost.h"
+#include "test/cost/Clusters.h"
+
+#include "catch2/catch.hpp"
+
+using namespace of;
+using namespace of::test;
+
+namespace {
+
+/// Nodes of 8 devices with a port each and one NIC; memory and latency cost nothing.
+Cluster cluster(int64_t nodes, const std::string &nic = "per: node, duplex: full") {
+  config::Report report("c.yaml");
+  Cluster out = clusterIn("nodes: [{name: n, count: " + std::to_string(nodes) +
+                              ", devices: [{kind: cuda, count: 8, launch_us: 0, "
+                              "memory_gb_per_s: 1.0e9}]}]\n"
+                              "resources:\n"
+                              "  - {name: port, per: device, duplex: full, gb_per_s: 100}\n"
+                              "  - {name: nic, " +
+                              nic +
+                              ", gb_per_s: 10}\n"
+                              "paths:\n"
+                              "  - {from: 'n*', to: 'n*', within: node, over: [port]}\n"
+                              "  - {from: 'n*', to: 'n*', within: cluster, over: [nic]}\n",
+                          report);
+  REQUIRE(report.clean());
+  return out;
+}
+
+Placement line(int64_t first, int64_t count) {
+  Placement out{{count}, {}};
+  for (int64_t i = 0; i < count; ++i)
+    out.devices.push_back(first + i);
+  return out;
+}
+
+constexpr int64_t elements = int64_t(1) << 28; // 1 GiB of fp32
+constexpr double bytes = 4.0 * elements;
+
+double seconds(const Cluster &c, const Layout &src, const Layout &dst) {
+  return exchangeCost(c, {elements}, DType::F32, src, dst).seconds;
+}
+
+} // namespace
+
+TEST_CASE("ports of devices carry both directions at once", "[exchange-cost]") {
+  const Cluster c = cluster(1);
+  const Layout partial{line(0, 8), {Sbp::partialSum()}}, split{line(0, 8), {Sbp::split(0)}},
+      whole{line(0, 8), {Sbp::broadcast()}};
+  CHECK(seconds(c, partial, split) == Approx(7.0 / 8 * bytes / 100e9));
+  CHECK(seconds(c, split, whole) == Approx(7.0 / 8 * bytes / 100e9));
+}
+
+TEST_CASE("groups that use one card share it", "[exchange-cost]") {
+  const Cluster c = cluster(2);
+  // One group across the nodes, then eight at once: mesh [node, device].
+  const Layout onePartial{{{2}, {0, 8}}, {Sbp::partialSum()}},
+      oneSplit{{{2}, {0, 8}}, {Sbp::split(0)}};
+  Placement grid{{2, 8}, line(0, 16).devices};
+  const Layout allPartial{grid, {Sbp::partialSum(), Sbp::broadcast()}},
+      allSplit{grid, {Sbp::split(0), Sbp::broadcast()}};
+  CHECK(seconds(c, onePartial, oneSplit) == Approx(bytes / 2 / 10e9));
+  CHECK(seconds(c, allPartial, allSplit) == Approx(8 * bytes / 2 / 10e9));
+  // A card for each device is not shared.
+  CHECK(seconds(cluster(2, "per: device, duplex: full"), allPartial, allSplit) ==
+        Approx(bytes / 2 / 10e9));
+  // Half duplex carries both directions.
+  CHECK(seconds(cluster(2, "per: node"), onePartial, oneSplit) == Approx(bytes / 10e9));
+}
+
+TEST_CASE("a sample costs what all destinations cost", "[exchange-cost]") {
+  // Every device of n nodes receives 1/n-th of what its node lacks over the node's card.
+  for (int64_t nodes : {2, 4, 16, 64}) {
+    const Cluster c = cluster(nodes);
+    const int64_t devices = 8 * nodes;
+    const Layout split{line(0, devices), {Sbp::split(0)}},
+        whole{line(0, devices), {Sbp::broadcast()}};
+    // All-gather: eight devices of a node each fetch (n - 1)/n of the tensor.
+    CHECK(seconds(c, split, whole) == Approx(8 * bytes * (nodes - 1) / nodes / 10e9));
+  }
+  // A shift between two halves of the devices: each card carries what its eight devices hold.
+  const Cluster c = cluster(64);
+  const Layout low{line(0, 256), {Sbp::split(0)}}, high{line(256, 256), {Sbp::split(0)}};
+  CHECK(seconds(c, low, high) == Approx(bytes / 32 / 10e9));
+  // One source: its card carries everything.
+  const Layout one{line(0, 1), {Sbp::broadcast()}};
+  CHECK(seconds(c, one, high) == Approx(bytes / 10e9));
+}
