@@ -50,6 +50,7 @@ bool CostExact::run(double below, uint64_t limit) {
 bool CostExact::fits(uint32_t node, uint32_t option) const {
   for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
     const int64_t bytes = core_.bytes[d->bytes + option];
+    work_ += bytes > 0 ? d->rows.hi - d->rows.lo : 1;
     for (uint32_t row = d->rows.lo; bytes > 0 && row < d->rows.hi; ++row)
       if (used_[row] + bytes > core_.capacity[row])
         return false;
@@ -60,6 +61,7 @@ bool CostExact::fits(uint32_t node, uint32_t option) const {
 void CostExact::use(uint32_t node, uint32_t option, int64_t sign) {
   for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
     const int64_t bytes = sign * core_.bytes[d->bytes + option];
+    work_ += bytes != 0 ? d->rows.hi - d->rows.lo : 1;
     for (uint32_t row = d->rows.lo; bytes != 0 && row < d->rows.hi; ++row)
       used_[row] += bytes;
   }
@@ -79,7 +81,7 @@ std::optional<uint32_t> CostExact::pick(std::vector<uint32_t> &options) {
     for (uint32_t k = 0; k < core_.options(i); ++k)
       if (costs[k] < room && fits(i, k))
         candidate.push_back(k);
-    work_ += core_.options(i);
+    work_ += 4 * core_.options(i) + 4;
     if (!best || candidate.size() < options.size()) {
       best = i;
       options = candidate;

@@ -4,14 +4,19 @@
 #include "lib/Search/CostRepair.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 
 namespace of::search {
 
 namespace {
 
-constexpr uint32_t kExactNodes = 300;
-constexpr int kStall = 60; ///< rounds without better bound or choice that end a phase
+constexpr uint32_t kExactNodes = 150;
+constexpr int kStall = 60;            ///< rounds without better bound or choice that end a phase
+constexpr unsigned kSettle = 4;       ///< rounds of messages before prices move
+constexpr unsigned kFirstRounds = 30; ///< before the first exact search
+constexpr unsigned kExactRounds = 20; ///< of messages before an exact search
+constexpr uint64_t kFirstExact = 2'000'000; ///< units of the first exact search
 
 } // namespace
 
@@ -25,8 +30,9 @@ bool CostSearch::done() const {
 }
 
 double CostSearch::scale() const {
-  const double cost = (bestCost_ < kForbidden ? bestCost_ : bound_) - core_.constant;
-  return std::max(std::abs(cost), 1e-3 * state_.penalty());
+  if (bestCost_ < kForbidden)
+    return std::max(std::abs(bestCost_ - core_.constant), bestCost_ - bound_);
+  return std::max(std::abs(bound_ - core_.constant), 1e-3 * state_.penalty());
 }
 
 void CostSearch::offer(const CostState &state) {
@@ -44,35 +50,34 @@ void CostSearch::round(const Choice &rounded) {
   closest_ = state_.choice();
 }
 
-void CostSearch::boundPhase(uint64_t limit) {
+void CostSearch::boundPhase(unsigned rounds, uint64_t limit) {
   Choice rounded;
   int stall = 0;
-  for (unsigned t = 0; stall < kStall && !done() && (t == 0 || work_ < limit); ++t) {
+  for (unsigned t = 0; t < rounds && !done() && (rounds_ == 0 || work_ < limit); ++t, ++rounds_) {
     messages_.setPrices(prices_.prices());
     messages_.forward(rounded);
     const double bound = messages_.backward() + core_.constant, before = bestCost_;
     const bool better = bound > bound_ + 1e-6 * std::abs(bound_) || bound_ == -kForbidden;
-    if (bound > bound_) {
-      bound_ = bound;
-      boundPrices_ = prices_.prices();
-    }
+    bound_ = std::max(bound_, bound);
     state_.reset(rounded);
     const std::vector<int64_t> used = state_.used();
     round(rounded);
     stall = better || bestCost_ < before ? 0 : stall + 1;
-    if (t >= 4)
-      prices_.update(used, scale(), bestCost_ < kForbidden);
+    if (core_.rows() ? prices_.exhausted() : stall >= kStall)
+      break;
+    if (rounds_ >= kSettle)
+      prices_.update({&used, bound, bestCost_, scale()});
   }
 }
 
 void CostSearch::exactPhase(uint64_t limit) {
   if (core_.nodes > kExactNodes || done() || work_ >= limit)
     return;
-  messages_.setPrices(boundPrices_);
+  messages_.setPrices(prices_.bestPrices());
   Choice rounded;
-  for (int t = 0; t < 20; ++t) {
+  for (unsigned t = 0; t < kExactRounds; ++t) {
     messages_.forward(rounded);
-    (void)messages_.backward();
+    bound_ = std::max(bound_, messages_.backward() + core_.constant);
   }
   CostExact exact(core_, messages_, work_);
   const bool exhausted = exact.run(bestCost_ - core_.constant, limit);
@@ -87,16 +92,19 @@ void CostSearch::exactPhase(uint64_t limit) {
 void CostSearch::run(const CoreTarget &target) {
   target_ = target;
   bestCost_ = target.known;
-  boundPrices_.assign(core_.rows(), 0);
   if (target.start) {
     state_.reset(*target.start);
     polish(core_, state_, work_);
     offer(state_);
     closest_ = state_.choice();
   }
-  const uint64_t left = target.limit > work_ ? target.limit - work_ : 0;
-  boundPhase(work_ + left / 2);
-  exactPhase(target.limit);
+  const auto share = [&](double part) {
+    return work_ + uint64_t(part * double(target_.limit > work_ ? target_.limit - work_ : 0));
+  };
+  boundPhase(kFirstRounds, share(0.5));
+  exactPhase(std::min(share(0.1), work_ + kFirstExact));
+  boundPhase(UINT_MAX, share(0.8));
+  exactPhase(target_.limit);
   bound_ = std::min(bound_, bestCost_);
 }
 

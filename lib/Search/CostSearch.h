@@ -37,7 +37,7 @@ public:
 private:
   void offer(const CostState &state);
   void round(const Choice &rounded);
-  void boundPhase(uint64_t limit);
+  void boundPhase(unsigned rounds, uint64_t limit);
   void exactPhase(uint64_t limit);
   bool done() const;
   /// Upper bound for prices to be relative to.
@@ -53,7 +53,7 @@ private:
   Choice closest_;
   double bestCost_ = kForbidden; ///< with the constant, known elsewhere or best_
   double bound_ = -kForbidden;
-  std::vector<double> boundPrices_; ///< prices of the best bound
+  unsigned rounds_ = 0; ///< of messages so far
 };
 
 } // namespace of::search

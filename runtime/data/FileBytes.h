@@ -1,6 +1,7 @@
 // The bytes of a file: mapped, or unpacked into memory once where it is gzip.
 //
-// Internal to runtime/data; the only place that sees zlib. A value that owns its bytes.
+// For runtime/data and tools that read other files than plans; the only place that sees zlib. A
+// value that owns its bytes.
 #pragma once
 
 #include "runtime/base/Status.h"

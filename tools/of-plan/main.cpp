@@ -4,6 +4,7 @@
 #include "tools/of-plan/Diff.h"
 #include "tools/of-plan/Prove.h"
 #include "tools/of-plan/Simulate.h"
+#include "tools/of-plan/Solve.h"
 #include "tools/of-plan/Text.h"
 
 #include <CLI/CLI.hpp>
@@ -16,6 +17,7 @@ struct Options {
   std::string plan, other;
   bool json = false;
   SimulateOptions simulate;
+  SolveCommand solve;
 };
 
 /// Opens a plan that can at least be described.
@@ -62,9 +64,32 @@ Result<int> diff(const Options &options) {
   return 1;
 }
 
+/// 4 if nothing fits, or nothing was found that does.
+Result<int> solve(const Options &options) {
+  OF_ASSIGN(const Json solution, solveNetwork(options.solve));
+  fmt::print("{}", options.json ? solution.dump(2) + "\n" : solutionText(solution));
+  return solution["cost"].is_null() ? exitCode(Code::Refused) : 0;
+}
+
+void addSolve(CLI::App &app, Options &o) {
+  CLI::App *command =
+      app.add_subcommand("solve", "The cheapest choice in a cost network that fits");
+  command->add_option("network", o.solve.network, "JSON of the iopddl contest, plain or gzip")
+      ->required();
+  command
+      ->add_option("--work", o.solve.work,
+                   "Units of work at most, each about a nanosecond; "
+                   "0: by the size of the network")
+      ->capture_default_str();
+  command->add_option("--start", o.solve.start, "A choice to start from, as -o writes it");
+  command->add_option("-o,--output", o.solve.output, "Where to write the choice, a JSON list");
+  command->add_option("--seed", o.solve.seed, "Of the search's chances")->capture_default_str();
+  command->add_flag("--json", o.json, "As a JSON document");
+}
+
 int runTool(int argc, char **argv) {
   Options o;
-  CLI::App app("Reads plans that of-compile wrote.", "of-plan");
+  CLI::App app("Reads plans that of-compile wrote; solves the problems they come from.", "of-plan");
   app.footer("Exit codes: 0 done, 1 plans differ, 2 wrong flag or input, 3 corrupt file, 4 refused "
              "plan.");
   CLI::App *showCommand = app.add_subcommand("show", "Programs, tasks, registers, memory, times");
@@ -97,16 +122,18 @@ int runTool(int argc, char **argv) {
   simulateCommand->add_flag("--jitter", o.simulate.jitter, "Let durations vary by chance");
   simulateCommand->add_option("--seed", o.simulate.seed, "Of the chances")->capture_default_str();
   simulateCommand->add_flag("--json", o.json, "As a JSON document");
+  addSolve(app, o);
   app.require_subcommand(1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : exitCode(Code::InvalidArgument);
   }
-  const Result<int> code = showCommand->parsed()       ? show(o)
-                           : verifyCommand->parsed()   ? verify(o)
-                           : simulateCommand->parsed() ? simulate(o)
-                                                       : diff(o);
+  const Result<int> code = showCommand->parsed()         ? show(o)
+                           : verifyCommand->parsed()     ? verify(o)
+                           : simulateCommand->parsed()   ? simulate(o)
+                           : app.got_subcommand("solve") ? solve(o)
+                                                         : diff(o);
   if (code.isOk())
     return *code;
   fmt::print(stderr, "of-plan: {}\n", code.status().message());
