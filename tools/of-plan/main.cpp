@@ -2,6 +2,7 @@
 #include "runtime/schema/PlanFile.h"
 #include "runtime/schema/Verify.h"
 #include "tools/of-plan/Diff.h"
+#include "tools/of-plan/Pack.h"
 #include "tools/of-plan/Prove.h"
 #include "tools/of-plan/Simulate.h"
 #include "tools/of-plan/Solve.h"
@@ -18,6 +19,7 @@ struct Options {
   bool json = false;
   SimulateOptions simulate;
   SolveCommand solve;
+  PackCommand pack;
 };
 
 /// Opens a plan that can at least be described.
@@ -87,6 +89,33 @@ void addSolve(CLI::App &app, Options &o) {
   command->add_flag("--json", o.json, "As a JSON document");
 }
 
+/// The CSV goes to the file, or to stdout and the report to stderr.
+Result<int> pack(const Options &options) {
+  OF_ASSIGN(const Packed packed, packBuffers(options.pack));
+  if (options.pack.output.empty())
+    fmt::print("{}", packed.csv);
+  fmt::print(options.pack.output.empty() ? stderr : stdout, "{}", packed.report);
+  return 0;
+}
+
+void addPack(CLI::App &app, Options &o) {
+  CLI::App *command = app.add_subcommand("pack", "Offsets of buffers in one chunk");
+  command
+      ->add_option("buffers", o.pack.buffers,
+                   "CSV with columns id, lower, upper, size; a buffer lives in [lower, upper)")
+      ->required();
+  command->add_option(
+      "--capacity", o.pack.capacity,
+      "Bytes of the chunk; stops at the first packing within (default: the fewest)");
+  command->add_option("-o,--output", o.pack.output,
+                      "Where to write the CSV with a column offset (default: stdout)");
+  command->add_option("--alignment", o.pack.alignment, "Of buffers without a column alignment")
+      ->capture_default_str();
+  command->add_option("--work", o.pack.work, "Units of work at most, each a few nanoseconds")
+      ->capture_default_str();
+  command->add_option("--seed", o.pack.seed, "Of the search's chances")->capture_default_str();
+}
+
 int runTool(int argc, char **argv) {
   Options o;
   CLI::App app("Reads plans that of-compile wrote; solves the problems they come from.", "of-plan");
@@ -123,6 +152,7 @@ int runTool(int argc, char **argv) {
   simulateCommand->add_option("--seed", o.simulate.seed, "Of the chances")->capture_default_str();
   simulateCommand->add_flag("--json", o.json, "As a JSON document");
   addSolve(app, o);
+  addPack(app, o);
   app.require_subcommand(1);
   try {
     app.parse(argc, argv);
@@ -133,6 +163,7 @@ int runTool(int argc, char **argv) {
                            : verifyCommand->parsed()     ? verify(o)
                            : simulateCommand->parsed()   ? simulate(o)
                            : app.got_subcommand("solve") ? solve(o)
+                           : app.got_subcommand("pack")  ? pack(o)
                                                          : diff(o);
   if (code.isOk())
     return *code;
