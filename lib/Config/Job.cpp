@@ -233,6 +233,9 @@ Job readJob(const Node &node, Report &report) {
   job.model = get(node, "model").text;
   if (const Node *initial = node.find("initial"))
     job.initial = initial->text;
+  if (const Node *patterns = node.find("freeze"))
+    for (const Node &pattern : patterns->items)
+      job.freeze.push_back({pattern.text, pattern.at});
   job.seed = integerOf(get(node, "seed"));
   job.precision = get(node, "precision").text;
   const Node &data = get(node, "data");

@@ -73,6 +73,12 @@ struct JobPin {
   config::Position at;
 };
 
+/// Names of parameters, with * and ?.
+struct JobPattern {
+  std::string text;
+  config::Position at;
+};
+
 struct JobParallel {
   std::vector<std::pair<std::string, int64_t>>
       mesh;                        ///< axis -> size; -1: what the other axes leave
@@ -98,6 +104,7 @@ struct Job {
   std::optional<JobEvaluate> evaluate;
   std::optional<JobCheckpoint> checkpoint;
   JobParallel parallel;
+  std::vector<JobPattern> freeze;
   config::Position batchAt;
 
   int64_t microRows() const { return batch / accumulate; }

@@ -144,9 +144,12 @@ Key jobKeys() {
   return object(
       "",
       "A training job: what is trained, on which data and how. The same file serves every cluster.",
-      {text("model", "Model file (.mlir), relative to the job file.").required(),
+      {text("model", "Model file (.mlir or .onnx), relative to the job file.").required(),
        text("initial",
-            "safetensors file with first values of parameters by name, found like data files."),
+            "safetensors file with first values of parameters by name, found like data files. By "
+            "default they are those of an .onnx model, else drawn."),
+       list("freeze", "Parameters that are not trained: names, in which * stands for any text.",
+            text("", "A name or pattern.")),
        integer("seed", "Seed of initial values, sample order and dropout.")
            .atLeast(0)
            .otherwise("0"),

@@ -3,7 +3,9 @@
 #include "dialects/Of/Of.h"
 #include "lib/Config/Attributes.h"
 #include "lib/Import/Bind.h"
+#include "lib/Import/Freeze.h"
 #include "lib/Import/Model.h"
+#include "lib/Import/Onnx/Onnx.h"
 #include "lib/Import/Specialize.h"
 
 #include "mlir/IR/Verifier.h"
@@ -48,7 +50,41 @@ static LogicalResult specialize(func::FuncOp model, const Job &job) {
   return specializeBatch(model, job.microRows());
 }
 
-OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &options) {
+// Dims of a sample where the job says them: an ONNX model may leave them open.
+static std::optional<std::vector<int64_t>> sampleShape(const Job &job, llvm::StringRef input) {
+  const JobField *field = job.train.field(job.fieldFor(input.str()));
+  if (!field)
+    return std::nullopt;
+  if (field->format == "tokens")
+    return std::vector<int64_t>{field->sequence};
+  return field->shape;
+}
+
+static OwningOpRef<ModuleOp> readAnyModel(MLIRContext *context, const std::string &file,
+                                          const Job *job, Weights &weights) {
+  if (!onnx::isOnnx(file))
+    return readModel(context, file);
+  if (!job)
+    return {}; // the batch is not known
+  auto shape = [&](llvm::StringRef input) { return sampleShape(*job, input); };
+  return onnx::readModel(context, {file, job->microRows(), shape}, weights);
+}
+
+// The job names the file of the weights as it would name another of first values.
+static void bindWeights(const Job &job, const std::string &file, Node &tree, Weights &weights) {
+  if (!job.initial.empty())
+    weights = Weights();
+  if (weights.empty())
+    return;
+  if (job.precision == "fp64")
+    weights.widen();
+  Node name = Node::scalar(file);
+  name.key = "initial";
+  tree.items.push_back(std::move(name));
+}
+
+OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &options,
+                                Weights &weights) {
   Description jobFile(options.jobFile, jobKeys()), clusterFile(options.clusterFile, clusterKeys());
   Job job;
   Cluster cluster;
@@ -60,8 +96,10 @@ OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &optio
 
   OwningOpRef<ModuleOp> module;
   if (jobIsGood || !options.modelFile.empty())
-    module = readModel(context, options.modelFile.empty() ? besideJob(options.jobFile, job.model)
-                                                          : options.modelFile);
+    module = readAnyModel(context,
+                          options.modelFile.empty() ? besideJob(options.jobFile, job.model)
+                                                    : options.modelFile,
+                          jobIsGood ? &job : nullptr, weights);
   bool modelIsGood = static_cast<bool>(module);
   if (modelIsGood && jobIsGood) {
     func::FuncOp model = modelFunction(*module);
@@ -69,6 +107,9 @@ OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &optio
     if (modelIsGood) {
       bindData(model, job, jobFile.tree, jobFile.report);
       bindPlacement(model, job, jobFile.report);
+      freezeParameters(model, job.freeze, jobFile.report);
+      modelIsGood = succeeded(freezeParameters(model, options.freeze));
+      bindWeights(job, options.weightsFile, jobFile.tree, weights);
       numberRandomOps(model);
     }
   }

@@ -103,7 +103,9 @@ Result<const Checkpoint *> Node::weights() {
           Code::InvalidArgument,
           "the plan loads weights; name the checkpoint or .safetensors file with --weights");
     if (path.empty()) {
-      OF_ASSIGN(path, findFile(plan_.initial()->str(), folders()));
+      std::vector<std::string> places = folders();
+      places.insert(places.begin(), options_.planDir.empty() ? "." : options_.planDir);
+      OF_ASSIGN(path, findFile(plan_.initial()->str(), places));
     }
     OF_ASSIGN(weights_, openWeights(plan_, path));
   }

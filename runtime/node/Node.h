@@ -24,6 +24,7 @@ namespace of::rt {
 
 struct NodeOptions {
   uint32_t node = 0;
+  std::string planDir; ///< where first values lie that came with the model
   std::string dataDir; ///< where files of datasets and initial values are looked for
   std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
   bool trace = false;

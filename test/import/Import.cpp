@@ -22,7 +22,9 @@ int main(int argc, char **argv) {
   context.loadDialect<of::OfDialect, mlir::func::FuncDialect>();
   llvm::SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler handler(sources, &context, llvm::errs());
-  mlir::OwningOpRef<mlir::ModuleOp> module = of::importJob(&context, {job, cluster, model});
+  of::Weights weights;
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      of::importJob(&context, {job, cluster, model, "model.safetensors", {}}, weights);
   if (!module)
     return 1;
   if (train) {

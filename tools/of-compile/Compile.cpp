@@ -2,6 +2,7 @@
 
 #include "lib/Export/ExportPlan.h"
 #include "lib/Import/Import.h"
+#include "lib/Import/Onnx/Onnx.h"
 #include "lib/Pipeline/Registration.h"
 #include "runtime/schema/PlanFile.h"
 #include "tools/of-compile/Explain.h"
@@ -65,18 +66,46 @@ private:
     return failure();
   }
 
+  // The weights of a model lie beside the output, under its name.
+  std::string weightsPath() const {
+    StringRef named = options.output == "-" ? jobFile() : options.output;
+    llvm::SmallString<128> path(named);
+    llvm::sys::path::replace_extension(path, "safetensors");
+    return path.str().str();
+  }
+  const std::string &jobFile() const { return options.job.empty() ? options.input : options.job; }
+
+  LogicalResult import() {
+    const bool isModel = onnx::isOnnx(options.input);
+    if (isModel && options.job.empty())
+      return fail("name the job with --job=job.yaml: data, loss and optimizer of a model");
+    if (!isModel && !options.job.empty())
+      return fail("--job goes with an .onnx model; " + options.input + " is a job itself");
+    if (isModel && !options.model.empty())
+      return fail("there are two models, " + options.input + " and that of --model; drop one");
+    Weights weights;
+    std::string path = weightsPath();
+    module = importJob(&context,
+                       {jobFile(), options.cluster, isModel ? options.input : options.model,
+                        llvm::sys::path::filename(path).str(), options.freeze},
+                       weights);
+    reached = Rung::Import;
+    if (!module || weights.empty() || options.output == "-")
+      return success(static_cast<bool>(module));
+    return weights.write(module->getLoc(), path);
+  }
+
   LogicalResult load() {
     if (!StringRef(options.input).ends_with(".mlir")) {
       if (options.cluster.empty())
         return fail("name the cluster with --cluster=cluster.yaml; `of-run probe` writes one for "
                     "this machine");
-      module = importJob(&context, {options.input, options.cluster, options.model});
-      reached = Rung::Import;
-      return success(static_cast<bool>(module));
+      return import();
     }
-    if (!options.cluster.empty() || !options.model.empty())
-      return fail("a module that was printed before holds its model and cluster; drop --cluster "
-                  "and --model, or give the job");
+    if (!options.cluster.empty() || !options.model.empty() || !options.job.empty() ||
+        !options.freeze.empty())
+      return fail("a module that was printed before holds its model and cluster; drop --cluster, "
+                  "--model, --job and --freeze, or give the job");
     module = parseSourceFile<ModuleOp>(options.input, sources, ParserConfig(&context));
     if (!module)
       return failure();

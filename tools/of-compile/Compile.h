@@ -8,13 +8,15 @@
 namespace of {
 
 struct CompileOptions {
-  std::string input;   ///< job.yaml, or a module that an earlier run printed (.mlir)
+  std::string input;   ///< job.yaml, an ONNX model, or a module that an earlier run printed (.mlir)
+  std::string job;     ///< for an ONNX model
   std::string cluster; ///< for a job
   std::string model;   ///< instead of the job's
   std::string output = "job.plan";
   Rung to = Rung::Export;
-  std::string dumpDir;  ///< one file per rung, if not empty
-  bool explain = false; ///< the choices of the distribute rung, on stdout
+  std::vector<std::string> freeze; ///< patterns, beside the job's
+  std::string dumpDir;             ///< one file per rung, if not empty
+  bool explain = false;            ///< the choices of the distribute rung, on stdout
 };
 
 /// 0, or 2 after errors on stderr. Nothing is left at `output` on failure.

@@ -8,13 +8,18 @@
 int main(int argc, char **argv) {
   llvm::cl::OptionCategory category("of-compile options");
   llvm::cl::opt<std::string> input(llvm::cl::Positional,
-                                   llvm::cl::desc("<job.yaml | printed.mlir>"), llvm::cl::Required,
-                                   llvm::cl::cat(category));
+                                   llvm::cl::desc("<job.yaml | model.onnx | printed.mlir>"),
+                                   llvm::cl::Required, llvm::cl::cat(category));
   llvm::cl::opt<std::string> cluster("cluster", llvm::cl::desc("Machines to compile for"),
                                      llvm::cl::value_desc("cluster.yaml"), llvm::cl::cat(category));
   llvm::cl::opt<std::string> model("model",
                                    llvm::cl::desc("Model instead of the one the job names"),
                                    llvm::cl::value_desc("model.mlir"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> job("job", llvm::cl::desc("Job of an ONNX model"),
+                                 llvm::cl::value_desc("job.yaml"), llvm::cl::cat(category));
+  llvm::cl::list<std::string> freeze(
+      "freeze", llvm::cl::desc("Parameters that are not trained, beside those the job freezes"),
+      llvm::cl::value_desc("pattern"), llvm::cl::cat(category));
   llvm::cl::opt<std::string> output("o", llvm::cl::desc("File to write, - for stdout (not a plan)"),
                                     llvm::cl::value_desc("file"), llvm::cl::init("job.plan"),
                                     llvm::cl::cat(category));
@@ -34,6 +39,7 @@ int main(int argc, char **argv) {
       argc, argv,
       "Compiles a training job for a cluster.\n\n"
       "  of-compile job.yaml --cluster=cluster.yaml -o job.plan\n"
+      "  of-compile model.onnx --job=job.yaml --cluster=cluster.yaml -o job.plan\n"
       "  of-compile job.yaml --cluster=cluster.yaml --compile-to=distribute -o -\n");
   std::optional<of::Rung> rung = of::rungOf(to);
   if (!rung) {
@@ -49,6 +55,7 @@ int main(int argc, char **argv) {
     llvm::errs() << "of-compile: error: --explain writes to stdout; name a file with -o\n";
     return 2;
   }
-  of::CompileOptions options{input, cluster, model, output, *rung, dumpDir, explain};
+  of::CompileOptions options{
+      input, job, cluster, model, output, *rung, {freeze.begin(), freeze.end()}, dumpDir, explain};
   return of::compile(options);
 }

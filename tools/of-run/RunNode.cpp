@@ -14,6 +14,8 @@ namespace {
 rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
   rt::NodeOptions out;
   out.node = *options.node;
+  if (size_t slash = options.plan.rfind('/'); slash != std::string::npos)
+    out.planDir = options.plan.substr(0, slash + 1);
   out.dataDir = options.dataDir;
   out.outDir = options.outDir;
   out.trace = options.trace;

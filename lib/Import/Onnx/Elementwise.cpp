@@ -1,0 +1,294 @@
+// Elementwise ops: arithmetic, comparison, logic, activations.
+#include "lib/Import/Onnx/Import.h"
+#include "lib/Import/Onnx/OpTable.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace of::onnx {
+
+// ---- One to one
+// ----------------------------------------------------------------------------------
+
+template <class Op> static void unary(NodeContext &n) { n.set(0, n.make<Op>(n.in(0))); }
+template <class Op> static void binary(NodeContext &n) { n.set(0, n.make<Op>({n.in(0), n.in(1)})); }
+
+template <const char *predicate> static void compare(NodeContext &n) {
+  n.set(0, n.compare(predicate, n.in(0), n.in(1)));
+}
+static constexpr char kEqual[] = "eq", kLess[] = "lt", kLessEqual[] = "le", kGreater[] = "gt",
+                      kGreaterEqual[] = "ge";
+
+// Any number of tensors, folded from the left.
+template <class Op> static Value chain(NodeContext &n) {
+  Value out;
+  for (Value value : n.allInputs())
+    out = out ? n.make<Op>({out, value}) : value;
+  return out;
+}
+template <class Op> static void variadic(NodeContext &n) { n.set(0, chain<Op>(n)); }
+static void mean(NodeContext &n) { n.set(0, n.mul(chain<AddOp>(n), 1.0 / n.numInputs())); }
+
+// An op with one float attribute of the same name here and there.
+template <class Op, const char *name> static void withNumber(NodeContext &n, double otherwise) {
+  n.set(0, n.make<Op>(n.in(0), n.named(name, n.number(name, otherwise))));
+}
+static constexpr char kAlpha[] = "alpha";
+static void leakyRelu(NodeContext &n) { withNumber<LeakyReluOp, kAlpha>(n, 0.01); }
+static void elu(NodeContext &n) { withNumber<EluOp, kAlpha>(n, 1); }
+
+static void selu(NodeContext &n) {
+  n.set(0, n.make<SeluOp>(n.in(0), {n.named("alpha", n.number("alpha", 1.6732632423543772)),
+                                    n.named("gamma", n.number("gamma", 1.0507009873554805))}));
+}
+static void hardSigmoid(NodeContext &n) {
+  n.set(0, n.make<HardSigmoidOp>(n.in(0), {n.named("alpha", n.number("alpha", 0.2)),
+                                           n.named("beta", n.number("beta", 0.5))}));
+}
+static void gelu(NodeContext &n) {
+  n.set(0, n.make<GeluOp>(n.in(0), n.named("approximate", n.text("approximate", "none"))));
+}
+
+// ---- Powers and remainders
+// -----------------------------------------------------------------------
+
+static void power(NodeContext &n) {
+  Value x = n.in(0), y = n.in(1);
+  if (!x || !y)
+    return;
+  std::optional<double> exponent = n.knownNumber(y);
+  bool keepsShape = n.rank(y) == 0 || (n.rank(y) <= n.rank(x) && n.type(y).getNumElements() == 1);
+  if (exponent && keepsShape && n.isFloat(x)) {
+    if (*exponent == 2)
+      return n.set(0, n.make<SquareOp>(x));
+    if (*exponent == 1)
+      return n.set(0, x);
+    if (*exponent == 0.5)
+      return n.set(0, n.make<SqrtOp>(x));
+    if (*exponent == -1)
+      return n.set(0, n.make<ReciprocalOp>(x));
+    return n.set(0, n.make<PowOp>({x, n.like(x, *exponent)}));
+  }
+  if (n.isFloat(x))
+    return n.set(0, n.make<PowOp>({x, n.cast(y, n.element(x))}));
+  if (n.known(x) && n.known(y)) // a shape's power, computed now
+    return n.set(0, n.make<PowOp>({x, n.cast(y, n.element(x))}));
+  n.fail("raises integers to a power");
+}
+
+static void remainder(NodeContext &n) {
+  Value x = n.in(0), y = n.in(1);
+  if (!x || !y)
+    return;
+  bool isTruncated = n.integer("fmod", 0);
+  Value quotient = n.div(x, y);
+  if (n.isFloat(x)) {
+    if (!isTruncated)
+      return (void)n.fail("takes a floating-point remainder without fmod = 1");
+    Value magnitude = n.make<FloorOp>(n.make<AbsOp>(quotient));
+    quotient = n.mul(n.make<SignOp>(quotient), magnitude);
+  }
+  Value rest = n.sub(x, n.mul(quotient, y));
+  if (!isTruncated && rest) { // the sign of the divisor
+    Value zero = n.like(rest, 0);
+    Value differs = n.make<XorOp>({n.compare("lt", rest, zero), n.compare("lt", y, zero)});
+    Value moves = n.make<AndOp>({differs, n.compare("ne", rest, zero)});
+    rest = n.select(moves, n.add(rest, y), rest);
+  }
+  n.set(0, rest);
+}
+
+// ---- Written with others
+// -------------------------------------------------------------------------
+
+static Value half(NodeContext &n, Value x, bool plus) {
+  Value up = n.make<ExpOp>(x), down = n.make<ExpOp>(n.make<NegOp>(x));
+  return n.mul(plus ? n.add(up, down) : n.sub(up, down), 0.5);
+}
+static void sinh(NodeContext &n) { n.set(0, half(n, n.in(0), false)); }
+static void cosh(NodeContext &n) { n.set(0, half(n, n.in(0), true)); }
+static void asinh(NodeContext &n) {
+  Value x = n.in(0), a = n.make<AbsOp>(x);
+  Value value = n.make<LogOp>(n.add(a, n.make<SqrtOp>(n.add(n.make<SquareOp>(a), 1.0))));
+  n.set(0, n.mul(n.make<SignOp>(x), value));
+}
+static void acosh(NodeContext &n) {
+  Value x = n.in(0);
+  n.set(0, n.make<LogOp>(n.add(x, n.make<SqrtOp>(n.add(n.make<SquareOp>(x), -1.0)))));
+}
+static void atanh(NodeContext &n) {
+  Value x = n.in(0);
+  Value ratio = n.div(n.add(x, 1.0), n.sub(n.like(x, 1), x));
+  n.set(0, n.mul(n.make<LogOp>(ratio), 0.5));
+}
+static void softsign(NodeContext &n) {
+  Value x = n.in(0);
+  n.set(0, n.div(x, n.add(n.make<AbsOp>(x), 1.0)));
+}
+static void celu(NodeContext &n) {
+  double alpha = n.number("alpha", 1);
+  n.set(0, n.mul(n.make<EluOp>(n.mul(n.in(0), 1 / alpha), n.named("alpha", 1.0)), alpha));
+}
+static void prelu(NodeContext &n) {
+  Value x = n.in(0), slope = n.in(1);
+  n.set(0, n.select(n.compare("lt", x, n.like(x, 0)), n.mul(x, slope), x));
+}
+static void thresholdedRelu(NodeContext &n) {
+  Value x = n.in(0), zero = n.like(x, 0);
+  n.set(0, n.select(n.compare("gt", x, n.like(x, n.number("alpha", 1))), x, zero));
+}
+static void shrink(NodeContext &n) {
+  Value x = n.in(0);
+  double lambda = n.number("lambd", 0.5), bias = n.number("bias", 0);
+  Value above = n.select(n.compare("gt", x, n.like(x, lambda)), n.add(x, -bias), n.like(x, 0));
+  n.set(0, n.select(n.compare("lt", x, n.like(x, -lambda)), n.add(x, bias), above));
+}
+static void isNan(NodeContext &n) {
+  Value x = n.in(0);
+  n.set(0, n.make<NotOp>(n.compare("eq", x, x)));
+}
+static void isInf(NodeContext &n) {
+  Value x = n.in(0);
+  const double infinity = std::numeric_limits<double>::infinity();
+  Value up = n.compare("eq", x, n.like(x, infinity)),
+        down = n.compare("eq", x, n.like(x, -infinity));
+  if (!n.integer("detect_negative", 1))
+    return n.set(0, up);
+  n.set(0, n.integer("detect_positive", 1) ? n.make<OrOp>({up, down}) : down);
+}
+
+// A bound is a known number or a scalar that is computed.
+static void clip(NodeContext &n) {
+  Value x = n.in(0);
+  SmallVector<NamedAttribute> bounds;
+  for (unsigned i : {1u, 2u}) {
+    StringRef name = i == 1 ? "min" : "max";
+    if (n.opset < 11) {
+      if (n.hasAttr(name))
+        bounds.push_back(n.named(name, n.number(name, 0)));
+      continue;
+    }
+    if (!n.has(i) || !x)
+      continue;
+    Value bound = n.in(i);
+    if (std::optional<double> number = bound ? n.knownNumber(bound) : std::nullopt;
+        number && n.isFloat(x))
+      bounds.push_back(n.named(name, *number));
+    else if (bound)
+      x = i == 1 ? n.make<MaxOp>({x, bound}) : n.make<MinOp>({x, bound});
+  }
+  if (x && bounds.empty())
+    return n.set(0, x);
+  n.set(0, n.make<ClipOp>(x, bounds));
+}
+
+static void castTo(NodeContext &n) {
+  int64_t code = n.integer("to", 0);
+  Type to = elementTypeOf(code, n.b.getContext());
+  if (!to)
+    return (void)n.fail("converts to " + nameOfElementType(code) + ", which nothing here works on");
+  Value x = n.in(0);
+  if (x && to.isInteger(1) && !n.element(x).isInteger(1))
+    return n.set(0, n.make<NotOp>(n.compare("eq", x, n.like(x, 0))));
+  n.set(0, n.cast(x, to));
+}
+static void castLike(NodeContext &n) {
+  Value x = n.in(0), other = n.in(1);
+  n.set(0, x && other ? n.cast(x, n.element(other)) : Value());
+}
+static void where(NodeContext &n) { n.set(0, n.select(n.in(0), n.in(1), n.in(2))); }
+
+// PyTorch merges parameters of equal values when it exports for evaluation; each comes back here.
+static void identity(NodeContext &n) {
+  Value x = n.in(0);
+  Value own = x && !isMadeUp(n.node.outputs[0]) ? n.import.untie(x, n.node.outputs[0]) : Value();
+  n.set(0, own ? own : x);
+}
+
+static void dropout(NodeContext &n) {
+  Value x = n.in(0);
+  double rate = n.number("ratio", 0.5);
+  if (n.opset >= 12) {
+    rate = 0.5;
+    if (n.has(1)) {
+      std::optional<double> ratio = n.knownNumber(n.in(1));
+      if (!ratio)
+        return (void)n.fail("has a ratio that is computed from data");
+      rate = *ratio;
+    }
+  }
+  if (rate == 0)
+    return n.set(0, x);
+  n.set(0, n.make<DropoutOp>(x, n.named("rate", rate)));
+}
+
+llvm::ArrayRef<OpEntry> elementwiseOps() {
+  static constexpr OpEntry table[] = {
+      {"Abs", 6, unary<AbsOp>},
+      {"Acosh", 9, acosh},
+      {"Add", 7, binary<AddOp>},
+      {"And", 7, binary<AndOp>},
+      {"Asinh", 9, asinh},
+      {"Atanh", 9, atanh},
+      {"Cast", 6, castTo},
+      {"CastLike", 15, castLike},
+      {"Ceil", 6, unary<CeilOp>},
+      {"Celu", 12, celu},
+      {"Clip", 6, clip},
+      {"Cos", 7, unary<CosOp>},
+      {"Cosh", 9, cosh},
+      {"Div", 7, binary<DivOp>},
+      {"Dropout", 7, dropout},
+      {"Elu", 6, elu},
+      {"Equal", 7, compare<kEqual>},
+      {"Erf", 9, unary<ErfOp>},
+      {"Exp", 6, unary<ExpOp>},
+      {"Floor", 6, unary<FloorOp>},
+      {"Gelu", 20, gelu},
+      {"Greater", 7, compare<kGreater>},
+      {"GreaterOrEqual", 12, compare<kGreaterEqual>},
+      {"HardSigmoid", 6, hardSigmoid},
+      {"HardSwish", 14, unary<HardSwishOp>},
+      {"Identity", 1, identity},
+      {"IsInf", 10, isInf},
+      {"IsNaN", 9, isNan},
+      {"LeakyRelu", 6, leakyRelu},
+      {"Less", 7, compare<kLess>},
+      {"LessOrEqual", 12, compare<kLessEqual>},
+      {"Log", 6, unary<LogOp>},
+      {"Max", 8, variadic<MaxOp>},
+      {"Mean", 8, mean},
+      {"Min", 8, variadic<MinOp>},
+      {"Mish", 18, unary<MishOp>},
+      {"Mod", 10, remainder},
+      {"Mul", 7, binary<MulOp>},
+      {"Neg", 6, unary<NegOp>},
+      {"Not", 1, unary<NotOp>},
+      {"Or", 7, binary<OrOp>},
+      {"PRelu", 7, prelu},
+      {"Pow", 7, power},
+      {"Reciprocal", 6, unary<ReciprocalOp>},
+      {"Relu", 6, unary<ReluOp>},
+      {"Round", 11, unary<RoundOp>},
+      {"Selu", 6, selu},
+      {"Shrink", 9, shrink},
+      {"Sigmoid", 6, unary<SigmoidOp>},
+      {"Sign", 9, unary<SignOp>},
+      {"Sin", 7, unary<SinOp>},
+      {"Sinh", 9, sinh},
+      {"Softplus", 1, unary<SoftplusOp>},
+      {"Softsign", 1, softsign},
+      {"Sqrt", 6, unary<SqrtOp>},
+      {"Sub", 7, binary<SubOp>},
+      {"Sum", 8, variadic<AddOp>},
+      {"Tan", 7, unary<TanOp>},
+      {"Tanh", 6, unary<TanhOp>},
+      {"ThresholdedRelu", 10, thresholdedRelu},
+      {"Where", 9, where},
+      {"Xor", 7, binary<XorOp>},
+  };
+  return table;
+}
+
+} // namespace of::onnx

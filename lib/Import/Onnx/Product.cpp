@@ -1,0 +1,140 @@
+// Matrix products, and graphs that are chosen now.
+#include "lib/Import/Onnx/Import.h"
+#include "lib/Import/Onnx/OpTable.h"
+
+using namespace mlir;
+
+namespace of::onnx {
+
+// ---- Products
+// ------------------------------------------------------------------------------------
+
+// The matrix under a transpose of its last two dims, which the product can do itself.
+static Value beforeTranspose(Value x, bool &flips) {
+  auto op = x ? x.getDefiningOp<TransposeOp>() : TransposeOp();
+  if (!op)
+    return x;
+  ArrayRef<int64_t> order = op.getPermutation();
+  int64_t rank = order.size();
+  for (int64_t dim = 0; dim < rank; ++dim) {
+    int64_t swapped = dim < rank - 2 ? dim : dim == rank - 1 ? rank - 2 : rank - 1;
+    if (order[dim] != swapped)
+      return x;
+  }
+  flips = !flips;
+  return op.getInput();
+}
+
+static Value product(NodeContext &n, Value x, Value y, bool flipX, bool flipY) {
+  // A batched lhs times one matrix cannot be flipped.
+  if (x && y && (n.rank(x) == 2 || n.rank(y) != 2))
+    x = beforeTranspose(x, flipX);
+  y = beforeTranspose(y, flipY);
+  SmallVector<NamedAttribute> attributes;
+  if (flipX)
+    attributes.push_back(n.flag("transpose_lhs"));
+  if (flipY)
+    attributes.push_back(n.flag("transpose_rhs"));
+  return n.make<MatmulOp>({x, y}, attributes);
+}
+
+// Dims before the last two, broadcast as numpy does.
+static std::optional<Ints> commonBatch(NodeContext &n, Value x, Value y) {
+  int64_t rank = std::max(n.rank(x), n.rank(y)) - 2;
+  Ints out(rank, 1);
+  for (Value v : {x, y})
+    for (int64_t i = 0; i < n.rank(v) - 2; ++i) {
+      int64_t &dim = out[rank - (n.rank(v) - 2) + i];
+      if (dim != 1 && n.shape(v)[i] != 1 && dim != n.shape(v)[i])
+        return n.fail("multiplies batches of different shapes"), std::nullopt;
+      dim = dim == 1 ? n.shape(v)[i] : dim;
+    }
+  return out;
+}
+
+static Value withBatch(NodeContext &n, Value v, ArrayRef<int64_t> batch) {
+  Ints shape(batch);
+  llvm::append_range(shape, n.shape(v).take_back(2));
+  return n.broadcast(v, shape);
+}
+
+static void matmul(NodeContext &n) {
+  Value x = n.in(0), y = n.in(1);
+  if (!x || !y || !n.rank(x) || !n.rank(y))
+    return (void)n.fail("multiplies scalars");
+  if (isMadeUp(n.node.inputs[1]) && y.getDefiningOp<ParameterOp>())
+    if (n.import.hints.renamed++ == 0)
+      n.import.hints.firstRenamed = n.node.inputs[1].str();
+  bool isRow = n.rank(x) == 1, isColumn = n.rank(y) == 1;
+  x = isRow ? n.reshape(x, {1, n.shape(x)[0]}) : x;
+  y = isColumn ? n.reshape(y, {n.shape(y)[0], 1}) : y;
+  if (!x || !y)
+    return;
+  if (n.rank(y) != 2) {
+    std::optional<Ints> batch = commonBatch(n, x, y);
+    if (!batch)
+      return;
+    x = withBatch(n, x, *batch);
+    y = withBatch(n, y, *batch);
+  }
+  Value out = product(n, x, y, false, false);
+  if (!out)
+    return;
+  Ints shape(n.shape(out));
+  if (isColumn)
+    shape.pop_back();
+  if (isRow)
+    shape.erase(shape.end() - (isColumn ? 1 : 2));
+  n.set(0, n.reshape(out, shape));
+}
+
+static void gemm(NodeContext &n) {
+  Value x = n.in(0), y = n.in(1);
+  if (!x || !y || n.rank(x) != 2 || n.rank(y) != 2)
+    return (void)n.fail("needs two matrices");
+  Value out = product(n, x, y, n.integer("transA", 0), n.integer("transB", 0));
+  double alpha = n.number("alpha", 1), beta = n.number("beta", 1);
+  out = alpha == 1 ? out : n.mul(out, alpha);
+  if (n.has(2) && beta != 0) {
+    Value added = n.in(2);
+    out = n.add(out, beta == 1 ? added : n.mul(added, beta));
+  }
+  n.set(0, out);
+}
+
+llvm::ArrayRef<OpEntry> productOps() {
+  static constexpr OpEntry table[] = {
+      {"Gemm", 7, gemm},
+      {"MatMul", 1, matmul},
+  };
+  return table;
+}
+
+// ---- Graphs
+// --------------------------------------------------------------------------------------
+
+// A condition that is known now chooses a branch; the other is not looked at.
+static void branch(NodeContext &n) {
+  std::optional<double> condition = n.has(0) ? n.knownNumber(n.in(0)) : std::nullopt;
+  if (n.hasFailed())
+    return;
+  if (!condition)
+    return (void)n.fail("has a condition that is computed from data");
+  const GraphProto *chosen = n.graph(*condition != 0 ? "then_branch" : "else_branch");
+  if (!chosen)
+    return (void)n.fail("has no such branch");
+  SmallVector<Value> results;
+  if (failed(n.lowerBranch(*chosen, results)))
+    return;
+  for (auto [i, value] : llvm::enumerate(results))
+    n.set(i, value);
+}
+
+llvm::ArrayRef<OpEntry> controlOps() {
+  static constexpr OpEntry table[] = {
+      {"If", 1, branch},
+  };
+  return table;
+}
+
+} // namespace of::onnx

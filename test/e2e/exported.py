@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Models that PyTorch exports to ONNX, trained here and by PyTorch: same first values, same batches.
+
+  exported.py --bin build/bin --data FOLDER [--steps N] [--only REGEX] [--keep FOLDER]
+
+Each model is exported for training by the PyTorch that runs this, compiled from its .onnx and trained with
+plain SGD, so that the change of parameters in the first step is their gradient. Bounds as in oracle.py:
+
+  first    that change against PyTorch's, of its norm: 1e-8 fp64, 1e-3 fp32
+  loss     of every step: 1e-8 fp64
+  change   of parameters and running statistics over all steps, of its norm: 1e-6 fp64
+
+fp32 takes one step. Exit code 1 if one fails.
+"""
+import argparse
+import math
+import os
+import re
+import sys
+import tempfile
+import warnings
+
+import torch
+
+import exports
+from models import SEED, Images, Text
+from samples import SampleOrder
+from tensors import read_safetensors
+from tools import Failure, Tools, checkpoint, cluster, losses as losses_in, parallel
+
+LR = 0.1
+
+
+class Pictures(Images):
+    """Fashion-MNIST with its channel."""
+    batch = 16
+
+    def __call__(self, samples, dtype):
+        images, labels = super().__call__(samples, dtype)
+        return images.reshape(-1, 1, 28, 28), labels
+
+
+# model -> input, data
+MODELS = {"mlp": ("image", Pictures), "cnn": ("image", Pictures), "resnet": ("image", Pictures),
+          "gpt": ("text", Text), "encoder": ("text", Text)}
+
+
+def job_text(model, data, precision, steps):
+    return f"""model: {model}
+seed: {SEED}
+precision: {precision}
+data:
+{data.job}loss:
+  cross_entropy: {{labels: label}}
+optimizer: {{sgd: {{lr: {LR}}}}}
+batch: {data.batch}
+steps: {steps}
+checkpoint: {{every_steps: 1, keep: 0}}
+"""
+
+
+def train_twin(model, data, dtype, steps):
+    """Losses, and the state after the first and after the last step."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    order = SampleOrder(data.samples, SEED, 0)
+    losses, first = [], None
+    for t in range(steps):
+        x, y = data([order(t * data.batch + j) for j in range(data.batch)], dtype)
+        optimizer.zero_grad()
+        logits = model(x)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten())
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        first = first or {k: v.detach().clone() for k, v in model.state_dict().items()}
+    return losses, first, model.state_dict()
+
+
+def change_error(start, ours, theirs, rounding):
+    """Largest over the tensors of |our change - their change| / |their change|, and its name.
+
+    A change that is nothing but rounding (of a bias before a norm), below `rounding` of the whole model's, is
+    measured by the whole.
+    """
+    worst, where = 0.0, ""
+    total = sum((theirs[n].double() - start[n]).norm().item() ** 2 for n in start) ** 0.5
+    for name, before in start.items():
+        if name not in ours:
+            raise Failure(f"the checkpoint has no '{name}'; it has {', '.join(sorted(ours))}")
+        expected = theirs[name].double() - before
+        off = (ours[name].double() - before - expected).norm().item()
+        scale = expected.norm().item()
+        error = off / (scale if scale > rounding * total else total) if off else 0.0
+        if not error <= worst:
+            worst, where = error, name
+    return worst, where
+
+
+class Runner:
+    def __init__(self, tools, steps):
+        self.tools, self.steps = tools, steps
+
+    def __call__(self, name, precision, machines, layout=""):
+        """A line of the table, and whether everything is within bounds."""
+        input_name, kind = MODELS[name]
+        data = kind(self.tools.data if issubclass(kind, Images) else self.tools.folder)
+        dtype = torch.float64 if precision == "fp64" else torch.float32
+        steps = self.steps if precision == "fp64" else 1
+        torch.manual_seed(SEED)
+        model = getattr(exports, name)().to(dtype)
+        file = os.path.join(self.tools.folder, f"{name}-{precision}.onnx")
+        exports.export(model, data([0, 1], dtype)[0], input_name, file)
+        start = {k: v.detach().double().clone() for k, v in model.state_dict().items()
+                 if v.is_floating_point() and "mask" not in k}
+        title = f"{name}, {precision}" + (", two devices" if layout else "")
+        base = self.tools.compile(title, job_text(file, data, precision, steps) + layout, machines)
+        self.tools.train(base)
+        losses, first, last = train_twin(model, data, dtype, steps)
+        loss_error = max(abs(ours - theirs) / max(1, abs(theirs))
+                         for ours, theirs in zip(losses_in(base), losses, strict=True))
+        rounding = 1e-12 if precision == "fp64" else 1e-6
+        step_error, step_at = change_error(start, read_safetensors(checkpoint(base, 1)), first, rounding)
+        total_error, total_at = change_error(start, read_safetensors(checkpoint(base, steps)), last, rounding)
+        bounds = (1e-3, 1e-5, math.inf) if precision == "fp32" else (1e-8, 1e-8, 1e-6)
+        good = all(e <= b for e, b in zip((step_error, loss_error, total_error), bounds))
+        line = (f"{'ok  ' if good else 'FAIL'} {title:28} steps {steps:2}  first {step_error:.1e}  "
+                f"loss {loss_error:.1e}  change {total_error:.1e}")
+        return line + ("" if good else f"  worst: {step_at}, {total_at}"), good
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--keep")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore")
+    failed = 0
+    print(f"PyTorch {torch.__version__}; weights and sample order by seed {SEED}")
+    two = parallel({"data": 2})
+    runs = [(m, p, cluster(1, 1), "") for m in MODELS for p in ("fp64", "fp32")]
+    runs += [(m, "fp64", cluster(2, 1), two) for m in ("cnn", "gpt")]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = os.path.abspath(args.keep) if args.keep else temporary
+        os.makedirs(folder, exist_ok=True)
+        runner = Runner(Tools(args.bin, args.data, folder), args.steps)
+        for name, precision, machines, layout in runs:
+            if not re.search(args.only, f"{name} {precision}"):
+                continue
+            try:
+                line, good = runner(name, precision, machines, layout)
+            except Failure as failure:
+                line, good = f"FAIL {name}, {precision}: {failure}", False
+            print(line, flush=True)
+            failed += not good
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
