@@ -135,31 +135,4 @@ Result<CostSolution> solve(const CostNetwork &network, const SolveBudget &budget
   return Ladder(network, budget).run();
 }
 
-Result<std::vector<ForcedCost>> forcedCosts(const CostNetwork &network,
-                                            const CostSolution &solution, uint32_t node,
-                                            const SolveBudget &budget) {
-  OF_TRY(network.check());
-  OF_TRY(checkStart(network, solution.choice));
-  if (node >= network.nodes.size())
-    return Status(Code::InvalidArgument, "there is no node " + std::to_string(node) +
-                                             "; there are " + std::to_string(network.nodes.size()));
-  std::vector<ForcedCost> forced(network.nodes[node].costs.size());
-  CostNetwork fixed = network;
-  for (uint32_t k = 0; k < forced.size(); ++k) {
-    for (uint32_t other = 0; other < forced.size(); ++other)
-      fixed.nodes[node].costs[other] = other == k ? network.nodes[node].costs[k] : kForbidden;
-    SolveBudget each = budget;
-    each.start = solution.choice;
-    if (!each.start.empty())
-      each.start[node] = k;
-    const CostSolution answer = Ladder(fixed, each).run();
-    forced[k].lower = answer.lowerBound;
-    if (!answer.feasible())
-      continue;
-    forced[k].upper = answer.cost;
-    forced[k].choice = answer.choice;
-  }
-  return forced;
-}
-
 } // namespace of::search
