@@ -1,5 +1,6 @@
 #include "lib/Search/CostSearch.h"
 
+#include "lib/Search/CostBlocks.h"
 #include "lib/Search/CostExact.h"
 #include "lib/Search/CostRepair.h"
 
@@ -17,6 +18,10 @@ constexpr unsigned kSettle = 4;       ///< rounds of messages before prices move
 constexpr unsigned kFirstRounds = 30; ///< before the first exact search
 constexpr unsigned kExactRounds = 20; ///< of messages before an exact search
 constexpr uint64_t kFirstExact = 2'000'000; ///< units of the first exact search
+
+constexpr size_t kBlockStall = 200; ///< blocks without better choice that end the phase
+constexpr size_t kBlockSizes[] = {8, 24, 64, 200};
+constexpr double kPriceShares[] = {0, 0.3, 1, 1.5}; ///< of the best bound's prices
 
 } // namespace
 
@@ -89,6 +94,27 @@ void CostSearch::exactPhase(uint64_t limit) {
     bound_ = bestCost_;
 }
 
+void CostSearch::improvePhase(uint64_t limit) {
+  if (!best_ || done())
+    return;
+  state_.reset(*best_);
+  CostBlocks blocks(core_, state_, target_.seed, work_);
+  const size_t patience = kBlockStall + 2 * core_.nodes;
+  for (size_t stall = 0; stall < patience && work_ < limit && !done(); ++stall) {
+    std::vector<double> prices = prices_.bestPrices();
+    const double share = kPriceShares[blocks.random() % std::size(kPriceShares)];
+    for (double &price : prices)
+      price *= share;
+    const size_t size = kBlockSizes[blocks.random() % std::size(kBlockSizes)];
+    if (!blocks.improve(uint32_t(blocks.random() % core_.nodes), size, std::move(prices)))
+      continue;
+    const double before = bestCost_;
+    offer(state_);
+    if (bestCost_ < before)
+      stall = 0;
+  }
+}
+
 void CostSearch::run(const CoreTarget &target) {
   target_ = target;
   bestCost_ = target.known;
@@ -104,7 +130,9 @@ void CostSearch::run(const CoreTarget &target) {
   boundPhase(kFirstRounds, share(0.5));
   exactPhase(std::min(share(0.1), work_ + kFirstExact));
   boundPhase(UINT_MAX, share(0.8));
+  improvePhase(share(0.5));
   exactPhase(target_.limit);
+  improvePhase(target_.limit);
   bound_ = std::min(bound_, bestCost_);
 }
 

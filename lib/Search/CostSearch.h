@@ -1,4 +1,5 @@
-// Searches one core: bound and round under moving prices, then exactly if it is small.
+// Searches one core: bound and round under moving prices, then exactly if it is small, else block
+// by block.
 //
 //   prices ─▶ messages ─▶ bound          best bound, with its prices
 //     ▲          └──────▶ rounded ─▶ repair, polish ─▶ best choice
@@ -39,6 +40,7 @@ private:
   void round(const Choice &rounded);
   void boundPhase(unsigned rounds, uint64_t limit);
   void exactPhase(uint64_t limit);
+  void improvePhase(uint64_t limit);
   bool done() const;
   /// Upper bound for prices to be relative to.
   double scale() const;
