@@ -195,7 +195,11 @@ static JobParallel readParallel(const Node &node, Report &report) {
   JobParallel out;
   out.at = node.at;
   int rest = 0;
-  for (const Node &axis : get(node, "mesh").items) {
+  out.strategy = get(node, "strategy").text;
+  const Node *mesh = node.find("mesh");
+  if (!mesh && (out.strategy != "auto" || !get(node, "pins").items.empty()))
+    out.mesh.push_back({"data", -1});
+  for (const Node &axis : mesh ? mesh->items : std::vector<Node>()) {
     out.mesh.push_back({axis.key, integerOf(axis)});
     rest += out.mesh.back().second == -1;
     if (out.mesh.back().second == 0)
@@ -203,10 +207,9 @@ static JobParallel readParallel(const Node &node, Report &report) {
                               "' has size 0; sizes are at least 1, or -1 for the rest");
   }
   if (rest > 1)
-    report.add(get(node, "mesh").at, "only one mesh axis may be -1");
-  if (out.mesh.empty())
-    report.add(get(node, "mesh").at, "the mesh has no axes");
-  out.strategy = get(node, "strategy").text;
+    report.add(mesh->at, "only one mesh axis may be -1");
+  if (mesh && out.mesh.empty())
+    report.add(mesh->at, "the mesh has no axes");
   out.stages = textsOf(get(node, "stages"));
   for (const Node &pin : get(node, "pins").items)
     out.pins.push_back(readPin(pin, out, report));

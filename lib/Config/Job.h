@@ -81,8 +81,8 @@ struct JobPattern {
 
 struct JobParallel {
   std::vector<std::pair<std::string, int64_t>>
-      mesh;                        ///< axis -> size; -1: what the other axes leave
-  std::string strategy;            ///< "data" or "none"
+      mesh;                        ///< axis -> size; -1: what the other axes leave; empty: chosen
+  std::string strategy;            ///< "data", "none" or "auto"
   std::vector<std::string> stages; ///< values with which the second, third, ... stage begins
   std::vector<JobPin> pins;
   config::Position at;

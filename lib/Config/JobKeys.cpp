@@ -123,13 +123,13 @@ static Key parallelKeys() {
       {table("mesh",
              "Axes of the device grid and their sizes, slow link first; one size may be -1: all "
              "devices that "
-             "the others leave. By default one axis `data` over all devices.",
-             integer("", "Devices along the axis, or -1.").atLeast(-1))
-           .otherwise("{data: -1}"),
+             "the others leave. By default one axis `data` over all devices, or, where `strategy` "
+             "is auto and nothing is pinned, what is fastest.",
+             integer("", "Devices along the axis, or -1.").atLeast(-1)),
        text("strategy",
             "data splits the batch over the axis `data` and those named `data_...`; none leaves "
-            "everything to pins.")
-           .oneOf({"data", "none"})
+            "everything to pins; auto searches for the fastest distribution of every tensor.")
+           .oneOf({"data", "none", "auto"})
            .otherwise("data"),
        list("stages",
             "Pipeline: values whose ops begin the second, third, ... stage. Devices are dealt "

@@ -11,6 +11,7 @@
 #include "lib/Distribute/Passes.h"
 #include "lib/Distribute/Placement.h"
 #include "lib/Distribute/Rewrite.h"
+#include "lib/Distribute/Search.h"
 
 #include "mlir/Pass/Pass.h"
 
@@ -36,23 +37,35 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
     FailureOr<Cluster> cluster = clusterOf(module);
     if (failed(job) || failed(cluster))
       return failure();
-    FailureOr<llvm::StringMap<DistAttr>> variables = variableDistributions(module);
-    if (failed(variables))
-      return failure();
     BoxingPlanner planner(*cluster);
-    DistBoundary boundary{*variables, job->parallel.strategy == "data"};
+    llvm::StringMap<DistAttr> variables;
+    if (failed(job->parallel.strategy == "auto"
+                   ? searchModule(module, *job, *cluster, planner, variables)
+                   : propagate(module, *job, *cluster, planner, variables)))
+      return failure();
+    for (VariableOp variable : module.getOps<VariableOp>()) {
+      variable.setType(withDist(variable.getType(), variables.lookup(variable.getSymName())));
+      variable->removeAttr(placementAttrName);
+      variable->removeAttr(OfDialect::pinAttrName);
+    }
+    return success();
+  }
+
+  // What the strategy, pins and variables ask for, carried through the programs.
+  static LogicalResult propagate(ModuleOp module, const Job &job, const Cluster &cluster,
+                                 BoxingPlanner &planner, llvm::StringMap<DistAttr> &variables) {
+    FailureOr<llvm::StringMap<DistAttr>> given = variableDistributions(module);
+    if (failed(given))
+      return failure();
+    variables = std::move(*given);
+    DistBoundary boundary{variables, job.parallel.strategy == "data"};
     for (ProgramOp program : module.getOps<ProgramOp>()) {
-      FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, *cluster, planner);
+      FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, cluster, planner);
       if (failed(network))
         return failure();
       DistChoice choice = choosePropagated(*network);
       remarkChoice(*network, choice);
       rewriteProgram(program, *network, planner, choice);
-    }
-    for (VariableOp variable : module.getOps<VariableOp>()) {
-      variable.setType(withDist(variable.getType(), variables->lookup(variable.getSymName())));
-      variable->removeAttr(placementAttrName);
-      variable->removeAttr(OfDialect::pinAttrName);
     }
     return success();
   }

@@ -101,7 +101,7 @@ LogicalResult DistNetwork::addYield(YieldOp yield) {
     const DistValue &yielded = value(operand.get());
     DistNode node{
         yield,        {&operand},     {yield->getParentOp()->getResult(operand.getOperandNumber())},
-        yielded.mesh, timesOf(yield), {}};
+        yielded.mesh, timesOf(yield), {}, {}};
     for (NdSbp sbp : yielded.candidates) {
       for (Sbp &s : sbp)
         if (s.isPartial() && s != Sbp::partialSum())
@@ -123,8 +123,17 @@ static DistOption fixedOption(SmallVector<NdSbp> operands, SmallVector<NdSbp> re
   return {std::move(operands), results, results, 0};
 }
 
+// ---- Batches
+
+// A read task has one distribution for all fields.
+static bool canSplit(ReadOp read) {
+  return llvm::all_of(read.getResultTypes(),
+                      [](Type type) { return cast<RankedTensorType>(type).getRank() > 0; });
+}
+
 static bool isDataAxis(StringRef name) { return name == "data" || name.starts_with("data_"); }
 
+// The batch as the strategy has it.
 static SmallVector<NdSbp> batchDistributions(ReadOp read, MeshAttr mesh, bool splitsBatch) {
   SmallVector<NdSbp> out;
   for (Type type : read.getResultTypes()) {
@@ -136,6 +145,72 @@ static SmallVector<NdSbp> batchDistributions(ReadOp read, MeshAttr mesh, bool sp
     out.push_back(sbp);
   }
   return out;
+}
+
+// A device reads its rows and writes them once: they pass its memory twice.
+static double readSeconds(ReadOp read, MeshAttr mesh, const NdSbp &sbp, const Cluster &cluster) {
+  double bytes = 0;
+  for (Type type : read.getResultTypes()) {
+    RankedTensorType local = localType(withDist(type, distAttr(mesh, sbp)));
+    bytes += 2.0 * local.getNumElements() * sizeOf(dtypeOf(local.getElementType()));
+  }
+  return bytes / cluster.devices[mesh.getDevices()[0]].bytesPerSecond;
+}
+
+void DistNetwork::addRead(ReadOp read) {
+  auto mesh = read->getAttrOfType<MeshAttr>(placementAttrName);
+  DistNode node{read, {}, {}, mesh, timesOf(read), {}, {}};
+  node.results.assign(read->result_begin(), read->result_end());
+  if (!boundary.isOpen) {
+    node.options.push_back(fixedOption({}, batchDistributions(read, mesh, boundary.splitsBatch)));
+    return addNode(std::move(node));
+  }
+  int64_t rows = cast<RankedTensorType>(read.getResult(0).getType()).getRank()
+                     ? cast<RankedTensorType>(read.getResult(0).getType()).getDimSize(0)
+                     : 1;
+  for (const NdSbp &sbp : splitChoices({rows}, mesh, canSplit(read) ? 1 : 0)) {
+    node.options.push_back(fixedOption({}, SmallVector<NdSbp>(node.results.size(), sbp)));
+    node.options.back().seconds = readSeconds(read, mesh, sbp, *cluster);
+  }
+  addNode(std::move(node));
+}
+
+// ---- Variables
+
+// One node for all that a program does with a variable: it is read as it lies and set as it lies.
+void DistNetwork::addOpenVariable(StringRef name, Operation *access) {
+  if (!opened.insert(name).second)
+    return;
+  DistNode node{access, {}, {}, access->getAttrOfType<MeshAttr>(placementAttrName), 1, {}, name};
+  program.getBody().walk([&](Operation *op) {
+    if (auto get = dyn_cast<GetOp>(op); get && get.getVariable() == name)
+      node.results.push_back(get.getResult());
+    else if (auto set = dyn_cast<SetOp>(op); set && set.getVariable() == name)
+      node.operands.push_back(&set.getValueMutable());
+  });
+  for (const NdSbp &sbp : boundary.openVariables->lookup(name))
+    node.options.push_back(fixedOption(SmallVector<NdSbp>(node.operands.size(), sbp),
+                                       SmallVector<NdSbp>(node.results.size(), sbp)));
+  addNode(std::move(node));
+}
+
+LogicalResult DistNetwork::addAccess(Operation *access, StringRef name) {
+  DistAttr dist = boundary.variables.lookup(name);
+  if (!dist && boundary.openVariables && boundary.openVariables->contains(name)) {
+    addOpenVariable(name, access);
+    return success();
+  }
+  if (!dist)
+    return access->emitOpError("refers to variable '")
+           << name << "', which the module does not have";
+  DistNode node{access, {}, {}, access->getAttrOfType<MeshAttr>(placementAttrName), 1, {}, {}};
+  for (OpOperand &operand : access->getOpOperands())
+    node.operands.push_back(&operand);
+  node.results.assign(access->result_begin(), access->result_end());
+  node.options.push_back(fixedOption(SmallVector<NdSbp>(node.operands.size(), dist.ndSbp()),
+                                     SmallVector<NdSbp>(node.results.size(), dist.ndSbp())));
+  addNode(std::move(node));
+  return success();
 }
 
 LogicalResult DistNetwork::addOp(Operation *op) {
@@ -151,37 +226,27 @@ LogicalResult DistNetwork::addOp(Operation *op) {
     addFree(op);
     return success();
   }
-  DistNode node{op, {}, {}, mesh, timesOf(op), {}};
+  if (auto get = dyn_cast<GetOp>(op))
+    return addAccess(op, get.getVariable());
+  if (auto set = dyn_cast<SetOp>(op))
+    return addAccess(op, set.getVariable());
+  if (auto read = dyn_cast<ReadOp>(op)) {
+    addRead(read);
+    return success();
+  }
+  DistNode node{op, {}, {}, mesh, timesOf(op), {}, {}};
   for (OpOperand &operand : op->getOpOperands())
     node.operands.push_back(&operand);
   node.results.assign(op->result_begin(), op->result_end());
-  auto variableOf = [&](StringRef name) -> FailureOr<NdSbp> {
-    if (DistAttr dist = boundary.variables.lookup(name))
-      return dist.ndSbp();
-    return op->emitOpError("refers to variable '") << name << "', which the module does not have";
-  };
-  if (auto get = dyn_cast<GetOp>(op)) {
-    FailureOr<NdSbp> sbp = variableOf(get.getVariable());
-    if (failed(sbp))
-      return failure();
-    node.options.push_back(fixedOption({}, {*sbp}));
-  } else if (auto set = dyn_cast<SetOp>(op)) {
-    FailureOr<NdSbp> sbp = variableOf(set.getVariable());
-    if (failed(sbp))
-      return failure();
-    node.options.push_back(fixedOption({*sbp}, {}));
-  } else if (auto read = dyn_cast<ReadOp>(op)) {
-    node.options.push_back(fixedOption({}, batchDistributions(read, mesh, boundary.splitsBatch)));
-  } else if (failed(OptionBuilder(*this, node).build())) {
+  if (failed(OptionBuilder(*this, node).build()))
     return failure();
-  }
   addNode(std::move(node));
   return success();
 }
 
 FailureOr<DistNetwork> DistNetwork::build(ProgramOp program, DistBoundary boundary,
                                           const Cluster &cluster, BoxingPlanner &planner) {
-  DistNetwork network(boundary, cluster, planner);
+  DistNetwork network(program, boundary, cluster, planner);
   network.noteWishes(program);
   WalkResult walked = program.getBody().walk([&](Operation *op) {
     return failed(network.addOp(op)) ? WalkResult::interrupt() : WalkResult::advance();

@@ -15,6 +15,10 @@
 // becomes partial. Values of ops without operands (constants) are free: each user gets its own in
 // the distribution it needs.
 //
+// An open network offers all that can be instead, for a search to choose from: every signature of
+// every op on every axis, batches whole or split, and any distribution of the variables that are
+// not given. Such a variable is one node that stands for its gets and its set.
+//
 // Owned by the pass for one program; values are borrowed from the IR, which must not change. One
 // thread.
 #pragma once
@@ -24,6 +28,9 @@
 #include "lib/Distribute/Pins.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <map>
 
 namespace of {
 
@@ -36,12 +43,13 @@ struct DistOption {
 };
 
 struct DistNode {
-  mlir::Operation *op = nullptr;
+  mlir::Operation *op = nullptr; ///< of an open variable: a get, else the set
   llvm::SmallVector<mlir::OpOperand *> operands;
   llvm::SmallVector<mlir::Value> results;
   MeshAttr mesh;
   int64_t times = 1; ///< runs per step
   llvm::SmallVector<DistOption> options;
+  llvm::StringRef variable; ///< whose distribution this chooses; empty for other nodes
 };
 
 struct DistValue {
@@ -55,7 +63,11 @@ struct DistValue {
 struct DistBoundary {
   const llvm::StringMap<DistAttr> &variables;
   bool splitsBatch = false; ///< rows of a batch lie split on the axis `data`
+  bool isOpen = false;      ///< everything that can be is offered
+  /// What each variable may lie as, for those that are not in `variables`.
+  const llvm::StringMap<llvm::SmallVector<NdSbp>> *openVariables = nullptr;
 };
+
 
 class DistNetwork {
 public:
@@ -64,6 +76,7 @@ public:
                                             const Cluster &cluster, BoxingPlanner &planner);
 
   const std::vector<DistNode> &nodes() const { return nodeList; }
+  bool isOpen() const { return boundary.isOpen; }
   const DistValue &value(mlir::Value v) const { return valueMap.find(v)->second; }
 
   /// Seconds per step to have `v`, which lies as `from`, as `to`; infinite if that is not offered.
@@ -71,10 +84,14 @@ public:
 
 private:
   friend class OptionBuilder;
-  DistNetwork(DistBoundary boundary, const Cluster &cluster, BoxingPlanner &planner)
-      : boundary(boundary), cluster(&cluster), planner(&planner) {}
+  DistNetwork(ProgramOp program, DistBoundary boundary, const Cluster &cluster,
+              BoxingPlanner &planner)
+      : boundary(boundary), cluster(&cluster), planner(&planner), program(program) {}
 
   mlir::LogicalResult addOp(mlir::Operation *op);
+  mlir::LogicalResult addAccess(mlir::Operation *access, llvm::StringRef name);
+  void addOpenVariable(llvm::StringRef name, mlir::Operation *access);
+  void addRead(ReadOp read);
   mlir::LogicalResult addYield(YieldOp yield);
   void addFree(mlir::Operation *op);
   void addNode(DistNode node);
@@ -87,6 +104,10 @@ private:
   llvm::DenseMap<mlir::Value, DistValue> valueMap;
   /// What a variable will take a value as, spread to the values it is computed from.
   llvm::DenseMap<mlir::Value, NdSbp> wishes;
+  ProgramOp program;
+  llvm::StringSet<> opened; ///< variables that have their node
+  /// Options of ops that are alike in all that options depend on.
+  std::map<std::vector<const void *>, llvm::SmallVector<DistOption>> optionsOf;
 };
 
 /// Seconds of one movement of a tensor.

@@ -6,7 +6,7 @@ using namespace mlir;
 
 namespace of {
 
-OptionBuilder::OptionBuilder(const DistNetwork &network, DistNode &node)
+OptionBuilder::OptionBuilder(DistNetwork &network, DistNode &node)
     : network(network), node(node), signatures(signaturesOf(node.op)) {
   if (auto sharding = dyn_cast<ShardingOpInterface>(node.op))
     rule = sharding.getShardingRule();
@@ -75,9 +75,9 @@ SmallVector<const Signature *> OptionBuilder::signaturesOn(unsigned axis, bool k
   if (node.mesh.getShape()[axis] == 1)
     return out;
   for (const Signature &s : llvm::drop_begin(signatures))
-    if (isWanted(s, axis) && isPossible(s, axis))
+    if ((network.boundary.isOpen || isWanted(s, axis)) && isPossible(s, axis))
       out.push_back(&s);
-  if (!keepSplits)
+  if (!keepSplits || network.boundary.isOpen)
     return out;
   int64_t least = splitsUndone(*out[0], axis);
   for (const Signature *s : out)
@@ -130,13 +130,17 @@ static bool isOneReduction(const NdSbp &sbp) {
   return true;
 }
 
-bool OptionBuilder::splitsEvenly(const Joint &joint) const {
-  SmallVector<int64_t> parts(rule.factors.size(), 1);
-  for (auto [axis, s] : llvm::enumerate(joint))
-    if (s->evenOnly)
+// Even where the op wants it so. What is offered for choice leaves no device without a part.
+bool OptionBuilder::splitsWell(const Joint &joint) const {
+  SmallVector<int64_t> parts(rule.factors.size(), 1), even = parts;
+  for (auto [axis, s] : llvm::enumerate(joint)) {
+    if (s->factor >= 0)
       parts[s->factor] *= node.mesh.getShape()[axis];
-  for (auto [factor, n] : llvm::zip(rule.factors, parts))
-    if (factor.size % n)
+    if (s->evenOnly)
+      even[s->factor] *= node.mesh.getShape()[axis];
+  }
+  for (auto [factor, n, m] : llvm::zip(rule.factors, parts, even))
+    if (factor.size % m || (network.boundary.isOpen && n > 1 && factor.size < n))
       return false;
   return true;
 }
@@ -155,7 +159,7 @@ double OptionBuilder::secondsOf(const DistOption &option) const {
 }
 
 void OptionBuilder::addOption(const Joint &joint) {
-  if (!splitsEvenly(joint))
+  if (!splitsWell(joint))
     return;
   DistOption option;
   option.operands.resize(node.operands.size());
@@ -208,13 +212,43 @@ LogicalResult OptionBuilder::build() {
     if (failed(checkPin()))
       return failure();
   }
+  auto known = network.optionsOf.find(key());
+  if (known != network.optionsOf.end()) {
+    node.options = known->second;
+    return success();
+  }
   addOptions(/*keepSplits=*/true);
   if (node.options.empty()) // the splits there are do not divide what they must
     addOptions(/*keepSplits=*/false);
   if (node.options.empty())
     return node.op->emitOpError("is pinned to be partial, but no operand is partial or can be "
                                 "split so that its result is");
+  if (network.boundary.isOpen)
+    network.optionsOf[key()] = node.options;
   return success();
+}
+
+// What the options of an open network depend on: the op with its types, which operands are one
+// value, and which of them come partial.
+std::vector<const void *> OptionBuilder::key() const {
+  std::vector<const void *> out{node.op->getName().getAsOpaquePointer(),
+                                node.op->getAttrDictionary().getAsOpaquePointer()};
+  auto number = [](uintptr_t n) { return reinterpret_cast<const void *>(n); };
+  for (auto [i, operand] : llvm::enumerate(node.operands)) {
+    Value v = operand->get();
+    out.push_back(v.getType().getAsOpaquePointer());
+    out.push_back(number(llvm::find_if(node.operands, [&](OpOperand *o) { return o->get() == v; }) -
+                         node.operands.begin()));
+    out.push_back(network.value(v).mesh.getAsOpaquePointer());
+    uintptr_t partial = 0;
+    for (unsigned axis = 0; axis < node.mesh.numAxes(); ++axis)
+      for (SbpKind kind : {SbpKind::PartialSum, SbpKind::PartialMax, SbpKind::PartialMin})
+        partial = 2 * partial + operandCanBe(i, axis, {kind, 0});
+    out.push_back(number(partial));
+  }
+  for (Value result : node.results)
+    out.push_back(result.getType().getAsOpaquePointer());
+  return out;
 }
 
 } // namespace of

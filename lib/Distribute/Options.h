@@ -8,7 +8,7 @@ namespace of {
 
 class OptionBuilder {
 public:
-  OptionBuilder(const DistNetwork &network, DistNode &node);
+  OptionBuilder(DistNetwork &network, DistNode &node);
 
   /// Fills node.options; an error at the op if there are none.
   mlir::LogicalResult build();
@@ -26,11 +26,12 @@ private:
   bool operandCanBe(unsigned operand, unsigned axis, Sbp sbp) const;
   mlir::LogicalResult checkPin() const;
   bool meetsPin(const DistOption &option) const;
-  bool splitsEvenly(const Joint &joint) const;
+  bool splitsWell(const Joint &joint) const;
+  std::vector<const void *> key() const;
   void addOption(const Joint &joint);
   double secondsOf(const DistOption &option) const;
 
-  const DistNetwork &network;
+  DistNetwork &network;
   DistNode &node;
   llvm::SmallVector<Signature> signatures;
   ShardingRule rule;

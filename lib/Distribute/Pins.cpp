@@ -65,20 +65,69 @@ NdSbp withPin(NdSbp sbp, const Pin &pin) {
   return sbp;
 }
 
+SmallVector<NdSbp> splitChoices(ArrayRef<int64_t> shape, MeshAttr mesh, unsigned dims) {
+  SmallVector<NdSbp> out{{}};
+  for (int64_t size : mesh.getShape()) {
+    SmallVector<NdSbp> longer;
+    for (const NdSbp &prefix : out)
+      for (unsigned choice = 0; choice <= (size > 1 ? dims : 0); ++choice) {
+        longer.push_back(prefix);
+        longer.back().push_back(choice ? Sbp::split(choice - 1) : Sbp::broadcast());
+      }
+    out = std::move(longer);
+  }
+  llvm::erase_if(out, [&](const NdSbp &sbp) {
+    SmallVector<int64_t> parts(shape.size(), 1);
+    for (auto [axis, s] : llvm::enumerate(sbp))
+      if (s.isSplit())
+        parts[s.dim] *= mesh.getShape()[axis];
+    return llvm::any_of(llvm::zip(parts, shape),
+                        [](auto pair) { return std::get<0>(pair) > std::get<1>(pair); });
+  });
+  return out;
+}
+
+// The pin of a variable, which is never partial.
+static FailureOr<Pin> variablePin(VariableOp variable) {
+  auto mesh = variable->getAttrOfType<MeshAttr>(placementAttrName);
+  if (!mesh)
+    return variable.emitOpError("has no of.placement; run of-assign-placements first");
+  FailureOr<Pin> pin = pinOf(variable, cast<RankedTensorType>(variable.getType()), mesh);
+  if (failed(pin))
+    return failure();
+  NdSbp sbp = withPin(NdSbp(mesh.numAxes()), *pin);
+  if (llvm::any_of(sbp, [](Sbp s) { return s.isPartial(); }))
+    return variable.emitOpError("is pinned to ")
+           << toString(sbp) << ", but a variable is never partial; pin it to S(dim) or B";
+  return pin;
+}
+
+FailureOr<llvm::StringMap<SmallVector<NdSbp>>> variableChoices(ModuleOp module) {
+  llvm::StringMap<SmallVector<NdSbp>> out;
+  for (VariableOp variable : module.getOps<VariableOp>()) {
+    FailureOr<Pin> pin = variablePin(variable);
+    if (failed(pin))
+      return failure();
+    auto type = cast<RankedTensorType>(variable.getType());
+    SmallVector<NdSbp> &choices = out[variable.getSymName()];
+    for (NdSbp sbp : splitChoices(type.getShape(),
+                                  variable->getAttrOfType<MeshAttr>(placementAttrName),
+                                  type.getRank()))
+      if (NdSbp pinned = withPin(sbp, *pin); !llvm::is_contained(choices, pinned))
+        choices.push_back(pinned);
+  }
+  return out;
+}
+
 FailureOr<llvm::StringMap<DistAttr>> variableDistributions(ModuleOp module) {
   llvm::StringMap<DistAttr> out;
   for (VariableOp variable : module.getOps<VariableOp>()) {
-    auto mesh = variable->getAttrOfType<MeshAttr>(placementAttrName);
-    if (!mesh)
-      return variable.emitOpError("has no of.placement; run of-assign-placements first");
-    FailureOr<Pin> pin = pinOf(variable, cast<RankedTensorType>(variable.getType()), mesh);
+    FailureOr<Pin> pin = variablePin(variable);
     if (failed(pin))
       return failure();
-    NdSbp sbp = withPin(NdSbp(mesh.numAxes()), *pin);
-    if (llvm::any_of(sbp, [](Sbp s) { return s.isPartial(); }))
-      return variable.emitOpError("is pinned to ")
-             << toString(sbp) << ", but a variable is never partial; pin it to S(dim) or B";
-    out[variable.getSymName()] = DistAttr::get(module.getContext(), mesh, sbp);
+    auto mesh = variable->getAttrOfType<MeshAttr>(placementAttrName);
+    out[variable.getSymName()] =
+        DistAttr::get(module.getContext(), mesh, withPin(NdSbp(mesh.numAxes()), *pin));
   }
   return out;
 }

@@ -20,6 +20,14 @@ mlir::FailureOr<Pin> pinOf(mlir::Operation *op, mlir::RankedTensorType type, Mes
 /// Distribution of each variable: broadcast unless pinned. Uses `of.placement`.
 mlir::FailureOr<llvm::StringMap<DistAttr>> variableDistributions(mlir::ModuleOp module);
 
+/// On each axis whole or split on one of the first `dims` dims of a tensor, in all combinations, as
+/// far as every device has something of it. The first is whole.
+llvm::SmallVector<NdSbp> splitChoices(llvm::ArrayRef<int64_t> shape, MeshAttr mesh, unsigned dims);
+
+/// What each variable may lie as: on each axis as pinned, or whole or split. Errors as
+/// `variableDistributions`.
+mlir::FailureOr<llvm::StringMap<llvm::SmallVector<NdSbp>>> variableChoices(mlir::ModuleOp module);
+
 /// The distribution with what is pinned put in.
 NdSbp withPin(NdSbp sbp, const Pin &pin);
 

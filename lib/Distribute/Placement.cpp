@@ -32,31 +32,41 @@ static int64_t countStages(ModuleOp module, const Job &job) {
   return count;
 }
 
-FailureOr<SmallVector<MeshAttr>> stageMeshes(ModuleOp module, const Job &job,
-                                             const Cluster &cluster) {
-  int64_t stages = countStages(module, job), devices = cluster.devices.size(), points = 1;
-  if (failed(checkStages(module, stages)))
-    return failure();
+SmallVector<MeshAttr> dealMeshes(MLIRContext *context, int64_t stages, const MeshShape &mesh) {
   SmallVector<StringAttr> axes;
   SmallVector<int64_t> shape;
-  for (auto &[axis, size] : job.parallel.mesh) {
-    axes.push_back(StringAttr::get(module.getContext(), axis));
+  int64_t points = 1;
+  for (auto &[axis, size] : mesh) {
+    axes.push_back(StringAttr::get(context, axis));
     shape.push_back(size);
     points *= size;
   }
-  if (points < 1 || points * stages != devices)
-    return module.emitError("the mesh of the job spans ")
-           << points << " devices for each of " << stages << (stages == 1 ? " stage" : " stages")
-           << ", but the cluster has " << devices << "; change parallel.mesh or the cluster";
   SmallVector<MeshAttr> meshes;
   for (int64_t stage = 0; stage < stages; ++stage) {
     SmallVector<int64_t> ids(points);
     for (int64_t i = 0; i < points; ++i)
       ids[i] = stage * points + i;
     std::string name = stages == 1 ? "main" : "stage" + std::to_string(stage);
-    meshes.push_back(MeshAttr::get(module.getContext(), name, axes, shape, ids));
+    meshes.push_back(MeshAttr::get(context, name, axes, shape, ids));
   }
   return meshes;
+}
+
+FailureOr<SmallVector<MeshAttr>> stageMeshes(ModuleOp module, const Job &job,
+                                             const Cluster &cluster) {
+  int64_t stages = countStages(module, job), devices = cluster.devices.size(), points = 1;
+  if (failed(checkStages(module, stages)))
+    return failure();
+  MeshShape mesh = job.parallel.mesh;
+  if (mesh.empty())
+    mesh.push_back({"data", devices / stages});
+  for (auto &[axis, size] : mesh)
+    points *= size;
+  if (points < 1 || points * stages != devices)
+    return module.emitError("the mesh of the job spans ")
+           << points << " devices for each of " << stages << (stages == 1 ? " stage" : " stages")
+           << ", but the cluster has " << devices << "; change parallel.mesh or the cluster";
+  return dealMeshes(module.getContext(), stages, mesh);
 }
 
 // ---- Stages

@@ -18,7 +18,14 @@ namespace of {
 /// Attribute of placed ops and variables, until the mesh is part of their types.
 inline constexpr llvm::StringLiteral placementAttrName = "of.placement";
 
-/// One mesh per stage. "main" if there is one, else "stage0", "stage1", ...
+/// Axes of a mesh and their sizes, slow link first.
+using MeshShape = std::vector<std::pair<std::string, int64_t>>;
+
+/// Devices 0, 1, ... in order, dealt to the meshes of so many stages.
+llvm::SmallVector<MeshAttr> dealMeshes(mlir::MLIRContext *context, int64_t stages,
+                                       const MeshShape &mesh);
+
+/// One mesh per stage, along one axis `data` where the job leaves the shape open. "main" if there is one, else "stage0", "stage1", ...
 mlir::FailureOr<llvm::SmallVector<MeshAttr>> stageMeshes(mlir::ModuleOp module, const Job &job,
                                                          const Cluster &cluster);
 

@@ -1,6 +1,7 @@
 #include "lib/Distribute/Rewrite.h"
 
 #include "lib/Distribute/Placement.h"
+#include "lib/Distribute/Versions.h"
 #include "lib/Train/Formula.h"
 
 using namespace mlir;
@@ -11,11 +12,13 @@ namespace {
 class Rewriter {
 public:
   Rewriter(const DistNetwork &network, BoxingPlanner &planner, const DistChoice &choice)
-      : planner(planner) {
+      : network(network), planner(planner) {
     for (auto [node, index] : llvm::zip(network.nodes(), choice))
       note(node, node.options[index]);
     for (Step &step : steps)
       giveTypes(step);
+    if (network.isOpen())
+      makeVersions();
     for (Step &step : steps)
       connect(step);
   }
@@ -43,6 +46,25 @@ private:
   void connect(const Step &step) {
     for (auto [operand, sbp] : llvm::zip(step.node->operands, step.option->operands))
       operand->set(valueAs(operand->get(), distAttr(step.node->mesh, sbp)));
+  }
+
+  // All versions of a value that are needed, in the order in which they cost what the search was
+  // told.
+  void makeVersions() {
+    llvm::MapVector<Value, llvm::SetVector<DistAttr>> needs;
+    for (const Step &step : steps)
+      for (auto [operand, sbp] : llvm::zip(step.node->operands, step.option->operands))
+        if (!network.value(operand->get()).isFree)
+          needs[operand->get()].insert(distAttr(step.node->mesh, sbp));
+    for (auto &[v, wanted] : needs) {
+      Value seen = pinned.lookup(v);
+      if (wanted.size() < 2 || wanted.size() > mostOrdered)
+        continue;
+      SmallVector<uint64_t> sets = versionSets(wanted.size(), wanted.size());
+      VersionTrees trees(network, v, wanted.getArrayRef(), sets);
+      for (unsigned next : trees.orderFrom(distOf(seen ? seen : v), sets.back()))
+        valueAs(v, wanted[next]);
+    }
   }
 
   Value valueAs(Value v, DistAttr wanted) {
@@ -102,6 +124,10 @@ private:
             copies.lookup(version) >= 2};
   }
 
+  /// More versions than this are made as they are asked for.
+  static constexpr size_t mostOrdered = 10;
+
+  const DistNetwork &network;
   BoxingPlanner &planner;
   SmallVector<Step> steps;
   llvm::DenseMap<Value, Value> pinned; ///< by value: the one that users see

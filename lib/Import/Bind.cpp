@@ -232,10 +232,15 @@ void bindMesh(const Job &job, const Cluster &cluster, Node &tree, Report &report
   if (stages > 1)
     has += ", " + std::to_string(devices / stages) + " for each of " + std::to_string(stages) +
            " stages";
+  if (job.parallel.mesh.empty())
+    return; // the compiler chooses
   int64_t known = 1;
-  for (auto &[axis, size] : job.parallel.mesh)
+  Node mesh;
+  mesh.kind = Node::Kind::Map;
+  for (auto &[axis, size] : job.parallel.mesh) {
     known *= size > 0 ? size : 1;
-  Node &mesh = child(child(tree, "parallel"), "mesh");
+    setChild(mesh, axis, Node::scalar(std::to_string(size)));
+  }
   for (Node &axis : mesh.items)
     if (axis.text == "-1" && devices / stages % known == 0 && devices / stages >= known) {
       axis.text = std::to_string(devices / stages / known);
@@ -243,6 +248,7 @@ void bindMesh(const Job &job, const Cluster &cluster, Node &tree, Report &report
     }
   if (known != devices / stages)
     report.add(job.parallel.at, "the mesh spans " + std::to_string(known) + " devices but " + has);
+  setChild(child(tree, "parallel"), "mesh", std::move(mesh));
 }
 
 // ---- Pins and stages

@@ -1,0 +1,46 @@
+// Which nodes of a distribution network are alike, so that one decision serves them all.
+//
+// Colour refinement: nodes of one colour have the same options at the same cost, and after each
+// round also producers and users of the same colours, at the same places. So after r rounds they
+// are alike as far as r steps around them; the layers of a deep model are, but for those near its
+// ends. Pure, deterministic.
+#pragma once
+
+#include "lib/Distribute/Network.h"
+
+namespace of {
+
+/// One entry of a value's list of users.
+struct DistUse {
+  size_t node;
+  unsigned operand;
+};
+
+/// Who makes and who needs the values of a network.
+class DistEdges {
+public:
+  explicit DistEdges(const DistNetwork &network);
+
+  struct Producer {
+    size_t node;
+    unsigned result;
+  };
+  /// Producer of a node's operand; none if the value is free.
+  std::optional<Producer> producer(size_t node, unsigned operand) const;
+  /// In the order of the nodes.
+  llvm::ArrayRef<DistUse> users(size_t node, unsigned result) const {
+    return uses[node][result];
+  }
+
+private:
+  const DistNetwork &network;
+  llvm::DenseMap<mlir::Value, std::pair<size_t, unsigned>> made;
+  std::vector<std::vector<llvm::SmallVector<DistUse>>> uses; ///< [node][result]
+};
+
+/// The colour of each node, numbered by first appearance, after as many rounds as give no more than
+/// `mostColours`.
+std::vector<uint32_t> foldColours(const DistNetwork &network, const DistEdges &edges,
+                                  unsigned mostColours);
+
+} // namespace of

@@ -1,0 +1,213 @@
+#include "lib/Distribute/SearchProblem.h"
+
+#include "lib/Distribute/Fold.h"
+#include "lib/Distribute/Versions.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace of {
+
+using search::CostEdge;
+using search::CostNode;
+
+/// A place that needs a value: operand of all nodes of a class.
+using UserPlace = std::pair<uint32_t, unsigned>;
+
+class ProblemBuilder {
+public:
+  ProblemBuilder(SearchProblem &out, SearchProblemOptions options)
+      : out(out), network(out.network), options(options), edges(network) {}
+
+  void run() {
+    out.classOf = foldColours(network, edges, options.mostNodes);
+    for (size_t n = 0; n < network.nodes().size(); ++n)
+      addNode(n);
+    for (size_t n = 0; n < network.nodes().size(); ++n)
+      for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r)
+        countValue(n, r);
+    for (const auto &[key, value] : values)
+      if (key.second.size() == 1)
+        addEdge(value, key.second.front());
+      else
+        addVersions(value, key.second);
+  }
+
+private:
+  /// A value that stands for all that are made and needed at the same places.
+  struct ValueClass {
+    size_t producer;
+    unsigned result;
+    int64_t count = 0;
+  };
+  using ValueKey = std::pair<std::pair<uint32_t, unsigned>, std::vector<UserPlace>>;
+
+  const DistNode &node(size_t n) const { return network.nodes()[n]; }
+
+  // Members of a class add up.
+  void addNode(size_t n) {
+    uint32_t c = out.classOf[n];
+    if (c == out.problem.nodes.size()) {
+      out.problem.nodes.emplace_back();
+      representative.push_back(n);
+      out.problem.nodes[c].costs.resize(node(n).options.size());
+      for (auto [o, option] : llvm::enumerate(node(n).options))
+        seconds.push_back(ownSeconds(n, option));
+      firstOption.push_back(seconds.size() - node(n).options.size());
+    }
+    for (auto [o, cost] : llvm::enumerate(out.problem.nodes[c].costs))
+      cost += seconds[firstOption[c] + o];
+  }
+
+  // With the boxings of free values that cannot be made as the option needs them.
+  double ownSeconds(size_t n, const DistOption &option) const {
+    double total = node(n).times * option.seconds;
+    for (unsigned i = 0; i < option.operands.size(); ++i) {
+      if (edges.producer(n, i))
+        continue;
+      Value v = node(n).operands[i]->get();
+      const DistValue &info = network.value(v);
+      total += network.moveSeconds(v, distAttr(info.mesh, info.candidates[0]),
+                                   distAttr(node(n).mesh, option.operands[i]));
+    }
+    return total;
+  }
+
+  void countValue(size_t n, unsigned r) {
+    std::vector<UserPlace> users;
+    for (const DistUse &use : edges.users(n, r))
+      users.push_back({out.classOf[use.node], use.operand});
+    llvm::sort(users);
+    users.erase(std::unique(users.begin(), users.end()), users.end());
+    if (users.empty())
+      return;
+    values.try_emplace({{out.classOf[n], r}, users}, ValueClass{n, r}).first->second.count++;
+  }
+
+  DistAttr madeBy(const ValueClass &value, const DistOption &option) const {
+    return distAttr(node(value.producer).mesh, option.results[value.result]);
+  }
+  DistAttr neededBy(UserPlace user, const DistOption &option) const {
+    return distAttr(node(representative[user.first]).mesh, option.operands[user.second]);
+  }
+  const SmallVector<DistOption> &optionsOf(uint32_t c) const {
+    return node(representative[c]).options;
+  }
+
+  // ---- One user
+
+  void addEdge(const ValueClass &value, UserPlace user) {
+    Value v = node(value.producer).results[value.result];
+    uint32_t producer = out.classOf[value.producer];
+    CostEdge edge{producer, user.first, {}};
+    for (const DistOption &made : node(value.producer).options)
+      for (const DistOption &need : optionsOf(user.first))
+        edge.costs.push_back(value.count *
+                             network.moveSeconds(v, madeBy(value, made), neededBy(user, need)));
+    if (producer != user.first) {
+      out.problem.edges.push_back(std::move(edge));
+      return;
+    }
+    size_t count = optionsOf(producer).size();
+    for (size_t o = 0; o < count; ++o)
+      out.problem.nodes[producer].costs[o] += edge.costs[o * count + o];
+  }
+
+  // ---- Several users
+
+  // What some user can need and some option of the producer can give.
+  SmallVector<DistAttr> needsOf(const ValueClass &value, ArrayRef<UserPlace> users) const {
+    Value v = node(value.producer).results[value.result];
+    llvm::SetVector<DistAttr> needs;
+    for (UserPlace user : users)
+      for (const DistOption &option : optionsOf(user.first))
+        needs.insert(neededBy(user, option));
+    SmallVector<DistAttr> possible;
+    for (DistAttr need : needs)
+      if (llvm::any_of(node(value.producer).options, [&](const DistOption &made) {
+            return std::isfinite(network.moveSeconds(v, madeBy(value, made), need));
+          }))
+        possible.push_back(need);
+    // Whole comes first and is always among them, so what is left out forbids nothing for good.
+    if (possible.size() > 60)
+      possible.resize(60);
+    return possible;
+  }
+
+  SmallVector<uint64_t> setsOf(size_t needs, size_t users) const {
+    unsigned most = std::min(needs, users);
+    SmallVector<uint64_t> sets = versionSets(needs, std::min(most, 2u));
+    while (sets.size() < options.mostVersionSets) {
+      unsigned size = llvm::popcount(sets.back());
+      if (size == most)
+        break;
+      SmallVector<uint64_t> more = versionSets(needs, size + 1);
+      if (more.size() > options.mostVersionSets)
+        break;
+      sets = std::move(more);
+    }
+    return sets;
+  }
+
+  void addVersions(const ValueClass &value, ArrayRef<UserPlace> users) {
+    SmallVector<DistAttr> needs = needsOf(value, users);
+    SmallVector<uint64_t> sets = setsOf(needs.size(), users.size());
+    uint32_t hub = out.problem.nodes.size();
+    out.problem.nodes.emplace_back();
+    out.problem.nodes.back().costs.assign(sets.size(), 0);
+    addMaking(value, needs, sets, hub);
+    for (UserPlace user : users)
+      addNeeding(user, needs, sets, hub);
+  }
+
+  void addMaking(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
+                 uint32_t hub) {
+    VersionTrees trees(network, node(value.producer).results[value.result], needs, sets);
+    std::map<NdSbp, std::vector<double>> known;
+    CostEdge edge{out.classOf[value.producer], hub, {}};
+    for (const DistOption &option : node(value.producer).options) {
+      auto [it, isNew] = known.try_emplace(option.results[value.result]);
+      if (isNew)
+        it->second = trees.secondsFrom(madeBy(value, option));
+      for (double cost : it->second)
+        edge.costs.push_back(value.count * cost);
+    }
+    out.problem.edges.push_back(std::move(edge));
+  }
+
+  void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
+                  uint32_t hub) {
+    CostEdge edge{hub, user.first, {}};
+    SmallVector<size_t> at;
+    for (const DistOption &option : optionsOf(user.first))
+      at.push_back(llvm::find(needs, neededBy(user, option)) - needs.begin());
+    for (uint64_t set : sets)
+      for (size_t need : at)
+        edge.costs.push_back(need < needs.size() && (set >> need & 1) ? 0 : search::kForbidden);
+    out.problem.edges.push_back(std::move(edge));
+  }
+
+  SearchProblem &out;
+  const DistNetwork &network;
+  SearchProblemOptions options;
+  DistEdges edges;
+  std::vector<size_t> representative;             ///< by class: its first DistNode
+  std::vector<double> seconds;                    ///< of one member, options of all classes
+  std::vector<size_t> firstOption;                ///< by class, into seconds
+  std::map<ValueKey, ValueClass> values;
+};
+
+SearchProblem::SearchProblem(const DistNetwork &network, SearchProblemOptions options)
+    : network(network) {
+  ProblemBuilder(*this, options).run();
+}
+
+DistChoice SearchProblem::choiceOf(const search::Choice &choice) const {
+  DistChoice out;
+  for (uint32_t c : classOf)
+    out.push_back(choice[c]);
+  return out;
+}
+
+} // namespace of

@@ -1,0 +1,41 @@
+// The choice of distributions as a cost network that lib/Search solves.
+//
+//   DistNode, DistNode, ...   ops that are alike, with alike surroundings, are one node: their
+//                             seconds add up and they get one option
+//   value with one user       an edge: seconds of the boxing
+//   value with several users  a node of its own, whose options are the sets of versions that are
+//                             there: its producer pays for making them, each user needs its own
+//
+// So a value that is boxed once for many users is counted once, exactly as the rewriter has it
+// (Versions.h). Surroundings are looked at as far as the size of the network allows: a small model
+// is not folded at all, a deep one is folded where its layers repeat. Borrows the DistNetwork.
+#pragma once
+
+#include "lib/Distribute/Choose.h"
+#include "lib/Search/CostNetwork.h"
+
+namespace of {
+
+struct SearchProblemOptions {
+  unsigned mostNodes = 4000;    ///< folded until the network has no more than this
+  unsigned mostVersionSets = 400; ///< of a value with several users, beyond sets of two
+};
+
+class SearchProblem {
+public:
+  explicit SearchProblem(const DistNetwork &network, SearchProblemOptions options = {});
+
+  const search::CostNetwork &costs() const { return problem; }
+  /// The option of each DistNode.
+  DistChoice choiceOf(const search::Choice &choice) const;
+  /// The node of the cost network that a DistNode is part of.
+  uint32_t nodeOf(size_t distNode) const { return classOf[distNode]; }
+
+private:
+  const DistNetwork &network;
+  search::CostNetwork problem;
+  std::vector<uint32_t> classOf; ///< by DistNode
+  friend class ProblemBuilder;
+};
+
+} // namespace of
