@@ -5,14 +5,14 @@
 //
 // Any layout becomes any other in one exchange, so a path always exists; several may be cheaper.
 // The states are the distributions on the source's and on the destination's placement, an edge is
-// one exchange with its cost in seconds (lib/Cost/ExchangeCost.h), and Dijkstra's algorithm finds
-// the path. Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the
-// states. Answers are remembered. One thread at a time.
+// one exchange with its cost in seconds (ExchangeTable.h), and Dijkstra's algorithm finds the path.
+// Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the states.
+// Answers are remembered. One thread at a time.
 #pragma once
 
-#include "lib/Cost/ExchangeCost.h"
+#include "lib/Distribute/ExchangeTable.h"
 
-#include <map>
+#include <memory>
 #include <tuple>
 
 namespace of {
@@ -33,14 +33,14 @@ public:
   const BoxingPath &path(const Shape &shape, DType dtype, const Layout &src, const Layout &dst);
 
 private:
-  using LayoutKey = std::pair<std::vector<int64_t>, NdSbp>; ///< placement, distribution
+  using PlacementKey = std::vector<int64_t>;
+  ExchangeTable &tableOf(const Shape &shape, DType dtype, const Placement &src,
+                         const Placement &dst);
 
   const Cluster &cluster; ///< borrowed
-  std::map<std::tuple<Shape, DType, LayoutKey, LayoutKey>, BoxingPath> found;
+  std::map<std::tuple<Shape, DType, PlacementKey, PlacementKey>, std::unique_ptr<ExchangeTable>>
+      tables;
+  std::map<std::tuple<const ExchangeTable *, size_t, size_t>, BoxingPath> found;
 };
-
-/// Layouts a path may pass: on each axis B, a split of any dim, or, if one of the ends has it, a
-/// partial sum. The source comes first, the destination second.
-std::vector<Layout> boxingStates(const Shape &shape, const Layout &src, const Layout &dst);
 
 } // namespace of

@@ -28,9 +28,7 @@ public:
   /// Producer of a node's operand; none if the value is free.
   std::optional<Producer> producer(size_t node, unsigned operand) const;
   /// In the order of the nodes.
-  llvm::ArrayRef<DistUse> users(size_t node, unsigned result) const {
-    return uses[node][result];
-  }
+  llvm::ArrayRef<DistUse> users(size_t node, unsigned result) const { return uses[node][result]; }
 
 private:
   const DistNetwork &network;

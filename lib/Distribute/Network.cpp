@@ -33,7 +33,10 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   for (auto [have, need] : llvm::zip(from.getSbp(), to.getSbp()))
     if (need.isPartial() && (from.getMesh() != to.getMesh() || have != need))
       return std::numeric_limits<double>::infinity();
-  return info.times * boxingSeconds(*planner, v.getType(), from, to);
+  auto [it, isNew] = moves.try_emplace({v.getType(), from, to});
+  if (isNew)
+    it->second = boxingSeconds(*planner, v.getType(), from, to);
+  return info.times * it->second;
 }
 
 // ---- Wishes
@@ -99,9 +102,13 @@ void DistNetwork::addFree(Operation *op) {
 LogicalResult DistNetwork::addYield(YieldOp yield) {
   for (OpOperand &operand : yield->getOpOperands()) {
     const DistValue &yielded = value(operand.get());
-    DistNode node{
-        yield,        {&operand},     {yield->getParentOp()->getResult(operand.getOperandNumber())},
-        yielded.mesh, timesOf(yield), {}, {}};
+    DistNode node{yield,
+                  {&operand},
+                  {yield->getParentOp()->getResult(operand.getOperandNumber())},
+                  yielded.mesh,
+                  timesOf(yield),
+                  {},
+                  {}};
     for (NdSbp sbp : yielded.candidates) {
       for (Sbp &s : sbp)
         if (s.isPartial() && s != Sbp::partialSum())

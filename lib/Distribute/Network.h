@@ -68,7 +68,6 @@ struct DistBoundary {
   const llvm::StringMap<llvm::SmallVector<NdSbp>> *openVariables = nullptr;
 };
 
-
 class DistNetwork {
 public:
   /// Errors at an op: a pin that cannot be had, an op that is not placed.
@@ -106,6 +105,8 @@ private:
   llvm::DenseMap<mlir::Value, NdSbp> wishes;
   ProgramOp program;
   llvm::StringSet<> opened; ///< variables that have their node
+  /// What `boxingSeconds` said.
+  mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, double> moves;
   /// Options of ops that are alike in all that options depend on.
   std::map<std::vector<const void *>, llvm::SmallVector<DistOption>> optionsOf;
 };

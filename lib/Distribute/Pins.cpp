@@ -110,9 +110,8 @@ FailureOr<llvm::StringMap<SmallVector<NdSbp>>> variableChoices(ModuleOp module) 
       return failure();
     auto type = cast<RankedTensorType>(variable.getType());
     SmallVector<NdSbp> &choices = out[variable.getSymName()];
-    for (NdSbp sbp : splitChoices(type.getShape(),
-                                  variable->getAttrOfType<MeshAttr>(placementAttrName),
-                                  type.getRank()))
+    for (NdSbp sbp : splitChoices(
+             type.getShape(), variable->getAttrOfType<MeshAttr>(placementAttrName), type.getRank()))
       if (NdSbp pinned = withPin(sbp, *pin); !llvm::is_contained(choices, pinned))
         choices.push_back(pinned);
   }

@@ -25,7 +25,8 @@ using MeshShape = std::vector<std::pair<std::string, int64_t>>;
 llvm::SmallVector<MeshAttr> dealMeshes(mlir::MLIRContext *context, int64_t stages,
                                        const MeshShape &mesh);
 
-/// One mesh per stage, along one axis `data` where the job leaves the shape open. "main" if there is one, else "stage0", "stage1", ...
+/// One mesh per stage, along one axis `data` where the job leaves the shape open. "main" if there
+/// is one, else "stage0", "stage1", ...
 mlir::FailureOr<llvm::SmallVector<MeshAttr>> stageMeshes(mlir::ModuleOp module, const Job &job,
                                                          const Cluster &cluster);
 

@@ -12,6 +12,9 @@ using namespace mlir;
 
 namespace of {
 
+/// Work of one solution, at most: some seconds.
+static constexpr uint64_t searchWork = 3'000'000'000;
+
 // ---- One program
 
 static LogicalResult reportConflict(const Searched &found, const SearchProblem &problem,
@@ -25,8 +28,7 @@ static LogicalResult reportConflict(const Searched &found, const SearchProblem &
       "no distribution meets all pins; relax some of them");
 }
 
-FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster,
-                                  BoxingPlanner &planner,
+FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster, BoxingPlanner &planner,
                                   const llvm::StringMap<DistAttr> &variables,
                                   const llvm::StringMap<SmallVector<NdSbp>> &choices) {
   DistBoundary boundary{variables, false, true, &choices};
@@ -37,7 +39,7 @@ FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster,
   if (out.network.nodes().empty())
     return out;
   SearchProblem problem(out.network);
-  Result<search::CostSolution> solution = search::solve(problem.costs());
+  Result<search::CostSolution> solution = search::solve(problem.costs(), {searchWork});
   if (!solution.isOk())
     return program.emitError("the search failed: ") << solution.status().message();
   if (!solution->feasible())
@@ -135,8 +137,8 @@ private:
   }
 
   static void remarkMesh(ProgramOp program, MeshAttr mesh, const Searched &found) {
-    auto out = remark::analysis(program.getLoc(),
-                                remark::RemarkOpts::name("Mesh").category("distribute"));
+    auto out =
+        remark::analysis(program.getLoc(), remark::RemarkOpts::name("Mesh").category("distribute"));
     if (!out)
       return;
     std::string shape;
@@ -152,8 +154,8 @@ private:
     for (auto [node, index] : llvm::zip(found.network.nodes(), found.choice))
       if (!node.variable.empty()) {
         const DistOption &option = node.options[index];
-        variables[node.variable] = distAttr(
-            node.mesh, option.results.empty() ? option.operands[0] : option.results[0]);
+        variables[node.variable] =
+            distAttr(node.mesh, option.results.empty() ? option.operands[0] : option.results[0]);
       }
     remarkChoice(found.network, found.choice);
     rewriteProgram(program, found.network, planner, found.choice);

@@ -101,10 +101,14 @@ private:
     Value v = node(value.producer).results[value.result];
     uint32_t producer = out.classOf[value.producer];
     CostEdge edge{producer, user.first, {}};
-    for (const DistOption &made : node(value.producer).options)
-      for (const DistOption &need : optionsOf(user.first))
-        edge.costs.push_back(value.count *
-                             network.moveSeconds(v, madeBy(value, made), neededBy(user, need)));
+    SmallVector<DistAttr> needs;
+    for (const DistOption &need : optionsOf(user.first))
+      needs.push_back(neededBy(user, need));
+    for (const DistOption &option : node(value.producer).options) {
+      DistAttr made = madeBy(value, option);
+      for (DistAttr need : needs)
+        edge.costs.push_back(value.count * network.moveSeconds(v, made, need));
+    }
     if (producer != user.first) {
       out.problem.edges.push_back(std::move(edge));
       return;
@@ -176,8 +180,7 @@ private:
     out.problem.edges.push_back(std::move(edge));
   }
 
-  void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
-                  uint32_t hub) {
+  void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets, uint32_t hub) {
     CostEdge edge{hub, user.first, {}};
     SmallVector<size_t> at;
     for (const DistOption &option : optionsOf(user.first))
@@ -192,9 +195,9 @@ private:
   const DistNetwork &network;
   SearchProblemOptions options;
   DistEdges edges;
-  std::vector<size_t> representative;             ///< by class: its first DistNode
-  std::vector<double> seconds;                    ///< of one member, options of all classes
-  std::vector<size_t> firstOption;                ///< by class, into seconds
+  std::vector<size_t> representative; ///< by class: its first DistNode
+  std::vector<double> seconds;        ///< of one member, options of all classes
+  std::vector<size_t> firstOption;    ///< by class, into seconds
   std::map<ValueKey, ValueClass> values;
 };
 

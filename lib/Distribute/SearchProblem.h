@@ -17,7 +17,7 @@
 namespace of {
 
 struct SearchProblemOptions {
-  unsigned mostNodes = 4000;    ///< folded until the network has no more than this
+  unsigned mostNodes = 4000;      ///< folded until the network has no more than this
   unsigned mostVersionSets = 400; ///< of a value with several users, beyond sets of two
 };
 

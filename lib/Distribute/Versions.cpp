@@ -42,8 +42,9 @@ std::vector<double> VersionTrees::leaves(DistAttr made) const {
 
 // The cheapest way to add one need to the rest of the set, which is there already. What is made as
 // it is costs nothing and comes first.
-std::pair<double, unsigned> VersionTrees::last(uint64_t set, const std::vector<double> &fromMade,
-                                               const llvm::DenseMap<uint64_t, double> &known) const {
+std::pair<double, unsigned>
+VersionTrees::last(uint64_t set, const std::vector<double> &fromMade,
+                   const llvm::DenseMap<uint64_t, double> &known) const {
   std::pair<double, unsigned> best{std::numeric_limits<double>::infinity(), 0};
   for (unsigned to = 0; to < needs.size(); ++to) {
     if (!(set >> to & 1))
