@@ -21,6 +21,7 @@ test=(
   catch2 python3 llvm-22-tools    # unit tests; lit and FileCheck
   clang-format-14                 # the format check
   python3-torch python3-numpy     # the oracle
+  spin                            # the model of the protocol
 )
 
 wanted=("${build[@]}")

@@ -1,16 +1,16 @@
 // How the nodes of a run meet, notice each other's death and agree on the first cause of a failure.
 //
 // TCP sockets on a thread of their own, apart from the data transport, whose shared-memory peers
-// report no failure. Node 0 is the root, every other node holds one connection to it.
+// report no failure. At first node 0 coordinates and every other node holds one connection to it;
+// if it dies, the others turn to the next node (Agreement.h).
 //
-//   Hello {node, digest} ─▶        root: all here, one digest? ─▶ Welcome        deadline: the
-//   missing are named Gather line ─▶                 all lines ─▶ Gathered Report ─▶ root waits a
-//   moment for better evidence, decides once ─▶ Cause to all Done ─▶                        all
-//   done ─▶ End
+//   Hello {node, digest, port} ─▶   all here, one digest? ─▶ Welcome    deadline: the missing are
+//                                                                       named
+//   Gather line ─▶                              all lines ─▶ Gathered
+//   Report, Done, a closed connection, silence ─▶ one verdict on all nodes that live
 //
 // A closed connection is a death, and so is silence for five seconds (a heartbeat goes every half
-// second). Evidence of a node about itself comes before "its connection closed", then the lower
-// node id. If the root dies, each of the others sees just that.
+// second).
 //
 // Owned by the main thread; `report` may be called by any thread. One instance per process.
 #pragma once

@@ -57,6 +57,37 @@ void Connection::close() {
   output_.clear();
 }
 
+std::string Connection::peerHost() const {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  char host[NI_MAXHOST] = "";
+  if (::getpeername(fd_, reinterpret_cast<sockaddr *>(&peer), &length) == 0)
+    ::getnameinfo(reinterpret_cast<sockaddr *>(&peer), length, host, sizeof host, nullptr, 0,
+                  NI_NUMERICHOST);
+  return host;
+}
+
+Listener::~Listener() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+uint16_t Listener::port() const {
+  sockaddr_storage self{};
+  socklen_t length = sizeof self;
+  if (::getsockname(fd_, reinterpret_cast<sockaddr *>(&self), &length) != 0)
+    return 0;
+  return ntohs(self.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6 &>(self).sin6_port
+                                          : reinterpret_cast<sockaddr_in &>(self).sin_port);
+}
+
+Connection Listener::accept(int waitMs) const {
+  pollfd fd{fd_, POLLIN, 0};
+  if (fd_ < 0 || ::poll(&fd, 1, waitMs) <= 0)
+    return Connection(-1);
+  return Connection(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
 void Connection::send(FrameType type, const std::string &payload) {
   if (!open())
     return;
@@ -79,7 +110,7 @@ void Connection::flush() {
   }
 }
 
-void Connection::receive(std::vector<Frame> &frames) {
+void Connection::receive(std::vector<Frame> &frames, size_t atMost) {
   char buffer[65536];
   while (open()) {
     const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
@@ -91,7 +122,7 @@ void Connection::receive(std::vector<Frame> &frames) {
       close(); // frames that came before are still taken
     }
   }
-  while (input_.size() >= kHeaderBytes) {
+  for (; atMost > 0 && input_.size() >= kHeaderBytes; --atMost) {
     uint32_t header[2];
     std::memcpy(header, input_.data(), kHeaderBytes);
     if (header[1] > kMaxPayload) {
@@ -105,7 +136,7 @@ void Connection::receive(std::vector<Frame> &frames) {
   }
 }
 
-Result<int> listenOn(const std::string &address) {
+Result<Listener> listenOn(const std::string &address) {
   OF_ASSIGN(const auto parts, split(address));
   const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1, off = 0;
@@ -137,7 +168,7 @@ Result<int> listenOn(const std::string &address) {
   }
   ::listen(listener, 1024);
   configure(listener);
-  return listener;
+  return Listener(listener);
 }
 
 Result<int> connectOnce(const std::string &address) {

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace of::rt {
@@ -20,9 +21,11 @@ enum class FrameType : uint32_t {
   Gather,
   Gathered,
   Report,
-  Cause,
   Done,
-  End
+  Verdict,
+  Agreed,
+  Release,
+  Takeover
 };
 
 struct Frame {
@@ -41,20 +44,43 @@ public:
   int fd() const { return fd_; }
   bool open() const { return fd_ >= 0; }
   void close();
+  /// The address of the other end, without its port.
+  std::string peerHost() const;
   void send(FrameType type, const std::string &payload);
   bool hasOutput() const { return !output_.empty(); }
   /// Writes what can be written; closes on error.
   void flush();
-  /// Reads what is there and appends whole frames; closes when the peer has closed.
-  void receive(std::vector<Frame> &frames);
+  /// Reads what is there and appends whole frames, at most so many; closes when the peer has
+  /// closed.
+  void receive(std::vector<Frame> &frames, size_t atMost = ~size_t(0));
 
 private:
   int fd_ = -1;
   std::string input_, output_;
 };
 
-/// Listens on the port of "host:port", on all interfaces.
-Result<int> listenOn(const std::string &address);
+/// A socket that others connect to; owned by one thread.
+class Listener {
+public:
+  explicit Listener(int fd = -1) : fd_(fd) {}
+  Listener(Listener &&other) noexcept { std::swap(fd_, other.fd_); }
+  Listener &operator=(Listener &&other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Listener();
+
+  int fd() const { return fd_; }
+  uint16_t port() const;
+  /// The next that comes within the time; not open if nobody does.
+  Connection accept(int waitMs) const;
+
+private:
+  int fd_ = -1;
+};
+
+/// Listens on the port of "host:port", on all interfaces; port 0: any that is free.
+Result<Listener> listenOn(const std::string &address);
 /// Starts or retries one connection attempt, waiting up to a second; -1 if nobody answers yet.
 /// InvalidArgument for a wrong address.
 Result<int> connectOnce(const std::string &address);

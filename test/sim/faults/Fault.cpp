@@ -3,8 +3,9 @@
 namespace of::test {
 
 const char *nameOf(FaultKind kind) {
-  constexpr const char *names[] = {"none",     "pause", "cut",       "drop", "duplicate", "reorder",
-                                   "flip bit", "stale", "lose push", "kill", "kill two",  "stop"};
+  constexpr const char *names[] = {"none",     "pause",    "cut",    "drop",      "duplicate",
+                                   "reorder",  "flip bit", "stale",  "lose push", "kill",
+                                   "kill two", "stop",     "council"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -28,14 +29,18 @@ Scenario drawScenario(uint64_t seed, const Exposure &exposure) {
   out.other = static_cast<uint32_t>(below(exposure.nodes));
   switch (out.kind) {
   case FaultKind::None:
+  case FaultKind::Council:
     break;
   case FaultKind::Pause:
+    out.at = below(exposure.steps);
     out.lengthNs = static_cast<int64_t>(1'000 + below(3'000'000'000));
-    [[fallthrough]];
+    break;
   case FaultKind::Kill:
+    out.at = below(exposure.steps);
+    break;
   case FaultKind::KillTwo:
     out.at = below(exposure.steps);
-    out.second = below(exposure.steps);
+    out.lengthNs = static_cast<int64_t>(below(uint64_t(1) << (10 + below(21))));
     break;
   case FaultKind::Stop:
     out.at = below(exposure.steps);

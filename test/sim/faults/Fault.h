@@ -18,10 +18,11 @@ enum class FaultKind : uint8_t {
   Stale,     ///< a message of an earlier run comes in between
   LosePush,  ///< pushed bytes never arrive
   Kill,      ///< a node dies
-  KillTwo,   ///< two nodes die
+  KillTwo,   ///< two nodes die, one soon after the other
   Stop,      ///< a node stands still for longer than the patience of the others
+  Council,   ///< no plan, only nodes that report, end and die while they agree
 };
-constexpr uint32_t kFaultKinds = 12;
+constexpr uint32_t kFaultKinds = 13;
 const char *nameOf(FaultKind kind);
 
 struct Scenario {

@@ -24,7 +24,42 @@ std::string judgeHarmless(const Outcome &outcome) {
     return "a node failed though nothing was lost: " + error->message();
   if (!outcome.finished())
     return "the run stands still though nothing was lost:" + joined(outcome.waits);
+  if (!outcome.verdict || !outcome.verdict->isOk())
+    return "the run ended well and is said to have failed";
   return "";
+}
+
+/// Nodes have failed: the verdict is what one of them said of itself.
+std::string judgeFailed(const Outcome &outcome) {
+  for (uint32_t n = 0; n < outcome.nodes.size(); ++n)
+    if (!outcome.nodes[n].error.isOk() && outcome.verdict &&
+        outcome.verdict->message() ==
+            "node " + Council::nameOf(n) + ": " + outcome.nodes[n].error.message())
+      return "";
+  return "the first cause is not what a node said of itself: " +
+         (outcome.verdict ? outcome.verdict->message() : "none");
+}
+
+bool names(const Outcome &outcome, uint32_t node) {
+  return outcome.verdict &&
+         outcome.verdict->message().find("node " + Council::nameOf(node) + " was lost") == 0;
+}
+
+std::string judgeKilled(const Outcome &outcome) {
+  if (const Status *error = firstError(outcome))
+    return "a node failed by itself: " + error->message();
+  bool lives = false, allDone = true;
+  for (uint32_t n = 0; n < outcome.nodes.size(); ++n) {
+    const Outcome::OfNode &node = outcome.nodes[n];
+    lives = lives || !node.dead;
+    allDone = allDone && (node.dead ? node.doneInTime : node.done);
+    if (node.dead && names(outcome, n))
+      return "";
+  }
+  if (!lives || (allDone && outcome.verdict && outcome.verdict->isOk()))
+    return "";
+  return "the first cause names nobody who died: " +
+         (outcome.verdict ? outcome.verdict->message() : "none");
 }
 
 std::string judgeStall(const Ground &ground, const Outcome &outcome) {
@@ -44,37 +79,41 @@ std::string judgeStall(const Ground &ground, const Outcome &outcome) {
 std::string judge(const Ground &ground, const Scenario &scenario, const Outcome &outcome) {
   if (!outcome.violation.empty())
     return outcome.violation;
+  if (!outcome.discord.empty())
+    return outcome.discord;
   const bool struck = outcome.struckExchange >= 0;
-  const Status *error = firstError(outcome);
+  const bool failed = firstError(outcome) != nullptr;
   switch (scenario.kind) {
   case FaultKind::None:
   case FaultKind::Pause:
   case FaultKind::Cut:
   case FaultKind::Stale:
-  case FaultKind::Stop:
+  case FaultKind::Council:
     return judgeHarmless(outcome);
+  case FaultKind::Stop:
+    return names(outcome, scenario.node) ? "" : judgeHarmless(outcome);
   case FaultKind::Reorder:
-    return error ? "" : judgeHarmless(outcome);
+    return failed ? judgeFailed(outcome) : judgeHarmless(outcome);
   case FaultKind::Duplicate:
-    if (!struck)
-      return judgeHarmless(outcome);
     if (!outcome.repeatedInTime)
       return judgeHarmless(outcome);
-    return error || outcome.unread ? "" : "a repeated message was not noticed";
+    if (failed)
+      return judgeFailed(outcome);
+    return outcome.unread ? "" : "a repeated message was not noticed";
   case FaultKind::Flip:
     if (!struck)
       return judgeHarmless(outcome);
     if (outcome.nodes[outcome.struckNode].error.code() != Code::Corrupt)
       return "a damaged message was not noticed";
-    return "";
+    return judgeFailed(outcome);
   case FaultKind::Drop:
   case FaultKind::LosePush:
     if (!struck)
       return judgeHarmless(outcome);
-    return error ? "" : judgeStall(ground, outcome);
+    return failed ? judgeFailed(outcome) : judgeStall(ground, outcome);
   case FaultKind::Kill:
   case FaultKind::KillTwo:
-    return error ? "a node failed by itself: " + error->message() : "";
+    return judgeKilled(outcome);
   }
   return "unknown fault";
 }
@@ -94,6 +133,8 @@ std::unique_ptr<Ground> groundOf(uint64_t seed) {
 
 std::string runSeed(Ground &ground, uint64_t seed, Scenario &scenario) {
   scenario = drawScenario(seed, ground.exposure);
+  if (scenario.kind == FaultKind::Council)
+    return runCouncil(seed);
   return judge(ground, scenario, World(ground, scenario).run());
 }
 

@@ -5,7 +5,9 @@
 //   met lost message, lost bytes               a node says so, or the run stands still and names
 //   the
 //                                          exchange that is waited for
-//   a node dies                            (control) all others name the same first cause
+//   a node dies or is silent for long      the others name it
+//
+// And always: all nodes that live name the same first cause, or none.
 #pragma once
 
 #include "test/sim/faults/World.h"

@@ -8,7 +8,8 @@ using namespace rt;
 
 namespace {
 constexpr uint64_t kMostSteps = 1'000'000; // some thousand are usual
-}
+constexpr int64_t kMostNs = 120'000'000'000;
+} // namespace
 
 struct World::Worker final : ActionSink {
   Worker(World &world, uint32_t index, uint32_t id)
@@ -31,7 +32,8 @@ struct World::Node {
   std::unique_ptr<Router> router;
   std::vector<Worker *> workers;
   uint32_t entry = 0;
-  bool done = false;
+  bool done = false, doneInTime = false;
+  bool stopped = false; ///< the verdict is known
   Status error;
 };
 
@@ -39,6 +41,8 @@ World::World(Ground &ground, const Scenario &scenario)
     : ground_(ground), scenario_(scenario), random_(scenario.seed + 1),
       clock_(ground.exposure.nodes),
       network_(clock_, scenario, ground.exposure.nodes, [this](uint32_t node) { wake(node); }),
+      council_(clock_, ground.exposure.nodes, scenario.seed,
+               [this](uint32_t node, const Status &) { nodes_[node]->stopped = true; }),
       store_(ground) {
   network_.onLeft = [this](const EdgeKey &edge, uint64_t sequence) { store_.left(edge, sequence); };
   network_.onRepeated = [this](uint32_t node) { repeatedInTime_ = !nodes_[node]->done; };
@@ -71,8 +75,10 @@ void World::wake(uint32_t node) {
 
 void World::check(Worker &worker, const Status &status) {
   Node &node = *nodes_[worker.place.node];
-  if (!status.isOk() && node.error.isOk())
-    node.error = status;
+  if (status.isOk() || !node.error.isOk())
+    return;
+  node.error = status;
+  council_.report(worker.place.node, status);
 }
 
 /// Mostly all that is there, now and then only one.
@@ -94,7 +100,7 @@ bool World::takeTokens(Worker &worker) {
 void World::turn(Worker &worker) {
   Node &node = *nodes_[worker.place.node];
   worker.woken = false;
-  if (!node.error.isOk() || node.done)
+  if (!node.error.isOk() || node.done || node.stopped)
     return;
   strike();
   if (clock_.dead(worker.place.node))
@@ -195,7 +201,9 @@ void World::leave(Worker &worker) {
     return;
   ++node.entry;
   node.done = node.entry == ground_.iterations.size();
-  if (!node.done)
+  if (node.done)
+    council_.done(worker.place.node);
+  else
     enterAll(node);
 }
 
@@ -210,7 +218,7 @@ void World::enterAll(Node &node) {
 
 void World::enter(Worker &worker) {
   Node &node = *nodes_[worker.place.node];
-  if (!node.error.isOk())
+  if (!node.error.isOk() || node.stopped)
     return;
   worker.machine.enter(0, ground_.iterations[node.entry], worker);
   wake(worker.place.node);
@@ -222,10 +230,22 @@ void World::strike() {
     if (scenario_.kind == FaultKind::Pause || scenario_.kind == FaultKind::Stop)
       clock_.pause(scenario_.node, scenario_.lengthNs);
     if (scenario_.kind == FaultKind::Kill || scenario_.kind == FaultKind::KillTwo)
-      clock_.kill(scenario_.node);
+      kill(scenario_.node);
+    if (scenario_.kind == FaultKind::KillTwo)
+      clock_.at(scenario_.other, scenario_.lengthNs, [this] { kill(scenario_.other); });
   }
-  if (step == scenario_.second && scenario_.kind == FaultKind::KillTwo)
-    clock_.kill(scenario_.other);
+}
+
+void World::kill(uint32_t node) {
+  nodes_[node]->doneInTime = nodes_[node]->done;
+  council_.kill(node);
+}
+
+/// Nothing is under way, and nobody will notice anything.
+bool World::stalled() const {
+  const bool mayBeSilent = scenario_.kind == FaultKind::Stop && clock_.nowNs() < 30'000'000'000;
+  return clock_.idle() && !council_.pending() && !mayBeSilent &&
+         !std::all_of(nodes_.begin(), nodes_.end(), [](const auto &n) { return n->done; });
 }
 
 /// A node that is done looks at nothing any more.
@@ -241,11 +261,16 @@ bool World::hasUnread(Node &node) {
 Outcome World::run() {
   for (auto &node : nodes_)
     enterAll(*node);
-  while (clock_.step() && steps_ < kMostSteps) {
-  }
+  bool stands = false;
+  while (!council_.over() && !stands && clock_.nowNs() < kMostNs && steps_ < kMostSteps &&
+         clock_.step())
+    stands = stalled();
   Outcome out;
   for (uint32_t n = 0; n < nodes_.size(); ++n)
-    out.nodes.push_back({nodes_[n]->done, clock_.dead(n), nodes_[n]->error});
+    out.nodes.push_back({nodes_[n]->done, clock_.dead(n), nodes_[n]->doneInTime, nodes_[n]->error});
+  out.stalled = stands;
+  out.verdict = council_.verdict();
+  out.discord = stands ? "" : council_.judge();
   for (const auto &worker : workers_)
     if (!clock_.dead(worker->place.node))
       for (const Wait &wait : worker->machine.waits())

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "runtime/node/Router.h"
+#include "test/sim/faults/Council.h"
 #include "test/sim/faults/Store.h"
 #include "test/sim/faults/Wire.h"
 
@@ -19,11 +20,15 @@ namespace of::test {
 struct Outcome {
   struct OfNode {
     bool done = false, dead = false;
-    Status error; ///< the first of its own
+    bool doneInTime = false; ///< before it died
+    Status error;            ///< the first of its own
   };
   std::vector<OfNode> nodes;
   std::vector<std::string> waits; ///< of a run that stands still, a line for each
-  std::string violation;          ///< what no run may show; empty: nothing
+  bool stalled = false;
+  std::optional<Status> verdict; ///< of those that live
+  std::string discord;           ///< why there is no one verdict; empty if there is
+  std::string violation;         ///< what no run may show; empty: nothing
   Exposure exposure;
   int64_t struckExchange = -1; ///< whose message or push the fault struck
   uint32_t struckNode = 0;     ///< that it was for
@@ -58,6 +63,8 @@ private:
   void enterAll(Node &node);
   void enter(Worker &worker);
   void strike();
+  void kill(uint32_t node);
+  bool stalled() const;
   bool hasUnread(Node &node);
   int64_t aWhile(int64_t atMostNs) {
     return static_cast<int64_t>(random_() % static_cast<uint64_t>(atMostNs + 1));
@@ -68,6 +75,7 @@ private:
   std::mt19937_64 random_;
   Clock clock_;
   Network network_;
+  Council council_;
   Store store_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<Node>> nodes_;

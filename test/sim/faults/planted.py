@@ -11,6 +11,7 @@ import sys
 
 MACHINE = 'runtime/actor/Machine.cpp'
 ROUTER = 'runtime/node/Router.cpp'
+AGREEMENT = 'runtime/node/control/Agreement.cpp'
 
 # (file, statement?, name, right, wrong)
 BUGS = [
@@ -72,6 +73,22 @@ BUGS = [
      'false'),
     (ROUTER, False, 'operations of an edge share a place',
      'action.sequence % entryOf(worker, action).window', '0'),
+    (AGREEMENT, False, 'the coordinator leaves before all have agreed',
+     'member.connected && !member.lost && !member.agreed', 'false'),
+    (AGREEMENT, False, 'a new coordinator does not wait for the others',
+     'nowMs >= takeoverEndMs_', 'true'),
+    (AGREEMENT, False, 'a new coordinator does not ask for a verdict that is known',
+     '!words[0].empty() && !proposed_', 'false'),
+    (AGREEMENT, True, 'nobody turns to the next node', '    turnToNext(nowMs);', ''),
+    (AGREEMENT, False, 'what others saw comes before what a node says of itself',
+     'a.derived != b.derived ? !a.derived : a.node < b.node', 'a.node < b.node'),
+    (AGREEMENT, True, 'the end does not wait for all', 'return m.done;', 'return true;'),
+    (AGREEMENT, True, 'a death while a verdict is agreed on is not noticed',
+     '    return releaseIfAgreed();', '    return;'),
+    (AGREEMENT, False, 'own pauses count as silence of the others',
+     'sinceMs <= kHeartbeatMs', 'true'),
+    (AGREEMENT, True, 'a coordinator takes the verdict of its forerunner for none',
+     '    return propose();', '    verdict_.reset();'),
 ]
 
 
@@ -80,7 +97,8 @@ def plant(text, number, is_statement, right, wrong):
         sys.exit(f'planted.py: bug {number} wants this text exactly once, it stands '
                  f'{text.count(right)} times; bring the list up to date:\n{right}')
     if is_statement:
-        return text.replace(right, f'if (planted::is({number})) {{ {wrong} }} else {{ {right} }}')
+        return text.replace(right,
+                            f'{{ if (planted::is({number})) {{ {wrong} }} else {{ {right} }} }}')
     return text.replace(right, f'(planted::is({number}) ? ({wrong}) : ({right}))')
 
 
