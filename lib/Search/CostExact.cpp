@@ -5,30 +5,14 @@
 
 namespace of::search {
 
-CostExact::CostExact(const CostCore &core, const CostMessages &messages, uint64_t &work)
-    : core_(core), work_(work), least_(core.nodes), assigned_(core.nodes, false),
-      used_(core.rows(), 0), left_(core.nodes), choice_(core.nodes, 0) {
-  prepare(messages);
-}
-
-void CostExact::prepare(const CostMessages &messages) {
-  messages.reparametrise(costs_, tables_);
-  bound_ = -messages.worth();
-  for (uint32_t i = 0; i < core_.nodes; ++i) {
-    for (const CoreLink *l = core_.linksBegin(i); l != core_.linksEnd(i); ++l) {
-      if (l->other < i)
-        continue;
-      const size_t entries = size_t(core_.options(i)) * core_.options(l->other);
-      double *const out = tables_.data() + l->out, *const in = tables_.data() + l->in;
-      const double least = *std::min_element(out, out + entries);
-      for (size_t e = 0; e < entries; ++e) {
-        out[e] -= least;
-        in[e] -= least;
-      }
-      bound_ += least;
-    }
-    least_[i] = *std::min_element(costs_.data() + core_.firstCost[i],
-                                  costs_.data() + core_.firstCost[i + 1]);
+CostExact::CostExact(const CostCore &core, ShiftedCosts shifted, uint64_t &work)
+    : core_(core), work_(work), costs_(std::move(shifted.costs)),
+      tables_(std::move(shifted.tables)), least_(core.nodes), bound_(shifted.bound),
+      assigned_(core.nodes, false), used_(core.rows(), 0), left_(core.nodes),
+      choice_(core.nodes, 0) {
+  for (uint32_t i = 0; i < core.nodes; ++i) {
+    least_[i] =
+        *std::min_element(costs_.data() + core.firstCost[i], costs_.data() + core.firstCost[i + 1]);
     bound_ += least_[i];
   }
   work_ += tables_.size();
@@ -81,7 +65,7 @@ std::optional<uint32_t> CostExact::pick(std::vector<uint32_t> &options) {
     for (uint32_t k = 0; k < core_.options(i); ++k)
       if (costs[k] < room && fits(i, k))
         candidate.push_back(k);
-    work_ += 4 * core_.options(i) + 4;
+    work_ += 8 * core_.options(i) + 16;
     if (!best || candidate.size() < options.size()) {
       best = i;
       options = candidate;

@@ -1,7 +1,7 @@
 // Exact search on a small core: depth-first, bounded by shifted costs.
 //
-// Costs under prices are first shifted between nodes and edges (CostMessages), so that the least
-// cost of each node plus the least of each edge is nearly the bound. Assigning a node adds a row of
+// Costs under prices are first shifted between nodes and edges (ShiftedCosts), so that the search
+// starts at the bound of message passing. Assigning a node adds a row of
 // each of its tables to its neighbours. The node with the fewest options below the best known cost
 // is assigned next, its cheapest option first. Exhaustion proves the best choice optimal, or that
 // nothing fits. Owned by one caller.
@@ -13,7 +13,7 @@ namespace of::search {
 
 class CostExact {
 public:
-  CostExact(const CostCore &core, const CostMessages &messages, uint64_t &work);
+  CostExact(const CostCore &core, ShiftedCosts shifted, uint64_t &work);
 
   /// Searches for choices that cost less than `below`, at most until work is `limit`. True if it
   /// was exhausted: nothing costs less than `best()`, or than `below` if none was found.
@@ -27,7 +27,6 @@ private:
     size_t costs; ///< in savedCosts_
   };
 
-  void prepare(const CostMessages &messages);
   void search();
   void leaf();
   std::optional<uint32_t> pick(std::vector<uint32_t> &options);

@@ -59,7 +59,8 @@ void CostMessages::setPrices(const std::vector<double> &prices) {
   work_ += prices.size() + core_.bytes.size();
 }
 
-double CostMessages::send(uint32_t node, const CoreLink *first, const CoreLink *last) {
+double CostMessages::send(uint32_t node, const CoreLink *first, const CoreLink *last,
+                          ShiftedCosts *shifted) {
   const uint32_t options = core_.options(node);
   double *const sum = sum_.data();
   std::copy_n(priced_.data() + core_.firstCost[node], options, sum);
@@ -70,6 +71,10 @@ double CostMessages::send(uint32_t node, const CoreLink *first, const CoreLink *
   magnitude_ += std::abs(taken);
   for (uint32_t k = 0; k < options; ++k)
     sum[k] = (sum[k] - taken) * weights_[node];
+  if (shifted)
+    for (uint32_t k = 0; k < options; ++k)
+      shifted->costs[core_.firstCost[node] + k] =
+          sum[k] * std::max(0.0, 1 / weights_[node] - double(last - first));
   for (const CoreLink *l = first; l != last; ++l) {
     const uint32_t columns = core_.options(l->other);
     for (uint32_t k = 0; k < options; ++k)
@@ -81,6 +86,8 @@ double CostMessages::send(uint32_t node, const CoreLink *first, const CoreLink *
       out[q] -= least;
     taken += least;
     magnitude_ += std::abs(least);
+    if (shifted)
+      keep(*l, node, least, *shifted);
     work_ += size_t(options) * columns;
   }
   work_ += options * size_t(core_.linksEnd(node) - core_.linksBegin(node) + 1);
@@ -113,17 +120,41 @@ double CostMessages::backward() {
   return bound - worth_ - 1e-12 * magnitude_;
 }
 
-void CostMessages::reparametrise(std::vector<double> &costs, std::vector<double> &tables) const {
-  costs = priced_;
-  tables = core_.tables;
-  for (uint32_t i = 0; i < core_.nodes; ++i)
-    for (const CoreLink *l = core_.linksBegin(i); l != core_.linksEnd(i); ++l) {
-      const uint32_t options = core_.options(i), columns = core_.options(l->other);
+ShiftedCosts CostMessages::shift() {
+  ShiftedCosts shifted{0, priced_, core_.tables};
+  magnitude_ = std::abs(worth_);
+  for (uint32_t i = core_.nodes; i-- > 0;)
+    shifted.bound += send(i, core_.linksBegin(i), firstLater(i), &shifted);
+  shifted.bound -= worth_ + 1e-12 * magnitude_;
+  return shifted;
+}
+
+/// What remains of an edge when the message over it was taken off.
+void CostMessages::keep(const CoreLink &link, uint32_t node, double least,
+                        ShiftedCosts &shifted) const {
+  const uint32_t options = core_.options(node), columns = core_.options(link.other);
+  for (uint32_t k = 0; k < options; ++k)
+    for (uint32_t q = 0; q < columns; ++q) {
+      double &left = shifted.tables[link.out + size_t(k) * columns + q];
+      left = std::max(0.0, left + offer_[k] - messages_[link.reply + q] - least);
+      shifted.tables[link.in + size_t(q) * options + k] = left;
+    }
+}
+
+void ShiftedCosts::project(const CostCore &core) {
+  for (uint32_t i = 0; i < core.nodes; ++i)
+    for (const CoreLink *l = core.linksBegin(i); l != core.linksEnd(i); ++l) {
+      const uint32_t options = core.options(i), columns = core.options(l->other);
       for (uint32_t k = 0; k < options; ++k) {
-        costs[core_.firstCost[i] + k] += messages_[l->message + k];
-        for (uint32_t q = 0; q < columns; ++q)
-          tables[l->out + size_t(k) * columns + q] -=
-              messages_[l->message + k] + messages_[l->reply + q];
+        double *const row = tables.data() + l->out + size_t(k) * columns;
+        const double least = *std::min_element(row, row + columns);
+        if (least <= 0)
+          continue;
+        costs[core.firstCost[i] + k] += least;
+        for (uint32_t q = 0; q < columns; ++q) {
+          row[q] -= row[q] == kForbidden ? 0 : least;
+          tables[l->in + size_t(q) * options + k] = row[q];
+        }
       }
     }
 }

@@ -15,6 +15,16 @@
 
 namespace of::search {
 
+/// Costs under prices, shifted between nodes and edges: the same sum for every choice, no entry
+/// below 0, and a constant that is the bound.
+struct ShiftedCosts {
+  double bound = 0; ///< without the core's constant; the worth of the capacity is off
+  std::vector<double> costs, tables; ///< as in the core
+
+  /// Moves what every pair of an option costs to the option.
+  void project(const CostCore &core);
+};
+
 class CostMessages {
 public:
   CostMessages(const CostCore &core, uint64_t &work);
@@ -27,16 +37,14 @@ public:
   /// Returns the lower bound, without the core's constant.
   double backward();
 
-  /// After backward(): costs under prices, shifted between nodes and edges so that they are as even
-  /// as the messages make them; the sum of any choice is unchanged.
-  void reparametrise(std::vector<double> &costs, std::vector<double> &tables) const;
-  const std::vector<double> &priced() const { return priced_; }
-  /// What the capacity is worth.
-  double worth() const { return worth_; }
+  /// A backward pass that keeps what it did not take off.
+  ShiftedCosts shift();
 
 private:
   /// Messages from `node` over links [first, last); returns what was taken off them.
-  double send(uint32_t node, const CoreLink *first, const CoreLink *last);
+  double send(uint32_t node, const CoreLink *first, const CoreLink *last,
+              ShiftedCosts *shifted = nullptr);
+  void keep(const CoreLink &link, uint32_t node, double least, ShiftedCosts &shifted) const;
   const CoreLink *firstLater(uint32_t node) const;
 
   const CostCore &core_;

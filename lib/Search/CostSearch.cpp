@@ -75,16 +75,23 @@ void CostSearch::boundPhase(unsigned rounds, uint64_t limit) {
   }
 }
 
-void CostSearch::exactPhase(uint64_t limit) {
-  if (core_.nodes > kExactNodes || done() || work_ >= limit)
-    return;
+ShiftedCosts CostSearch::shifted() {
   messages_.setPrices(prices_.bestPrices());
   Choice rounded;
   for (unsigned t = 0; t < kExactRounds; ++t) {
     messages_.forward(rounded);
     bound_ = std::max(bound_, messages_.backward() + core_.constant);
   }
-  CostExact exact(core_, messages_, work_);
+  messages_.forward(rounded);
+  ShiftedCosts shifted = messages_.shift();
+  shifted.project(core_);
+  return shifted;
+}
+
+void CostSearch::exactPhase(uint64_t limit) {
+  if (core_.nodes > kExactNodes || done() || work_ >= limit)
+    return;
+  CostExact exact(core_, shifted(), work_);
   const bool exhausted = exact.run(bestCost_ - core_.constant, limit);
   if (exact.best()) {
     best_ = exact.best();
@@ -121,8 +128,12 @@ void CostSearch::run(const CoreTarget &target) {
   if (target.start) {
     state_.reset(*target.start);
     polish(core_, state_, work_);
-    offer(state_);
     closest_ = state_.choice();
+    const double cost = state_.feasibleCost() + core_.constant;
+    if (cost < kForbidden && cost <= bestCost_ + 1e-9 * std::abs(bestCost_)) {
+      best_ = closest_;
+      bestCost_ = std::min(bestCost_, cost);
+    }
   }
   const auto share = [&](double part) {
     return work_ + uint64_t(part * double(target_.limit > work_ ? target_.limit - work_ : 0));

@@ -34,6 +34,9 @@ public:
   const Choice &closest() const { return closest_; }
   /// With the constant. kForbidden if nothing fits.
   double lowerBound() const { return bound_; }
+  /// Costs at the prices of the best bound. An option costs at least the bound, its own costs above
+  /// the least of each other node's included.
+  ShiftedCosts shifted();
 
 private:
   void offer(const CostState &state);

@@ -12,6 +12,9 @@ namespace {
 constexpr size_t kRelaxedEntries =
     4'000'000; ///< larger networks are not solved without bytes first
 
+constexpr uint64_t kLeastWork = 100'000'000, kWorkOfEntry = 4'000;
+constexpr int kNarrower = 8; ///< rungs on narrower and narrower networks
+
 size_t entriesOf(const CostNetwork &network) {
   size_t entries = 0;
   for (const CostNode &n : network.nodes)
@@ -36,28 +39,36 @@ Status checkStart(const CostNetwork &network, const Choice &start) {
   return Status::ok();
 }
 
+/// Owns what is known while the rungs are climbed.
 class Ladder {
 public:
   Ladder(const CostNetwork &network, const SolveBudget &budget)
-      : network_(network), budget_(budget) {
-    limit_ = budget.work ? budget.work : 20'000'000 + 2'000 * uint64_t(entriesOf(network));
+      : original_(network), network_(network), budget_(budget) {
+    limit_ = budget.work ? budget.work : kLeastWork + kWorkOfEntry * uint64_t(entriesOf(network));
   }
 
   CostSolution run() {
+    const bool limited = original_.usageLimit.has_value();
     if (!budget_.start.empty())
       offer(budget_.start);
-    if (entriesOf(network_) <= kRelaxedEntries || !network_.usageLimit)
-      rung(false, network_.usageLimit ? limit_ / 4 : limit_);
-    if (network_.usageLimit && !closed())
-      rung(true, limit_);
+    if (entriesOf(original_) <= kRelaxedEntries || !limited)
+      rung(false, share(limited ? 0.25 : 0.85));
+    if (limited && !closed())
+      rung(true, share(0.85));
+    for (int round = 0; round < kNarrower && narrowed_ && !closed() && work_ < limit_; ++round)
+      rung(limited, share(0.6));
     return finish();
   }
 
 private:
+  uint64_t share(double part) const {
+    return work_ + uint64_t(part * double(limit_ > work_ ? limit_ - work_ : 0));
+  }
   /// Keeps the choice if it fits and costs less than the best.
   void offer(const Choice &choice) {
-    const double cost = network_.cost(choice);
-    const bool fits = !network_.usageLimit || network_.peak(choice).bytes <= *network_.usageLimit;
+    const double cost = original_.cost(choice);
+    const bool fits =
+        !original_.usageLimit || original_.peak(choice).bytes <= *original_.usageLimit;
     if (fits && cost < cost_) {
       cost_ = cost;
       best_ = choice;
@@ -70,41 +81,73 @@ private:
            (best_ && cost_ - bound_ <= std::max(budget_.gap, 1e-11) * std::abs(cost_));
   }
 
+  /// Nothing fits; or, once options that cost too much are forbidden, nothing costs less.
+  void refute(const Conflict &conflict) {
+    bound_ = best_ ? cost_ : kForbidden;
+    infeasible_ = !best_;
+    conflict_ = conflict;
+  }
+
   /// Solves the network, or without bytes its relaxation.
   void rung(bool withBytes, uint64_t limit) {
+    narrowed_ = false;
     CostReduction reduction(network_, withBytes, std::nullopt, work_);
-    if (!reduction.run()) {
-      infeasible_ = true;
-      conflict_ = reduction.conflict();
-      return;
-    }
+    if (!reduction.run())
+      return refute(reduction.conflict());
     const CostCore core = reduction.core();
     if (const std::optional<UsagePeak> peak = reduction.overfull(core)) {
-      infeasible_ = true;
-      conflict_.usage = peak;
-      return;
+      Conflict conflict;
+      conflict.usage = peak;
+      return refute(conflict);
     }
     CostSearch search(core, work_);
-    CoreTarget target{limit, budget_.gap, withBytes || !network_.usageLimit ? cost_ : kForbidden,
-                      std::nullopt, budget_.seed};
-    if (!budget_.start.empty())
+    const bool exactCosts = withBytes || !original_.usageLimit;
+    CoreTarget target{limit, budget_.gap, exactCosts ? cost_ : kForbidden, std::nullopt,
+                      budget_.seed};
+    if (best_)
+      target.start = reduction.project(*best_);
+    else if (!budget_.start.empty())
       target.start = reduction.project(budget_.start);
     search.run(target);
-    bound_ = std::max(bound_, search.lowerBound());
+    if (search.lowerBound() == kForbidden)
+      return refute({});
+    bound_ = std::max(bound_, std::min(search.lowerBound(), cost_));
     if (search.best())
       offer(reduction.expand(*search.best()));
     else if (!best_)
       closest_ = reduction.expand(search.closest());
-    infeasible_ = bound_ == kForbidden;
+    if (best_ && !closed())
+      narrow(reduction, core, search);
+  }
+
+  /// Forbids the options with which the network costs more than the best choice.
+  void narrow(const CostReduction &reduction, const CostCore &core, CostSearch &search) {
+    const ShiftedCosts shifted = search.shifted();
+    std::vector<double> least(core.nodes);
+    double bound = shifted.bound + core.constant;
+    for (uint32_t i = 0; i < core.nodes; ++i)
+      bound += least[i] = *std::min_element(shifted.costs.begin() + long(core.firstCost[i]),
+                                            shifted.costs.begin() + long(core.firstCost[i + 1]));
+    bound_ = std::max(bound_, std::min(bound, cost_));
+    const double most = cost_ + 1e-9 * std::abs(cost_);
+    size_t forbidden = 0;
+    for (uint32_t i = 0; i < core.nodes; ++i)
+      for (uint32_t k = 0; k < core.options(i); ++k) {
+        if (bound - least[i] + shifted.costs[core.firstCost[i] + k] <= most)
+          continue;
+        network_.nodes[reduction.original(i)].costs[reduction.options(i)[k]] = kForbidden;
+        ++forbidden;
+      }
+    narrowed_ = 20 * forbidden > core.costs.size();
   }
 
   CostSolution finish() {
     CostSolution solution;
     solution.work = work_;
     solution.choice = best_ ? *best_ : closest_;
-    solution.choice.resize(network_.nodes.size(), 0);
-    solution.cost = network_.cost(solution.choice);
-    solution.peak = network_.peak(solution.choice).bytes;
+    solution.choice.resize(original_.nodes.size(), 0);
+    solution.cost = original_.cost(solution.choice);
+    solution.peak = original_.peak(solution.choice).bytes;
     solution.conflict = conflict_;
     if (best_ && !infeasible_) {
       const bool optimal = cost_ - bound_ <= 1e-10 * std::abs(cost_);
@@ -117,8 +160,10 @@ private:
     return solution;
   }
 
-  const CostNetwork &network_;
+  const CostNetwork &original_;
+  CostNetwork network_; ///< without the options that were found to cost too much
   const SolveBudget &budget_;
+  bool narrowed_ = false; ///< whether the last rung forbade enough to climb another
   uint64_t limit_ = 0, work_ = 0;
   std::optional<Choice> best_;
   Choice closest_;
