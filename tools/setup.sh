@@ -22,6 +22,7 @@ test=(
   clang-format-14                 # the format check
   python3-torch python3-numpy     # the oracle
   spin                            # the model of the protocol
+  libonnx-testdata                # node tests of ONNX
 )
 
 wanted=("${build[@]}")

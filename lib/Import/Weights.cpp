@@ -23,6 +23,19 @@ void Weights::keepOnly(function_ref<bool(StringRef)> isUsed) {
   llvm::erase_if(tensors, [&](const Tensor &tensor) { return !isUsed(tensor.name); });
 }
 
+std::optional<std::vector<char>> Weights::bytesOf(StringRef name) const {
+  for (const Tensor &tensor : tensors) {
+    if (tensor.name != name)
+      continue;
+    std::vector<char> out(tensor.type.getNumElements() *
+                          elementBytes(tensor.type.getElementType()));
+    std::string error;
+    if (out.empty() || tensor.read(0, out, error))
+      return out;
+  }
+  return std::nullopt;
+}
+
 bool Weights::isWidened(const Tensor &tensor) const {
   return isWide && tensor.type.getElementType().isF32();
 }

@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,8 @@ public:
   /// Keeps what the bytes lie in.
   void hold(std::shared_ptr<void> memory) { held.push_back(std::move(memory)); }
   bool empty() const { return tensors.empty(); }
+  /// The bytes of one, or nothing if there is none or it cannot be read.
+  std::optional<std::vector<char>> bytesOf(llvm::StringRef name) const;
 
   /// Writes the file aside and renames it, so that it is whole or not there.
   mlir::LogicalResult write(mlir::Location loc, llvm::StringRef path) const;

@@ -26,7 +26,7 @@ import exports
 from models import SEED, Images, Text
 from samples import SampleOrder
 from tensors import read_safetensors
-from tools import Failure, Tools, checkpoint, cluster, losses as losses_in, parallel
+from tools import EXAMPLES, Failure, Tools, checkpoint, cluster, losses as losses_in, parallel, run
 
 LR = 0.1
 
@@ -129,6 +129,17 @@ class Runner:
         return line + ("" if good else f"  worst: {step_at}, {total_at}"), good
 
 
+def example(tools):
+    """The example's export goes in with its job."""
+    folder = os.path.join(EXAMPLES, "resnet18")
+    model = os.path.join(tools.folder, "resnet18.onnx")
+    run([sys.executable, "-B", os.path.join(folder, "export.py"), "--width", "4", "--out", model])
+    run([tools.tool("of-compile"), model, "--job", os.path.join(folder, "job.yaml"), "--cluster",
+         os.path.join(folder, "cluster-1.yaml"), "--compile-to=import", "-o", os.path.join(tools.folder, "resnet18.mlir")])
+    found = read_safetensors(os.path.join(tools.folder, "resnet18.safetensors"))
+    return f"ok   examples/resnet18: {len(found)} parameters"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
@@ -148,6 +159,8 @@ def main():
         folder = os.path.abspath(args.keep) if args.keep else temporary
         os.makedirs(folder, exist_ok=True)
         runner = Runner(Tools(args.bin, args.data, folder), args.steps)
+        if re.search(args.only, "example"):
+            print(example(runner.tools), flush=True)
         for name, precision, machines, layout in runs:
             if not re.search(args.only, f"{name} {precision}"):
                 continue

@@ -69,7 +69,7 @@ static void convTranspose(NodeContext &n) {
       pads[i] = isUpper ? total / 2 : total - total / 2;
       pads[space + i] = total - pads[i];
     }
-    size.push_back(full - pads[i] - pads[space + i]);
+    size.push_back(wanted ? (*wanted)[i] : full - pads[i] - pads[space + i]);
   }
   if (windows->isLine) {
     size.insert(size.begin(), 1);

@@ -12,6 +12,19 @@ namespace of::onnx {
 // ----------------------------------------------------------------------------------
 
 template <class Op> static void unary(NodeContext &n) { n.set(0, n.make<Op>(n.in(0))); }
+// The same for ops that work on floats alone.
+template <class Op> static void floats(NodeContext &n) {
+  Value x = n.in(0);
+  if (x && !n.isFloat(x))
+    return (void)n.fail("works on floating-point numbers alone");
+  n.set(0, n.make<Op>(x));
+}
+static void logicalNot(NodeContext &n) {
+  Value x = n.in(0);
+  if (x && !n.element(x).isInteger(1))
+    return (void)n.fail("works on bools alone");
+  n.set(0, n.make<NotOp>(x));
+}
 template <class Op> static void binary(NodeContext &n) { n.set(0, n.make<Op>({n.in(0), n.in(1)})); }
 
 template <const char *predicate> static void compare(NodeContext &n) {
@@ -72,9 +85,14 @@ static void power(NodeContext &n) {
   }
   if (n.isFloat(x))
     return n.set(0, n.make<PowOp>({x, n.cast(y, n.element(x))}));
-  if (n.known(x) && n.known(y)) // a shape's power, computed now
-    return n.set(0, n.make<PowOp>({x, n.cast(y, n.element(x))}));
-  n.fail("raises integers to a power");
+  // Integers are multiplied out.
+  if (!exponent || !keepsShape || *exponent != std::floor(*exponent) || *exponent < 0 ||
+      *exponent > 64)
+    return (void)n.fail("raises integers to a power that is no known number from 0 to 64");
+  Value out = n.broadcast(n.like(x, 1), n.shape(x));
+  for (int i = 0; i < *exponent; ++i)
+    out = n.mul(out, x);
+  n.set(0, out);
 }
 
 static void remainder(NodeContext &n) {
@@ -172,6 +190,8 @@ static void clip(NodeContext &n) {
     if (!n.has(i) || !x)
       continue;
     Value bound = n.in(i);
+    if (bound && n.type(bound).getNumElements() != 1)
+      return (void)n.fail("has a bound that is no scalar");
     if (std::optional<double> number = bound ? n.knownNumber(bound) : std::nullopt;
         number && n.isFloat(x))
       bounds.push_back(n.named(name, *number));
@@ -233,57 +253,57 @@ llvm::ArrayRef<OpEntry> elementwiseOps() {
       {"Atanh", 9, atanh},
       {"Cast", 6, castTo},
       {"CastLike", 15, castLike},
-      {"Ceil", 6, unary<CeilOp>},
+      {"Ceil", 6, floats<CeilOp>},
       {"Celu", 12, celu},
       {"Clip", 6, clip},
-      {"Cos", 7, unary<CosOp>},
+      {"Cos", 7, floats<CosOp>},
       {"Cosh", 9, cosh},
       {"Div", 7, binary<DivOp>},
       {"Dropout", 7, dropout},
       {"Elu", 6, elu},
       {"Equal", 7, compare<kEqual>},
-      {"Erf", 9, unary<ErfOp>},
-      {"Exp", 6, unary<ExpOp>},
-      {"Floor", 6, unary<FloorOp>},
+      {"Erf", 9, floats<ErfOp>},
+      {"Exp", 6, floats<ExpOp>},
+      {"Floor", 6, floats<FloorOp>},
       {"Gelu", 20, gelu},
       {"Greater", 7, compare<kGreater>},
       {"GreaterOrEqual", 12, compare<kGreaterEqual>},
       {"HardSigmoid", 6, hardSigmoid},
-      {"HardSwish", 14, unary<HardSwishOp>},
+      {"HardSwish", 14, floats<HardSwishOp>},
       {"Identity", 1, identity},
       {"IsInf", 10, isInf},
       {"IsNaN", 9, isNan},
       {"LeakyRelu", 6, leakyRelu},
       {"Less", 7, compare<kLess>},
       {"LessOrEqual", 12, compare<kLessEqual>},
-      {"Log", 6, unary<LogOp>},
+      {"Log", 6, floats<LogOp>},
       {"Max", 8, variadic<MaxOp>},
       {"Mean", 8, mean},
       {"Min", 8, variadic<MinOp>},
-      {"Mish", 18, unary<MishOp>},
+      {"Mish", 18, floats<MishOp>},
       {"Mod", 10, remainder},
       {"Mul", 7, binary<MulOp>},
       {"Neg", 6, unary<NegOp>},
-      {"Not", 1, unary<NotOp>},
+      {"Not", 1, logicalNot},
       {"Or", 7, binary<OrOp>},
       {"PRelu", 7, prelu},
       {"Pow", 7, power},
-      {"Reciprocal", 6, unary<ReciprocalOp>},
+      {"Reciprocal", 6, floats<ReciprocalOp>},
       {"Relu", 6, unary<ReluOp>},
-      {"Round", 11, unary<RoundOp>},
+      {"Round", 11, floats<RoundOp>},
       {"Selu", 6, selu},
       {"Shrink", 9, shrink},
-      {"Sigmoid", 6, unary<SigmoidOp>},
+      {"Sigmoid", 6, floats<SigmoidOp>},
       {"Sign", 9, unary<SignOp>},
-      {"Sin", 7, unary<SinOp>},
+      {"Sin", 7, floats<SinOp>},
       {"Sinh", 9, sinh},
-      {"Softplus", 1, unary<SoftplusOp>},
+      {"Softplus", 1, floats<SoftplusOp>},
       {"Softsign", 1, softsign},
-      {"Sqrt", 6, unary<SqrtOp>},
+      {"Sqrt", 6, floats<SqrtOp>},
       {"Sub", 7, binary<SubOp>},
       {"Sum", 8, variadic<AddOp>},
-      {"Tan", 7, unary<TanOp>},
-      {"Tanh", 6, unary<TanhOp>},
+      {"Tan", 7, floats<TanOp>},
+      {"Tanh", 6, floats<TanhOp>},
       {"ThresholdedRelu", 10, thresholdedRelu},
       {"Where", 9, where},
       {"Xor", 7, binary<XorOp>},

@@ -123,7 +123,9 @@ static DenseElementsAttr foldPointwise(PointwiseOpInterface op,
   auto type = cast<RankedTensorType>(op->getResult(0).getType());
   bool isSplat =
       !operands.empty() && llvm::all_of(operands, [](DenseElementsAttr e) { return e.isSplat(); });
-  if (type.getNumElements() == 0 || (!isSplat && type.getNumElements() > kMostElements))
+  if (type.getNumElements() == 0)
+    return DenseElementsAttr::get(type, ArrayRef<Attribute>());
+  if (!isSplat && type.getNumElements() > kMostElements)
     return {};
   SmallVector<AffineMap> maps;
   for (unsigned i = 0; i < operands.size(); ++i)

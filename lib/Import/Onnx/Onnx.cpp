@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -53,6 +54,8 @@ public:
 
 private:
   int64_t rowsOf(const ValueInfo &input, const Dim &dim) {
+    if (request.rows == 0)
+      return std::max<int64_t>(dim.size, 0);
     if (dim.size <= 0 || dim.size == request.rows)
       return request.rows;
     emitError(loc) << "input '" << input.name << "' was exported for a batch of " << dim.size
@@ -65,7 +68,7 @@ private:
 
   int64_t sizeOf(const ValueInfo &input, const Dim &dim, size_t i,
                  const std::optional<std::vector<int64_t>> &sample) {
-    if (dim.size > 0)
+    if (dim.size > 0 || (dim.size == 0 && request.rows == 0))
       return dim.size;
     if (sample && i - 1 < sample->size())
       return symbols[dim.symbol] = (*sample)[i - 1];
@@ -171,7 +174,8 @@ static LogicalResult lower(const ModelProto &model, const ModelRequest &request,
 
 OwningOpRef<ModuleOp> readModel(MLIRContext *context, const ModelRequest &request,
                                 Weights &weights) {
-  context->getOrLoadDialect<arith::ArithDialect>();
+  context->getOrLoadDialect<arith::ArithDialect>(); // constants on the way
+  context->getOrLoadDialect<math::MathDialect>();   // scalars that are folded
   // The file is no text: no line of it can be shown.
   Location loc = FileLineColLoc::get(context, request.file + "#model", 0, 0);
   auto fail = [&](const Twine &why) {
@@ -190,6 +194,11 @@ OwningOpRef<ModuleOp> readModel(MLIRContext *context, const ModelRequest &reques
   std::string error;
   if (!parseModel((*buffer)->getBuffer(), model, error))
     return fail("is no ONNX model: " + error);
+  for (const ValueInfo &input : model.graph.inputs)
+    if (const TensorProto *known = request.known ? request.known(input.name) : nullptr) {
+      model.graph.initializers.push_back(*known);
+      model.graph.initializers.back().name = input.name;
+    }
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   if (failed(lower(model, request, *module, weights)))
     return {};

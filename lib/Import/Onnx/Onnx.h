@@ -15,11 +15,15 @@
 
 namespace of::onnx {
 
+struct TensorProto;
+
 struct ModelRequest {
   std::string file;
-  int64_t rows = 1; ///< of a micro-batch
+  int64_t rows = 1; ///< of a micro-batch; 0: inputs have the dims that the model gives them
   /// Dims of one sample of an input, where the job says them.
-  std::function<std::optional<std::vector<int64_t>>(llvm::StringRef input)> sampleShape;
+  std::function<std::optional<std::vector<int64_t>>(llvm::StringRef input)> sampleShape = nullptr;
+  /// The value of an input that is fixed now, or null; it lives as long as the weights.
+  std::function<const TensorProto *(llvm::StringRef input)> known = nullptr;
 };
 
 /// The model, one func.func with names as locations, or null after errors. Initialisers that are

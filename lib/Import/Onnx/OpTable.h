@@ -29,6 +29,7 @@ llvm::ArrayRef<OpEntry> generatorOps();
 llvm::ArrayRef<OpEntry> normalizationOps();
 llvm::ArrayRef<OpEntry> convolutionOps();
 llvm::ArrayRef<OpEntry> productOps();
+llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> controlOps();
 
 /// The entry of an op of the default domain, or null.

@@ -1,0 +1,278 @@
+// of-onnx-nodes: the node tests of ONNX (libonnx-testdata), each imported, run and compared.
+//
+//   of-onnx-nodes FOLDER [--every N] [--only TEXT] [--list]
+//
+// A model is imported as a job would, its inputs as arguments; where it asks for values now (axes,
+// shapes) integers and scalars are given as constants. Every test runs in a process of its own. It
+// passes (1e-3 of the value and 1e-5), is refused with the importer's reason, or fails: then the
+// exit code is 1. --every N takes every N-th test, --list names each with its outcome.
+#include "dialects/Of/Of.h"
+#include "lib/Import/Onnx/Onnx.h"
+#include "lib/Import/Onnx/TensorData.h"
+#include "test/of/Evaluator.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace mlir;
+using namespace of;
+using of::test::Array;
+using onnx::TensorProto;
+
+namespace {
+
+/// A tensor of a test's data, and the file it lies in.
+struct Given {
+  std::unique_ptr<llvm::MemoryBuffer> file;
+  TensorProto tensor;
+  Array array;
+};
+
+struct Outcome {
+  enum Kind : char { Passed = 'p', Refused = 'r', Failed = 'f' } kind;
+  std::string why;
+};
+
+} // namespace
+
+static double valueAt(const char *bytes, Type type) {
+  auto read = [&](auto value) {
+    std::memcpy(&value, bytes, sizeof value);
+    return static_cast<double>(value);
+  };
+  if (type.isF32())
+    return read(float());
+  if (type.isF64())
+    return read(double());
+  if (type.isInteger(64))
+    return read(int64_t());
+  if (type.isInteger(32))
+    return read(int32_t());
+  return type.isUnsignedInteger() || type.isInteger(1) ? read(uint8_t()) : read(int8_t());
+}
+
+static Array arrayOf(RankedTensorType type, ArrayRef<char> bytes) {
+  Array out{Shape(type.getShape().begin(), type.getShape().end()), {}};
+  const uint64_t width = elementBytes(type.getElementType());
+  for (int64_t i = 0; i < type.getNumElements(); ++i)
+    out.values.push_back(valueAt(bytes.data() + i * width, type.getElementType()));
+  return out;
+}
+
+// Empty if the file holds no tensor that is known here (a sequence, texts).
+static std::string readGiven(StringRef path, MLIRContext *context, Given &out) {
+  auto buffer = llvm::MemoryBuffer::getFile(path, false, false);
+  std::string error;
+  if (!buffer)
+    return "no file " + path.str();
+  out.file = std::move(*buffer);
+  if (!onnx::parseTensor(out.file->getBuffer(), out.tensor, error))
+    return error;
+  onnx::ExternalFiles files(path);
+  onnx::StoredTensor stored;
+  if (!openTensor(out.tensor, files, context, stored, error))
+    return error;
+  if (stored.type.getElementType().isF16() || stored.type.getElementType().isBF16())
+    return "its data is in half precision, which this test does not compare";
+  std::vector<char> bytes(stored.type.getNumElements() *
+                          elementBytes(stored.type.getElementType()));
+  if (!bytes.empty() && !stored.read(0, bytes, error))
+    return error;
+  out.array = arrayOf(stored.type, bytes);
+  return "";
+}
+
+// Parameters become arguments behind the others; their values are added.
+static std::string textOf(ModuleOp module, const Weights &weights, std::vector<Array> &arguments) {
+  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
+  Block &body = function.getBody().front();
+  for (auto op : llvm::make_early_inc_range(body.getOps<ParameterOp>())) {
+    auto type = cast<RankedTensorType>(op.getType());
+    arguments.push_back(arrayOf(type, *weights.bytesOf(op.getName())));
+    op.getResult().replaceAllUsesWith(body.addArgument(type, op.getLoc()));
+    op.erase();
+  }
+  function.removeArgAttrsAttr();
+  function.setType(
+      FunctionType::get(module.getContext(), body.getArgumentTypes(), function.getResultTypes()));
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  return text;
+}
+
+static bool agree(double ours, double theirs) {
+  if (std::isnan(theirs) || std::isinf(theirs))
+    return std::isnan(theirs) ? std::isnan(ours) : ours == theirs;
+  return std::abs(ours - theirs) <= 1e-5 + 1e-3 * std::abs(theirs);
+}
+
+static std::string compare(const Array &ours, const Array &theirs) {
+  if (ours.shape != theirs.shape)
+    return "a result has another shape";
+  for (size_t i = 0; i < theirs.values.size(); ++i)
+    if (!agree(ours.values[i], theirs.values[i]))
+      return "element " + std::to_string(i) + " is " + std::to_string(ours.values[i]) + ", not " +
+             std::to_string(theirs.values[i]);
+  return "";
+}
+
+namespace {
+
+class Case {
+public:
+  explicit Case(StringRef folder) : folder(folder) {
+    handler.emplace(&context, [this](Diagnostic &d) {
+      if (d.getSeverity() == DiagnosticSeverity::Error)
+        errors += (errors.empty() ? "" : "; ") + d.str();
+      return success();
+    });
+    context.loadDialect<OfDialect, func::FuncDialect>();
+  }
+
+  Outcome run() {
+    if (std::string why = readAll("input", inputs); !why.empty())
+      return {Outcome::Refused, why};
+    if (std::string why = readAll("output", outputs); !why.empty())
+      return {Outcome::Refused, why};
+    if (!import())
+      return {Outcome::Refused, errors};
+    return evaluate();
+  }
+
+private:
+  std::string readAll(StringRef what, std::vector<Given> &out) {
+    for (int i = 0;; ++i) {
+      std::string path = (folder + "/test_data_set_0/" + what + "_" + Twine(i) + ".pb").str();
+      if (!llvm::sys::fs::exists(path))
+        return "";
+      if (std::string why = readGiven(path, &context, out.emplace_back()); !why.empty())
+        return why;
+    }
+  }
+
+  // Which inputs are constants: none, integers, also scalars.
+  bool isKnown(const Given &given, int attempt) const {
+    const bool isFloat = given.tensor.elementType == 1 || given.tensor.elementType == 11;
+    return attempt > 0 && (!isFloat || (attempt > 1 && given.tensor.dims.empty()));
+  }
+
+  bool import() {
+    for (attempt = 0; attempt < 3; ++attempt) {
+      errors.clear();
+      weights = Weights();
+      onnx::ModelRequest request{folder + "/model.onnx", 0};
+      // Inputs are asked for in the order of the data.
+      size_t next = 0;
+      request.known = [&](StringRef) -> const TensorProto * {
+        const size_t i = next++;
+        return i < inputs.size() && isKnown(inputs[i], attempt) ? &inputs[i].tensor : nullptr;
+      };
+      module = onnx::readModel(&context, request, weights);
+      if (module)
+        return true;
+    }
+    return false;
+  }
+
+  Outcome evaluate() {
+    std::vector<Array> arguments;
+    for (const Given &input : inputs)
+      if (!isKnown(input, attempt))
+        arguments.push_back(input.array);
+    std::string text = textOf(*module, weights, arguments);
+    of::test::Evaluator evaluator(text, {});
+    if (!evaluator.errors().empty())
+      return {Outcome::Refused, "no code for it: " + evaluator.errors()};
+    std::vector<Array> results = evaluator.results(arguments);
+    for (size_t i = 0; i < results.size() && i < outputs.size(); ++i)
+      if (std::string why = compare(results[i], outputs[i].array); !why.empty())
+        return {Outcome::Failed, why};
+    return {Outcome::Passed, ""};
+  }
+
+  std::string folder, errors;
+  MLIRContext context{MLIRContext::Threading::DISABLED};
+  std::optional<ScopedDiagnosticHandler> handler;
+  std::vector<Given> inputs, outputs;
+  Weights weights;
+  OwningOpRef<ModuleOp> module;
+  int attempt = 0;
+};
+
+} // namespace
+
+// Runs a case in a process of its own, so that a crash is one case's.
+static Outcome runApart(const std::string &folder) {
+  int pipe[2];
+  if (::pipe(pipe) != 0)
+    return {Outcome::Failed, "no pipe"};
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    Outcome outcome = Case(folder).run();
+    std::string text = std::string(1, outcome.kind) + outcome.why;
+    text.resize(std::min<size_t>(text.size(), 4000));
+    const ssize_t written = write(pipe[1], text.data(), text.size());
+    _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
+  }
+  close(pipe[1]);
+  char buffer[4096];
+  const ssize_t size = read(pipe[0], buffer, sizeof buffer);
+  close(pipe[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (size < 1 || status != 0)
+    return {Outcome::Failed, "crashed"};
+  return {static_cast<Outcome::Kind>(buffer[0]), std::string(buffer + 1, size - 1)};
+}
+
+int main(int argc, char **argv) {
+  std::string root, only;
+  int every = 1;
+  bool lists = false;
+  for (int i = 1; i < argc; ++i) {
+    StringRef word = argv[i];
+    if (word == "--list")
+      lists = true;
+    else if (word == "--every" && i + 1 < argc)
+      every = std::max(1, atoi(argv[++i]));
+    else if (word == "--only" && i + 1 < argc)
+      only = argv[++i];
+    else
+      root = word.str();
+  }
+  std::vector<std::string> names;
+  std::error_code code;
+  for (llvm::sys::fs::directory_iterator at(root, code), end; !code && at != end;
+       at.increment(code))
+    if (StringRef name = llvm::sys::path::filename(at->path()); name.contains(only))
+      // Whose masks are those of another generator.
+      if (!name.contains("training_dropout") || name.contains("zero_ratio"))
+        names.push_back(name.str());
+  llvm::sort(names);
+  std::map<Outcome::Kind, int> count;
+  for (size_t i = 0; i < names.size(); i += every) {
+    Outcome outcome = runApart(root + "/" + names[i]);
+    ++count[outcome.kind];
+    const char *word = outcome.kind == Outcome::Passed    ? "passed "
+                       : outcome.kind == Outcome::Refused ? "refused"
+                                                          : "FAILED ";
+    std::replace(outcome.why.begin(), outcome.why.end(), '\n', ' ');
+    if (lists || outcome.kind == Outcome::Failed)
+      llvm::outs() << word << " " << names[i] << (outcome.why.empty() ? "" : ": ") << outcome.why
+                   << "\n";
+  }
+  llvm::outs() << count[Outcome::Passed] << " passed, " << count[Outcome::Refused]
+               << " refused with a reason, " << count[Outcome::Failed] << " failed\n";
+  return names.empty() || count[Outcome::Failed] ? 1 : 0;
+}
