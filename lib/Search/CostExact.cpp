@@ -112,6 +112,7 @@ void CostExact::undo(size_t saved) {
 
 void CostExact::leaf() {
   const double cost = core_.costOf(choice_);
+  work_ += 4 * core_.links.size() + core_.nodes;
   if (cost < bestCost_) {
     bestCost_ = cost;
     best_ = choice_;

@@ -106,6 +106,8 @@ struct SolveBudget {
   /// worse.
   Choice start;
   uint64_t seed = 1;
+  /// Spends the work on the lower bound rather than on better choices.
+  bool boundFirst = false;
 };
 
 /// Error: the network does not check, or the start does not match it. That nothing fits is no error

@@ -140,10 +140,12 @@ void CostSearch::run(const CoreTarget &target) {
   };
   boundPhase(kFirstRounds, share(0.5));
   exactPhase(std::min(share(0.1), work_ + kFirstExact));
-  boundPhase(UINT_MAX, share(0.8));
-  improvePhase(share(0.5));
+  boundPhase(UINT_MAX, share(target.boundFirst ? 1 : 0.8));
+  if (!target.boundFirst)
+    improvePhase(share(0.5));
   exactPhase(target_.limit);
-  improvePhase(target_.limit);
+  if (!target.boundFirst)
+    improvePhase(target_.limit);
   bound_ = std::min(bound_, bestCost_);
 }
 

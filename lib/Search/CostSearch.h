@@ -20,6 +20,7 @@ struct CoreTarget {
   double known = kForbidden;   ///< cost of a choice known elsewhere, with the constant
   std::optional<Choice> start; ///< of the core
   uint64_t seed = 1;
+  bool boundFirst = false; ///< no more work on choices than the bound needs
 };
 
 class CostSearch {

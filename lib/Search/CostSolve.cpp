@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kRelaxedEntries =
     4'000'000; ///< larger networks are not solved without bytes first
 
-constexpr uint64_t kLeastWork = 100'000'000, kWorkOfEntry = 4'000;
+constexpr uint64_t kLeastWork = 100'000'000, kWorkOfEntry = 3'000;
 constexpr int kNarrower = 8; ///< rungs on narrower and narrower networks
 
 size_t entriesOf(const CostNetwork &network) {
@@ -102,8 +102,8 @@ private:
     }
     CostSearch search(core, work_);
     const bool exactCosts = withBytes || !original_.usageLimit;
-    CoreTarget target{limit, budget_.gap, exactCosts ? cost_ : kForbidden, std::nullopt,
-                      budget_.seed};
+    CoreTarget target{limit,        budget_.gap,  exactCosts ? cost_ : kForbidden,
+                      std::nullopt, budget_.seed, budget_.boundFirst};
     if (best_)
       target.start = reduction.project(*best_);
     else if (!budget_.start.empty())

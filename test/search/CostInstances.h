@@ -88,6 +88,39 @@ private:
   std::mt19937_64 random_;
 };
 
+/// A chain with skips as ops of a model make it: each option is a kind of split; keeping it costs
+/// nothing, changing it costs by the size. The limit leaves little beyond what is in use if all is
+/// split.
+inline CostNetwork shardedChain(uint64_t seed, uint32_t nodes, uint32_t options) {
+  NetworkMaker maker(seed);
+  CostNetwork network;
+  std::vector<int64_t> least(2 * nodes, 0); // bytes at each time if all is split
+  for (uint32_t i = 0; i < nodes; ++i) {
+    CostNode n;
+    const int64_t size = 100 + int64_t(maker.below(10000));
+    for (uint32_t k = 0; k < options; ++k) {
+      const int64_t parts = 1 + (k * 7 + i) % 8;
+      n.costs.push_back(double(k % 4 * size / 8 + int64_t(maker.below(50))));
+      n.usages.push_back(size / parts);
+    }
+    n.from = int64_t(i);
+    n.to = int64_t(i) + 1 + int64_t(maker.below(nodes));
+    for (int64_t time = n.from; time < n.to; ++time)
+      least[size_t(time)] += size / 8;
+    network.nodes.push_back(n);
+  }
+  for (uint32_t i = 1; i < nodes; ++i) {
+    CostEdge e{uint32_t(i - 1 - maker.below(std::min(i, 3u))), i, {}};
+    const double size = double(100 + maker.below(5000));
+    for (uint32_t k = 0; k < options; ++k)
+      for (uint32_t q = 0; q < options; ++q)
+        e.costs.push_back(k % 5 == q % 5 ? 0 : size * (1 + (k + q) % 3));
+    network.edges.push_back(e);
+  }
+  network.usageLimit = *std::max_element(least.begin(), least.end()) * 6 / 5;
+  return network;
+}
+
 /// The least cost of choices that fit, for each option of `node`; kForbidden if there is none.
 inline std::vector<double> enumerate(const CostNetwork &network, uint32_t node) {
   std::vector<double> best(network.nodes[node].costs.size(), kForbidden);

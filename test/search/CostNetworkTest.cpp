@@ -75,11 +75,44 @@ int compare(const RandomNetwork &shape, int count, uint64_t seed) {
 TEST_CASE("small networks cost what enumeration finds") {
   const unsigned seed = Catch::rngSeed();
   INFO("seed " << seed);
-  CHECK(compare({7, 4, 0, 0.1, -1}, 600, seed) > 300);       // trees
-  CHECK(compare({6, 4, 0.5, 0.05, -1}, 600, seed) > 200);    // loops and parallel edges
-  CHECK(compare({6, 4, 0, 0.1, 0.6}, 600, seed) > 200);      // trees within a limit
-  CHECK(compare({6, 4, 0.4, 0.03, 0.5}, 1000, seed) > 300);  // loops within a limit
-  CHECK(compare({6, 4, 0.3, 0.03, 0.95}, 1000, seed) > 100); // hardly anything fits
+  CHECK(compare({7, 4, 0, 0.1, -1}, 2000, seed) > 1000);          // trees
+  CHECK(compare({6, 4, 0.5, 0.05, -1}, 2000, seed) > 700);        // loops and parallel edges
+  CHECK(compare({6, 4, 0, 0.1, 0.6}, 2000, seed) > 700);          // trees within a limit
+  CHECK(compare({6, 4, 0.4, 0.03, 0.5}, 4000, seed) > 1200);      // loops within a limit
+  CHECK(compare({6, 4, 0.3, 0.03, 0.95}, 4000, seed) > 400);      // hardly anything fits
+  CHECK(compare({4, 12, 0.8, 0.02, 0.6, 1000}, 300, seed) > 100); // few nodes, many options
+}
+
+TEST_CASE("bounds hold whatever the budget") {
+  const unsigned seed = Catch::rngSeed();
+  int open = 0;
+  for (unsigned round = 0; round < 600; ++round) {
+    INFO("seed " << seed + round);
+    NetworkMaker maker(seed + round);
+    const double tightness = maker.chance(0.7) ? 0.7 : -1;
+    const CostNetwork network = maker.make({3 + uint32_t(maker.below(4)), 5, 0.6, 0.02, tightness});
+    const std::vector<double> all = enumerate(network, 0);
+    const double optimum = *std::min_element(all.begin(), all.end());
+    const CostSolution solution = solved(network, units(1 + maker.below(6000)));
+    CHECK(solution.lowerBound <= optimum);
+    if (solution.feasible())
+      CHECK(solution.cost >= optimum);
+    open += solution.verdict == Verdict::Feasible || solution.verdict == Verdict::Unknown;
+  }
+  CHECK(open > 0);
+}
+
+TEST_CASE("ten nodes of thirty options within a limit are solved to the end") {
+  int binding = 0;
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    CostNetwork network = shardedChain(seed, 10, 30);
+    const CostSolution solution = solved(network);
+    CHECK(solution.verdict == Verdict::Optimal);
+    network.usageLimit.reset();
+    binding += solved(network).cost < solution.cost;
+  }
+  CHECK(binding > 10);
 }
 
 TEST_CASE("forcing an option costs what enumeration finds") {

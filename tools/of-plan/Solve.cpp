@@ -69,6 +69,7 @@ Result<Json> solveNetwork(const SolveCommand &command) {
   search::SolveBudget budget;
   budget.work = command.work;
   budget.seed = command.seed;
+  budget.boundFirst = command.boundFirst;
   if (!command.start.empty()) {
     OF_ASSIGN(budget.start, readChoice(command.start));
   }

@@ -12,6 +12,7 @@ struct SolveCommand {
   std::string output; ///< where the choice goes; empty: nowhere
   uint64_t work = 0;  ///< 0: by the size of the network
   uint64_t seed = 1;
+  bool boundFirst = false;
 };
 
 /// {"name", "nodes", "edges", "verdict", "cost", "lower_bound", "gap", "peak_bytes",

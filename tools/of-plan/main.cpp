@@ -86,6 +86,8 @@ void addSolve(CLI::App &app, Options &o) {
   command->add_option("--start", o.solve.start, "A choice to start from, as -o writes it");
   command->add_option("-o,--output", o.solve.output, "Where to write the choice, a JSON list");
   command->add_option("--seed", o.solve.seed, "Of the search's chances")->capture_default_str();
+  command->add_flag("--lower-bound", o.solve.boundFirst,
+                    "Work on the lower bound rather than on a better choice");
   command->add_flag("--json", o.json, "As a JSON document");
 }
 

@@ -59,6 +59,7 @@ TEST_CASE("a network is solved, and the choice is written and taken up again") {
   CHECK(json["cost"] == 445);
   CHECK(json["nodes"] == 5);
   CHECK(json["usage_limit"] == 50);
+  CHECK(has(solve(network + " --lower-bound"), "lower bound  445"));
 }
 
 TEST_CASE("a compressed network is read") {
