@@ -13,18 +13,24 @@ const ComputeRate &ClusterDevice::rateOf(std::string_view routine) const {
   return any;
 }
 
-double ClusterResource::loadBytes(double bytes) const {
+static double rateFor(const ClusterResource &resource, double bytes) {
+  const auto &bySize = resource.bySize;
   if (bySize.empty())
-    return bytes;
+    return resource.bytesPerSecond;
   auto above = std::lower_bound(bySize.begin(), bySize.end(), std::pair(bytes, 0.0));
   if (above == bySize.begin())
-    return bytes * bytesPerSecond / above->second;
+    return above->second;
   auto below = std::prev(above);
   if (above == bySize.end())
-    return bytes * bytesPerSecond / below->second;
+    return below->second;
   // Between two sizes the rate changes evenly with the order of magnitude.
   const double part = std::log(bytes / below->first) / std::log(above->first / below->first);
-  return bytes * bytesPerSecond / (below->second + part * (above->second - below->second));
+  return below->second + part * (above->second - below->second);
+}
+
+double ClusterResource::loadBytes(double bytes) const {
+  const double rate = rateFor(*this, bytes);
+  return std::round((bytes / rate + messageSeconds) * bytesPerSecond);
 }
 
 /// The least element of both ascending lists, or -1.

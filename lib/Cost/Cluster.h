@@ -62,9 +62,11 @@ struct ClusterResource {
   /// (bytes of one transfer, bytes per second), ascending: smaller transfers are slower. Empty:
   /// all as `bytesPerSecond`.
   std::vector<std::pair<double, double>> bySize = {};
-  int64_t family = -1; ///< entry of Cluster::families; -1: one of the two that stand in
+  int64_t family = -1;       ///< entry of Cluster::families; -1: one of the two that stand in
+  double messageSeconds = 0; ///< it is busy so long with each message, apart from its bytes
 
-  /// Bytes at the full rate that take as long as one transfer of `bytes`.
+  /// Bytes at the full rate that take as long as one message of `bytes`, rounded to whole ones so
+  /// that sums in any order are alike.
   double loadBytes(double bytes) const;
 };
 

@@ -99,6 +99,10 @@ static Key resourceKeys() {
            .otherwise("half"),
        number("gb_per_s", "GB/s it carries.").above(0).required(),
        number("latency_us", "Microseconds a message takes through it.").atLeast(0).otherwise("0"),
+       number("message_us", "Microseconds it is busy with each message apart from its bytes: many "
+                            "small messages wait for one another.")
+           .atLeast(0)
+           .otherwise("0"),
        list("sizes", "Rates by the size of a transfer, ascending; without, all pass at gb_per_s.",
             size)
            .otherwise("[]"),
@@ -123,11 +127,12 @@ Key clusterKeys() {
       {list("nodes", "Nodes in order; devices are numbered through all of them.", nodeKeys())
            .required(),
        list("resources", "What data passes between devices.", resourceKeys()).otherwise("[]"),
-       list("paths",
-            "Which resources lie between which nodes or devices; the first that fits holds. "
-            "Without one, devices of a node share its memory, nodes of a host are joined by its "
-            "memory (8 GB/s, 1 us) and others by a network (1 GB/s, 50 us).",
-            pathKeys())
+       list(
+           "paths",
+           "Which resources lie between which nodes or devices; the first that fits holds. "
+           "Without one, devices of a node share its memory, nodes of a host are joined by its "
+           "memory (8 GB/s, 1 us, 0.2 us a message) and others by a network (1 GB/s, 50 us, 1 us).",
+           pathKeys())
            .otherwise("[]")});
 }
 

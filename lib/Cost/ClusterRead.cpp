@@ -155,9 +155,12 @@ static void readResource(const Node &in, Cluster &out, Report &report) {
   family.fullDuplex = get(in, "duplex").text == "full";
   family.first = out.resources.size();
   family.memberOf = membersOf(family.scope, sharedBy, out);
-  ClusterResource made{get(in, "name").text, numberOf(get(in, "gb_per_s")) * 1e9,
-                       numberOf(get(in, "latency_us")) * 1e-6, readSizes(in, report),
-                       static_cast<int64_t>(out.families.size())};
+  ClusterResource made{get(in, "name").text,
+                       numberOf(get(in, "gb_per_s")) * 1e9,
+                       numberOf(get(in, "latency_us")) * 1e-6,
+                       readSizes(in, report),
+                       static_cast<int64_t>(out.families.size()),
+                       numberOf(get(in, "message_us")) * 1e-6};
   int64_t members = 0;
   for (int64_t member : family.memberOf)
     members = std::max(members, member + 1);
@@ -286,8 +289,8 @@ Cluster readCluster(const Node &in, Report &report) {
     readResource(resource, out, report);
   }
   readPaths(get(in, "paths"), families, out, report);
-  out.resources.push_back({"host memory", 8e9, 1e-6});
-  out.resources.push_back({"network", 1e9, 50e-6});
+  out.resources.push_back({"host memory", 8e9, 1e-6, {}, -1, 0.2e-6});
+  out.resources.push_back({"network", 1e9, 50e-6, {}, -1, 1e-6});
   return out;
 }
 

@@ -118,9 +118,10 @@ ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtyp
   DistanceFn distance = distanceIn(cluster);
   int64_t points = dst.placement.size(), stride = (points + mostSamples - 1) / mostSamples;
   Tally tally(cluster, src, dst, stride > 1);
+  const PreparedExchange exchange(shape, src, dst);
   for (int64_t point = 0; point < points; point += stride) {
     int64_t weight = std::min(stride, points - point);
-    ReceivePlan plan = receivePlan(shape, src, dst, point, distance);
+    ReceivePlan plan = exchange.receive(point, distance);
     if (plan.fillNeutral)
       tally.fill(dst.placement.devices[point], plan.box.elements() * sizeOf(dtype));
     for (const Piece &piece : plan.pieces)

@@ -1,11 +1,97 @@
 #include "lib/Distribute/BoxingPlanner.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 
 namespace of {
 
 static bool isSame(const Layout &a, const Layout &b) {
   return a.placement == b.placement && a.sbp == b.sbp;
+}
+
+// ---- Rounds
+
+// Factors of at most four, or primes, the largest first: the first round moves most.
+static std::vector<int64_t> roundsOf(int64_t n) {
+  std::vector<int64_t> factors;
+  while (n % 4 == 0) {
+    factors.push_back(4);
+    n /= 4;
+  }
+  for (int64_t p = 2; n > 1; ++p)
+    for (; n % p == 0; n /= p)
+      factors.push_back(p);
+  std::stable_sort(factors.begin(), factors.end(), std::greater<int64_t>());
+  return factors;
+}
+
+namespace {
+
+/// The layouts of one axis that is cut, with all other axes as they are in `src`.
+class Rounds {
+public:
+  Rounds(const Layout &src, size_t axis, std::vector<int64_t> factors)
+      : src(src), axis(axis), count(factors.size()), placement(src.placement) {
+    auto at = placement.shape.erase(placement.shape.begin() + axis);
+    placement.shape.insert(at, factors.begin(), factors.end());
+  }
+
+  /// The first `done` factors lie as `now`, the others as `before`.
+  Layout after(size_t done, Sbp now, Sbp before) const {
+    Layout out{placement, src.sbp};
+    auto at = out.sbp.erase(out.sbp.begin() + axis);
+    at = out.sbp.insert(at, count - done, before);
+    out.sbp.insert(at, done, now);
+    return out;
+  }
+
+  /// Rounds from `before` to `now`; ends included on demand.
+  void append(std::vector<Layout> &out, Sbp now, Sbp before, bool withEnd) const {
+    for (size_t done = 1; done < count + withEnd; ++done)
+      out.push_back(after(done, now, before));
+  }
+
+  /// Gathering undoes splits from the last factor on, so that each device adds neighbours of what
+  /// it has.
+  void appendGather(std::vector<Layout> &out, Sbp split) const {
+    for (size_t left = count; left-- > 1;)
+      out.push_back(after(left, split, Sbp::broadcast()));
+  }
+
+private:
+  const Layout &src;
+  size_t axis, count;
+  Placement placement;
+};
+
+} // namespace
+
+std::vector<std::vector<Layout>> boxingRounds(size_t rank, const Layout &src, const Layout &dst) {
+  std::vector<std::vector<Layout>> out;
+  if (!(src.placement == dst.placement))
+    return out;
+  for (size_t axis = 0; axis < src.sbp.size(); ++axis) {
+    const Sbp from = src.sbp[axis], to = dst.sbp[axis];
+    std::vector<int64_t> factors = roundsOf(src.placement.shape[axis]);
+    if (factors.size() < 2 || from == to)
+      continue;
+    Rounds rounds(src, axis, factors);
+    if (from.isSplit() && to.isBroadcast())
+      rounds.appendGather(out.emplace_back(), from);
+    if (from != Sbp::partialSum())
+      continue;
+    if (to.isSplit())
+      rounds.append(out.emplace_back(), to, from, false);
+    if (!to.isBroadcast())
+      continue;
+    rounds.append(out.emplace_back(), to, from, false);
+    for (size_t dim = 0; dim < rank; ++dim) {
+      rounds.append(out.emplace_back(), Sbp::split(dim), from, true);
+      rounds.appendGather(out.back(), Sbp::split(dim));
+    }
+  }
+  return out;
 }
 
 // ---- Search
@@ -26,14 +112,15 @@ struct Label {
 class Search {
 public:
   // Partial sums may stay on some axes while others are reduced.
-  Search(ExchangeTable &table, size_t src, size_t dst)
-      : table(table), src(src), dst(dst),
-        labels(std::max({table.numPassable(), src + 1, dst + 1})) {
+  Search(ExchangeTable &table, size_t src, size_t dst) : table(table), src(src), dst(dst) {
     bool mayHaveSum = table.hasSum(src) || table.hasSum(dst);
     states = {src, dst};
     for (size_t state = 0; state < table.numPassable(); ++state)
       if (state != src && state != dst && (mayHaveSum || !table.hasSum(state)))
         states.push_back(state);
+    addRounds();
+    labels.resize(*std::max_element(states.begin(), states.end()) + 1);
+    places.resize(labels.size());
   }
 
   BoxingPath run() {
@@ -56,12 +143,33 @@ private:
     return best;
   }
 
+  void addRounds() {
+    size_t way = 0;
+    for (const std::vector<Layout> &rounds :
+         boxingRounds(table.rank(), table.layout(src), table.layout(dst))) {
+      ++way;
+      for (auto [round, layout] : llvm::enumerate(rounds)) {
+        states.push_back(table.stateOf(layout));
+        places.resize(std::max(places.size(), states.back() + 1));
+        places[states.back()] = {way, round};
+      }
+    }
+  }
+
+  // A way in rounds is entered from the source, goes forward and leaves for the destination.
+  bool isEdge(size_t from, size_t to) const {
+    const Place &a = places[from], &b = places[to];
+    if (a.way == b.way)
+      return a.way == 0 || a.round < b.round;
+    return (from == src && a.way == 0) || (to == dst && b.way == 0);
+  }
+
   // Extends paths by one exchange from here. What is no cheaper than a path to the destination
   // leads nowhere.
   void expand(size_t from) {
     labels[from].isDone = true;
     for (size_t to : states) {
-      if (to == src || labels[to].isDone)
+      if (to == src || labels[to].isDone || !isEdge(from, to))
         continue;
       const ExchangeCost &cost = table.cost(from, to);
       Label label{labels[from].seconds + cost.seconds,
@@ -86,10 +194,16 @@ private:
     return path;
   }
 
+  /// Where a state stands on a way in rounds; way 0 is none.
+  struct Place {
+    size_t way = 0, round = 0;
+  };
+
   ExchangeTable &table;
   size_t src, dst;
   std::vector<size_t> states; ///< source, destination, all others
   std::vector<Label> labels;  ///< by state
+  std::vector<Place> places;  ///< by state
 };
 
 } // namespace

@@ -3,11 +3,19 @@
 //   P on 4 devices of a slow network        P ──exchange──▶ S(0) ──exchange──▶ B
 //   the same for a scalar                   P ──exchange──▶ B
 //
+//   the same on 512 devices                 P ──▶ [S P P P P] ──▶ [S S P P P] ··▶ [S S B B B] ··▶ B
+//
 // Any layout becomes any other in one exchange, so a path always exists; several may be cheaper.
 // The states are the distributions on the source's and on the destination's placement, an edge is
 // one exchange with its cost in seconds (ExchangeTable.h), and Dijkstra's algorithm finds the path.
 // Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the states.
 // Answers are remembered. One thread at a time.
+//
+// In one exchange every device hears from every other. Where messages cost more than bytes a sum
+// or a gathering goes through an axis in rounds: the axis is cut into factors of at most four, and
+// each round changes one of them (recursive halving and doubling; Thakur, Rabenseifner and Gropp,
+// "Optimization of collective communication operations in MPICH", 2005). A device then sends
+// O(log n) messages and the same bytes.
 #pragma once
 
 #include "lib/Distribute/ExchangeTable.h"
@@ -21,7 +29,7 @@ struct BoxingPath {
   double seconds = 0;
   int64_t bytesMoved = 0;
   /// Layouts after the source, ending with the destination; empty if it is the source. Their
-  /// placements are the source's or the destination's.
+  /// placements are the source's or the destination's, or that of both with an axis cut.
   std::vector<Layout> steps;
 };
 
@@ -42,5 +50,8 @@ private:
       tables;
   std::map<std::tuple<const ExchangeTable *, size_t, size_t>, BoxingPath> found;
 };
+
+/// Ways through one axis of the placement of both in rounds, each without its ends.
+std::vector<std::vector<Layout>> boxingRounds(size_t rank, const Layout &src, const Layout &dst);
 
 } // namespace of

@@ -51,6 +51,13 @@ size_t ExchangeTable::stateOf(bool onDestination, const NdSbp &sbp) {
   return it->second;
 }
 
+size_t ExchangeTable::stateOf(const Layout &cut) {
+  auto [it, isNew] = cutNumbers.try_emplace({cut.placement.shape, cut.sbp}, states.size());
+  if (isNew)
+    states.push_back({cut, false});
+  return it->second;
+}
+
 const ExchangeCost &ExchangeTable::cost(size_t from, size_t to) {
   if (costs.size() < states.size())
     costs.resize(states.size());

@@ -20,6 +20,9 @@ public:
 
   /// Number of a layout on the source's or the destination's placement.
   size_t stateOf(bool onDestination, const NdSbp &sbp);
+  /// Number of a layout on the source's placement with an axis cut.
+  size_t stateOf(const Layout &cut);
+  size_t rank() const { return shape.size(); }
   const Layout &layout(size_t state) const { return states[state].layout; }
   bool hasSum(size_t state) const { return states[state].hasSum; }
 
@@ -42,7 +45,8 @@ private:
   Placement placements[2];
   std::deque<State> states; ///< references stay valid
   std::map<std::pair<bool, NdSbp>, size_t> numbers;
-  std::vector<std::vector<std::optional<ExchangeCost>>> costs; ///< [from][to]
+  std::map<std::pair<std::vector<int64_t>, NdSbp>, size_t> cutNumbers; ///< by shape of the grid
+  std::vector<std::vector<std::optional<ExchangeCost>>> costs;         ///< [from][to]
   size_t passable = 0;
 };
 

@@ -3,6 +3,8 @@
 //   before   %b = of.boxing %g : tensor<1024x1024xf32, [P]> to tensor<1024x1024xf32, [B]>
 //   after    %s = of.boxing %g : tensor<1024x1024xf32, [P]> to tensor<1024x1024xf32, [S(0)]>
 //            %b = of.boxing %s : tensor<1024x1024xf32, [S(0)]> to tensor<1024x1024xf32, [B]>
+//
+// Rounds through an axis lie on meshes of their own, `main` with `data = 8` cut into 4 x 2.
 #include "lib/Distribute/BoxingPlanner.h"
 #include "lib/Distribute/Passes.h"
 
@@ -43,6 +45,31 @@ struct PlanBoxingPass : PassWrapper<PlanBoxingPass, OperationPass<ModuleOp>> {
       signalPassFailure();
   }
 
+  static MeshAttr meshOf(const Layout &step, DistAttr src, DistAttr dst) {
+    for (MeshAttr mesh : {src.getMesh(), dst.getMesh()})
+      if (step.placement == mesh.placement())
+        return mesh;
+    return cut(src.getMesh(), step.placement);
+  }
+
+  /// The mesh with one of its axes cut, as the placement has it.
+  static MeshAttr cut(MeshAttr mesh, const Placement &placement) {
+    ArrayRef<int64_t> shape = mesh.getShape(), finer = placement.shape;
+    size_t more = finer.size() - shape.size(), axis = 0;
+    while (shape[axis] == finer[axis] &&
+           shape.drop_front(axis + 1) != finer.drop_front(axis + more + 1))
+      ++axis;
+    std::string name = (mesh.getName() + "." + mesh.getAxes()[axis].getValue()).str();
+    SmallVector<StringAttr> axes(mesh.getAxes());
+    axes.erase(axes.begin() + axis);
+    for (size_t i = 0; i <= more; ++i) {
+      axes.insert(axes.begin() + axis + i,
+                  StringAttr::get(mesh.getContext(),
+                                  mesh.getAxes()[axis].getValue() + "." + std::to_string(i)));
+    }
+    return MeshAttr::get(mesh.getContext(), name, axes, finer, mesh.getDevices());
+  }
+
   static void expand(BoxingOp op, BoxingPlanner &planner) {
     DistAttr src = distOf(op.getInput()), dst = distOf(op.getResult());
     auto type = cast<RankedTensorType>(op.getType());
@@ -52,8 +79,7 @@ struct PlanBoxingPass : PassWrapper<PlanBoxingPass, OperationPass<ModuleOp>> {
     OpBuilder b(op);
     Value value = op.getInput();
     for (const Layout &step : path.steps) {
-      bool isOnSource = step.placement == src.getMesh().placement();
-      MeshAttr mesh = isOnSource && &step != &path.steps.back() ? src.getMesh() : dst.getMesh();
+      MeshAttr mesh = &step == &path.steps.back() ? dst.getMesh() : meshOf(step, src, dst);
       value = BoxingOp::create(
           b, op.getLoc(), withDist(type, DistAttr::get(op.getContext(), mesh, step.sbp)), value);
     }

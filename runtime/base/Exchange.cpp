@@ -7,14 +7,41 @@ namespace of {
 
 namespace {
 
-using Coordinates = std::vector<int64_t>;
+/// The axes of `finer`, as many as make up each axis of `coarse` in order; empty if they do not.
+std::vector<size_t> axesCut(const std::vector<int64_t> &coarse, const std::vector<int64_t> &finer) {
+  std::vector<size_t> cut;
+  size_t next = 0;
+  for (const int64_t size : coarse) {
+    size_t count = 0;
+    for (int64_t left = size; left > 1 || count == 0; ++next, ++count) {
+      if (next == finer.size() || left % finer[next] != 0)
+        return {};
+      left /= finer[next];
+    }
+    cut.push_back(count);
+  }
+  return next == finer.size() ? cut : std::vector<size_t>();
+}
 
-/// The source devices that hold the same term of a reduction of the same box: any of them will do.
-struct Term {
-  Box box;
-  Coordinates partial; ///< coordinates on the axes that are reduced
-  std::vector<int64_t> replicas;
-};
+/// The source as it lies on the destination's placement, if that has the same devices in a finer
+/// grid and the destination is partial: only then the axes matter. Else the source as it is, also
+/// where a split would fall elsewhere on the finer grid (uneven parts).
+Layout onFinerGrid(const Shape &shape, const Layout &src, const Layout &dst) {
+  if (src.placement.devices != dst.placement.devices ||
+      src.placement.shape == dst.placement.shape ||
+      std::none_of(dst.sbp.begin(), dst.sbp.end(), [](Sbp s) { return s.isPartial(); }))
+    return src;
+  const std::vector<size_t> cut = axesCut(src.placement.shape, dst.placement.shape);
+  if (cut.empty())
+    return src;
+  Layout finer{dst.placement, {}};
+  for (size_t a = 0; a < cut.size(); ++a)
+    finer.sbp.insert(finer.sbp.end(), cut[a], src.sbp[a]);
+  for (int64_t point = 0; point < src.placement.size(); ++point)
+    if (!(boxAt(shape, src, point) == boxAt(shape, finer, point)))
+      return src;
+  return finer;
+}
 
 /// Axes of the source that are partial and that the destination keeps so.
 std::vector<bool> keptAxes(const Layout &src, const Layout &dst) {
@@ -24,50 +51,6 @@ std::vector<bool> keptAxes(const Layout &src, const Layout &dst) {
       kept[a] = src.sbp[a].isPartial() && src.sbp[a] == dst.sbp[a];
   return kept;
 }
-
-/// Everything about a source layout that all destinations share.
-class Sources {
-public:
-  Sources(const Shape &shape, const Layout &src, const Layout &dst) : kept_(keptAxes(src, dst)) {
-    // By (split coordinates, kept coordinates, partial coordinates): replicas differ in the
-    // broadcast axes only.
-    std::map<std::vector<int64_t>, size_t> index;
-    for (int64_t point = 0; point < src.placement.size(); ++point) {
-      const Coordinates at = src.placement.coordinates(point);
-      Coordinates key, keep, partial;
-      for (size_t a = 0; a < src.sbp.size(); ++a) {
-        key.push_back(src.sbp[a].isBroadcast() ? -1 : at[a]);
-        if (src.sbp[a].isPartial())
-          (kept_[a] ? keep : partial).push_back(at[a]);
-      }
-      const auto [it, fresh] = index.emplace(key, terms_.size());
-      if (fresh) {
-        terms_.push_back({boxAt(shape, src, point), partial, {}});
-        keeps_.push_back(keep);
-      }
-      terms_[it->second].replicas.push_back(src.placement.devices[static_cast<size_t>(point)]);
-    }
-    for (const Sbp &sbp : src.sbp)
-      if (sbp.isPartial())
-        reduction_ = sbp.kind;
-  }
-
-  const std::vector<bool> &kept() const { return kept_; }
-  SbpKind reduction() const { return reduction_; }
-
-  /// Calls fn(term) for the terms whose kept coordinates are these.
-  template <typename Fn> void forEach(const Coordinates &keep, Fn fn) const {
-    for (size_t i = 0; i < terms_.size(); ++i)
-      if (keeps_[i] == keep)
-        fn(terms_[i]);
-  }
-
-private:
-  std::vector<bool> kept_;
-  std::vector<Term> terms_;
-  std::vector<Coordinates> keeps_;
-  SbpKind reduction_ = SbpKind::PartialSum;
-};
 
 /// The replica that serves a destination: the nearest; among remote ones round-robin by the
 /// destination's point.
@@ -91,23 +74,54 @@ bool before(const Box &a, const Box &b) {
                                       });
 }
 
-ReceivePlan planFrom(const Sources &sources, const Shape &shape, const Layout &dst,
-                     int64_t dstPoint, const DistanceFn &distance) {
+} // namespace
+
+PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, const Layout &dst)
+    : shape(shape), dst(dst) {
+  const Layout src = onFinerGrid(shape, source, dst);
+  kept = keptAxes(src, dst);
+  // By the point without its coordinates on broadcast axes: replicas differ in those only.
+  std::vector<std::pair<std::vector<Term> *, size_t>> index(src.placement.devices.size());
+  for (int64_t point = 0; point < src.placement.size(); ++point) {
+    const Coordinates at = src.placement.coordinates(point);
+    Coordinates keep, partial;
+    size_t key = 0;
+    for (size_t a = 0; a < src.sbp.size(); ++a) {
+      const bool told = !src.sbp[a].isBroadcast();
+      key = key * static_cast<size_t>(src.placement.shape[a]) +
+            (told ? static_cast<size_t>(at[a]) : 0);
+      if (src.sbp[a].isPartial())
+        (kept[a] ? keep : partial).push_back(at[a]);
+    }
+    auto &[list, place] = index[key];
+    if (!list) {
+      list = &terms[keep];
+      place = list->size();
+      list->push_back({boxAt(shape, src, point), std::move(partial), {}});
+    }
+    (*list)[place].replicas.push_back(src.placement.devices[static_cast<size_t>(point)]);
+  }
+  for (const Sbp &sbp : src.sbp)
+    if (sbp.isPartial())
+      reduction = sbp.kind;
+}
+
+ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distance) const {
   ReceivePlan plan;
   plan.box = boxAt(shape, dst, dstPoint);
-  plan.reduction = sources.reduction();
+  plan.reduction = reduction;
   const Coordinates at = dst.placement.coordinates(dstPoint);
   Coordinates keep;
   for (size_t a = 0; a < dst.sbp.size(); ++a) {
-    const bool kept = a < sources.kept().size() && sources.kept()[a];
-    if (kept) {
+    if (a < kept.size() && kept[a]) {
       keep.push_back(at[a]);
     } else if (dst.sbp[a].isPartial() && at[a] > 0) {
       plan.fillNeutral = true;
       plan.reduction = dst.sbp[a].kind;
     }
   }
-  if (plan.fillNeutral)
+  const auto given = terms.find(keep);
+  if (plan.fillNeutral || given == terms.end())
     return plan;
 
   struct Candidate {
@@ -116,16 +130,16 @@ ReceivePlan planFrom(const Sources &sources, const Shape &shape, const Layout &d
   };
   std::vector<Candidate> found;
   const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];
-  sources.forEach(keep, [&](const Term &term) {
+  for (const Term &term : given->second) {
     Candidate c;
     c.piece.region = intersect(term.box, plan.box);
     if (c.piece.region.empty())
-      return;
+      continue;
     c.piece.srcDevice = chooseReplica(term.replicas, device, dstPoint, distance);
     c.piece.dstDevice = device;
     c.partial = &term.partial;
     found.push_back(std::move(c));
-  });
+  }
   // Terms are reduced in the order of their coordinates, which is ascending device order where each
   // has one holder. Ordering by the replica that was chosen would give different destinations
   // different bits.
@@ -140,19 +154,17 @@ ReceivePlan planFrom(const Sources &sources, const Shape &shape, const Layout &d
   return plan;
 }
 
-} // namespace
-
 ReceivePlan receivePlan(const Shape &shape, const Layout &src, const Layout &dst, int64_t dstPoint,
                         const DistanceFn &distance) {
-  return planFrom(Sources(shape, src, dst), shape, dst, dstPoint, distance);
+  return PreparedExchange(shape, src, dst).receive(dstPoint, distance);
 }
 
 std::vector<Piece> sendPieces(const Shape &shape, const Layout &src, const Layout &dst,
                               int64_t srcDevice, const DistanceFn &distance) {
-  const Sources sources(shape, src, dst);
+  const PreparedExchange exchange(shape, src, dst);
   std::vector<Piece> out;
   for (int64_t point = 0; point < dst.placement.size(); ++point)
-    for (Piece &piece : planFrom(sources, shape, dst, point, distance).pieces)
+    for (Piece &piece : exchange.receive(point, distance).pieces)
       if (piece.srcDevice == srcDevice)
         out.push_back(std::move(piece));
   std::stable_sort(out.begin(), out.end(),
@@ -162,10 +174,10 @@ std::vector<Piece> sendPieces(const Shape &shape, const Layout &src, const Layou
 
 int64_t elementsMoved(const Shape &shape, const Layout &src, const Layout &dst,
                       const DistanceFn &distance) {
-  const Sources sources(shape, src, dst);
+  const PreparedExchange exchange(shape, src, dst);
   int64_t elements = 0;
   for (int64_t point = 0; point < dst.placement.size(); ++point)
-    for (const Piece &piece : planFrom(sources, shape, dst, point, distance).pieces)
+    for (const Piece &piece : exchange.receive(point, distance).pieces)
       elements += piece.srcDevice != piece.dstDevice ? piece.region.elements() : 0;
   return elements;
 }

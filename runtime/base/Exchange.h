@@ -5,7 +5,8 @@
 // ascending device order. The destination layout receives it; on a destination Partial axis
 // coordinate 0 receives the value and the others receive the neutral element (0, lowest, highest).
 // An axis on which both layouts lie on the same placement and are Partial of the same kind is kept:
-// it is reduced by nobody.
+// it is reduced by nobody. That holds too where the destination's placement is the source's with
+// axes cut into several: a sum over 8 devices is one over 2 x 4, of which 2 may be reduced.
 //
 // This holds for any pair of layouts: same, disjoint, overlapping or subset placements, uneven and
 // empty parts. Where a box is held by several replicas the destination takes it from itself, else
@@ -16,6 +17,7 @@
 #include "runtime/base/Geometry.h"
 
 #include <functional>
+#include <map>
 
 namespace of {
 
@@ -41,7 +43,32 @@ struct ReceivePlan {
   std::vector<Piece> pieces; ///< ascending by (region, source device)
 };
 
-/// Pieces that the destination point `dstPoint` of `dst` receives.
+/// An exchange, prepared once for all its destinations.
+class PreparedExchange {
+public:
+  PreparedExchange(const Shape &shape, const Layout &src, const Layout &dst);
+
+  /// Pieces that the point `dstPoint` of the destination receives.
+  ReceivePlan receive(int64_t dstPoint, const DistanceFn &distance) const;
+
+private:
+  using Coordinates = std::vector<int64_t>;
+  /// The source devices that hold the same term of a reduction of the same box: any will do.
+  struct Term {
+    Box box;
+    Coordinates partial; ///< coordinates on the axes that are reduced
+    std::vector<int64_t> replicas;
+  };
+
+  Shape shape;
+  Layout dst;
+  std::vector<bool> kept; ///< axes of the source that are partial and stay so
+  SbpKind reduction = SbpKind::PartialSum;
+  /// By coordinates on the kept axes. Terms of one list in the order of the source's points.
+  std::map<Coordinates, std::vector<Term>> terms;
+};
+
+/// The same for one destination.
 ReceivePlan receivePlan(const Shape &shape, const Layout &src, const Layout &dst, int64_t dstPoint,
                         const DistanceFn &distance);
 

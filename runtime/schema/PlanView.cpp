@@ -59,8 +59,9 @@ std::vector<std::pair<uint32_t, uint32_t>> exchangePairs(const plan::Plan &plan,
   for (const plan::ExchangeTensor *tensor : *exchange.tensors()) {
     const Shape shape = shapeOf(tensor->shape());
     const Layout src = layoutOf(plan, *tensor->src()), dst = layoutOf(plan, *tensor->dst());
+    const PreparedExchange prepared(shape, src, dst);
     for (int64_t point = 0; point < dst.placement.size(); ++point)
-      for (const Piece &piece : receivePlan(shape, src, dst, point, distance).pieces)
+      for (const Piece &piece : prepared.receive(point, distance).pieces)
         pairs.emplace_back(piece.dstDevice, piece.srcDevice);
   }
   std::sort(pairs.begin(), pairs.end());

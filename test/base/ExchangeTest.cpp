@@ -205,3 +205,20 @@ TEST_CASE("16-bit floats add with one rounding") {
   REQUIRE(sum[0] == 0x4040);
   REQUIRE(sum[1] == 0x4380);
 }
+
+TEST_CASE("a sum over an axis is reduced over a part of it") {
+  const Layout src{{{4}, {0, 1, 2, 3}}, {Sbp::partialSum()}};
+  const Layout dst{{{2, 2}, {0, 1, 2, 3}}, {Sbp::split(0), Sbp::partialSum()}};
+  check({6}, src, dst);
+  for (int64_t point = 0; point < 4; ++point) {
+    const ReceivePlan plan = receivePlan({6}, src, dst, point, twoNodes);
+    REQUIRE_FALSE(plan.fillNeutral);
+    REQUIRE(plan.pieces.size() == 2);
+    CHECK(plan.pieces[0].srcDevice == point % 2);
+    CHECK(plan.pieces[1].srcDevice == point % 2 + 2);
+  }
+  // Not where the devices are others or in another order.
+  const Layout turned{{{2, 2}, {0, 2, 1, 3}}, dst.sbp};
+  CHECK(receivePlan({6}, src, turned, 0, twoNodes).pieces.size() == 4);
+  CHECK(receivePlan({6}, src, turned, 1, twoNodes).fillNeutral);
+}

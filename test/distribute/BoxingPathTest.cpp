@@ -106,9 +106,11 @@ std::vector<Layout> layoutsOn(const Placement &placement, size_t rank, bool with
   return out;
 }
 
-void checkPaths(const Shape &shape, const Placement &from, const Placement &to) {
-  const Cluster cluster = hosts(8);
+/// Returns whether a path cuts an axis.
+bool checkPaths(const Cluster &cluster, const Shape &shape, const Placement &from,
+                const Placement &to) {
   BoxingPlanner planner(cluster);
+  bool cuts = false;
   for (const Layout &src : layoutsOn(from, shape.size(), true))
     for (const Layout &dst : layoutsOn(to, shape.size(), false)) {
       INFO(toString(src.sbp) << " on " << from.size() << " to " << toString(dst.sbp) << " on "
@@ -116,13 +118,20 @@ void checkPaths(const Shape &shape, const Placement &from, const Placement &to) 
       Buffers buffers = fill(shape, src);
       const Buffer before = valueOf(cluster, shape, src, buffers);
       Layout at = src;
-      for (const Layout &step : planner.path(shape, DType::I64, src, dst).steps) {
+      const BoxingPath &path = planner.path(shape, DType::I64, src, dst);
+      for (const Layout &step : path.steps) {
+        cuts |= step.placement.shape.size() > std::max(from.shape.size(), to.shape.size());
         buffers = exchange(cluster, shape, at, step, buffers);
         at = step;
       }
       REQUIRE(at.sbp == dst.sbp);
       CHECK(valueOf(cluster, shape, at, buffers) == before);
     }
+  return cuts;
+}
+
+void checkPaths(const Shape &shape, const Placement &from, const Placement &to) {
+  checkPaths(hosts(8), shape, from, to);
 }
 
 } // namespace
@@ -139,4 +148,22 @@ TEST_CASE("a planned chain keeps the value") {
     checkPaths(shape, square, other);
   }
   checkPaths({5, 4}, wide, wide);
+}
+
+TEST_CASE("rounds through an axis keep the value") {
+  Cluster cluster = hosts(16);
+  cluster.resources.back().messageSeconds = 1e6;
+  auto line = [](int64_t n) {
+    Placement out{{n}, {}};
+    for (int64_t i = 0; i < n; ++i)
+      out.devices.push_back(i);
+    return out;
+  };
+  Placement grid = line(16);
+  grid.shape = {2, 8};
+  for (const Shape &shape : std::vector<Shape>{{}, {3}, {13, 2}, {0, 2}, {64}})
+    for (const Placement &placement : {line(6), line(8), line(16)})
+      CHECK(checkPaths(cluster, shape, placement, placement) == (elementsOf(shape) > 0));
+  CHECK(checkPaths(cluster, {16, 3}, grid, grid));
+  CHECK_FALSE(checkPaths(cluster, {5, 7}, line(7), line(7)));
 }

@@ -4,6 +4,8 @@
 
 #include "catch2/catch.hpp"
 
+#include <cmath>
+
 using namespace of;
 
 namespace {
@@ -164,6 +166,30 @@ TEST_CASE("a sum of a large tensor goes by way of a split, a small one directly"
   CHECK(large.bytesMoved == 2 * 3 * 1024 * 1024 * 4);
   CHECK(planner.path({}, DType::F32, partial, whole).steps.size() == 1);
   CHECK(planner.path({8}, DType::F32, partial, whole).steps.size() == 1);
+}
+
+TEST_CASE("with many devices messages are few and bytes as before") {
+  for (int64_t devices : {8, 64, 512}) {
+    Cluster cluster = network(devices, 1e9, 5e-6, 10e9);
+    cluster.resources.back().messageSeconds = 1e-6;
+    BoxingPlanner planner(cluster);
+    const Layout partial = on(line(0, devices), {Sbp::partialSum()}),
+                 whole = on(line(0, devices), {Sbp::broadcast()});
+    for (const Shape &shape : {Shape{}, Shape{1 << 14}}) {
+      const BoxingPath &path = planner.path(shape, DType::F32, partial, whole);
+      int64_t messages = 0;
+      Layout at = partial;
+      for (const Layout &step : path.steps) {
+        for (const Piece &piece : receivePlan(shape, at, step, 0, distanceIn(cluster)).pieces)
+          messages += piece.srcDevice != piece.dstDevice;
+        at = step;
+      }
+      INFO(devices << " devices, " << elementsOf(shape) << " elements");
+      CHECK(messages <= 3 * std::log2(devices));
+      if (!shape.empty())
+        CHECK(path.bytesMoved == 2 * (devices - 1) * 4 * elementsOf(shape));
+    }
+  }
 }
 
 TEST_CASE("the split on the way is of a dim that has the extent for it") {
