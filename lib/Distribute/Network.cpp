@@ -2,6 +2,7 @@
 
 #include "lib/Distribute/Options.h"
 #include "lib/Distribute/Placement.h"
+#include "runtime/base/Landing.h"
 
 #include <limits>
 
@@ -37,6 +38,23 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   if (isNew)
     it->second = boxingSeconds(*planner, v.getType(), from, to);
   return info.times * it->second;
+}
+
+int64_t DistNetwork::boxingBytes(Value v, DistAttr from, DistAttr to) const {
+  auto [it, isNew] = taken.try_emplace({v.getType(), from, to});
+  if (!isNew || from == to)
+    return it->second;
+  auto tensor = cast<RankedTensorType>(v.getType());
+  Shape shape(tensor.getShape().begin(), tensor.getShape().end());
+  DType dtype = dtypeOf(tensor.getElementType());
+  Layout at = from.layout();
+  for (const Layout &step : planner->path(shape, dtype, at, to.layout()).steps) {
+    it->second += elementsOf(largestLocalShape(shape, step)) * sizeOf(dtype) +
+                  landingSlotBytes({{dtype, shape, at, step}}, step.placement.devices[0],
+                                   distanceIn(*cluster));
+    at = step;
+  }
+  return it->second;
 }
 
 // ---- Wishes

@@ -81,6 +81,9 @@ public:
   /// Seconds per step to have `v`, which lies as `from`, as `to`; infinite if that is not offered.
   double moveSeconds(mlir::Value v, DistAttr from, DistAttr to) const;
 
+  /// Bytes of a device that the registers and landing slots of this boxing take.
+  int64_t boxingBytes(mlir::Value v, DistAttr from, DistAttr to) const;
+
 private:
   friend class OptionBuilder;
   DistNetwork(ProgramOp program, DistBoundary boundary, const Cluster &cluster,
@@ -107,6 +110,7 @@ private:
   llvm::StringSet<> opened; ///< variables that have their node
   /// What `boxingSeconds` said.
   mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, double> moves;
+  mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, int64_t> taken;
   /// Options of ops that are alike in all that options depend on.
   std::map<std::vector<const void *>, llvm::SmallVector<DistOption>> optionsOf;
 };

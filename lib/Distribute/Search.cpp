@@ -12,6 +12,9 @@ using namespace mlir;
 
 namespace of {
 
+/// Times that the memory of a device is taken for a quarter more than it is.
+static constexpr int mostRounds = 4;
+
 /// Work of one solution, at most: some seconds.
 static constexpr uint64_t searchWork = 3'000'000'000;
 
@@ -28,6 +31,26 @@ static LogicalResult reportConflict(const Searched &found, const SearchProblem &
       "no distribution meets all pins; relax some of them");
 }
 
+// The least memory of a device that the program runs on.
+static std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cluster) {
+  std::optional<int64_t> least;
+  for (const DistNode &node : network.nodes())
+    for (int64_t device : node.mesh.getDevices())
+      if (int64_t bytes = cluster.devices[device].memoryBytes)
+        least = std::min(least.value_or(bytes), bytes);
+  return least;
+}
+
+static LogicalResult reportMemory(ProgramOp program, int64_t limit,
+                                  const search::CostSolution &solution) {
+  InFlightDiagnostic out = program.emitError("a device has ")
+                           << limit
+                           << " bytes of memory, and no distribution was found that needs as few";
+  if (solution.conflict.usage)
+    out << ": at one time at least " << solution.conflict.usage->bytes << " are in use";
+  return out << "; take a smaller batch, more micro-batches or more devices";
+}
+
 FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster, BoxingPlanner &planner,
                                   const llvm::StringMap<DistAttr> &variables,
                                   const llvm::StringMap<SmallVector<NdSbp>> &choices) {
@@ -38,16 +61,48 @@ FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster, Box
   Searched out{std::move(*network), {}};
   if (out.network.nodes().empty())
     return out;
-  SearchProblem problem(out.network);
-  Result<search::CostSolution> solution = search::solve(problem.costs(), {searchWork});
-  if (!solution.isOk())
-    return program.emitError("the search failed: ") << solution.status().message();
-  if (!solution->feasible())
-    return reportConflict(out, problem, *solution);
-  out.choice = problem.choiceOf(solution->choice);
-  out.seconds = solution->cost;
-  out.lowerBound = solution->lowerBound;
-  return out;
+  std::optional<int64_t> limit = memoryLimit(out.network, cluster);
+  // The estimate may be above what the packer needs: where nothing fits it, more is tried, and the
+  // packer has the last word.
+  for (int round = 0;; ++round) {
+    SearchProblemOptions options;
+    if (limit)
+      options.memoryLimit = *limit + *limit / 4 * round;
+    SearchProblem problem(out.network, options);
+    search::SolveBudget budget;
+    budget.work = searchWork;
+    Result<search::CostSolution> solution = search::solve(problem.costs(), budget);
+    if (!solution.isOk())
+      return program.emitError("the search failed: ") << solution.status().message();
+    if (solution->feasible()) {
+      out.choice = problem.choiceOf(solution->choice);
+      out.seconds = solution->cost;
+      out.lowerBound = solution->lowerBound;
+      out.bytes = solution->peak;
+      return out;
+    }
+    bool isForMemory = limit && !solution->conflict.node;
+    if (!isForMemory || round == mostRounds)
+      return isForMemory ? reportMemory(program, *limit, *solution)
+                         : reportConflict(out, problem, *solution);
+  }
+}
+
+static std::string textOf(MeshAttr mesh) {
+  std::string text;
+  for (auto [axis, size] : llvm::zip(mesh.getAxes(), mesh.getShape()))
+    text += (text.empty() ? "" : ", ") + axis.getValue().str() + ": " + std::to_string(size);
+  return text;
+}
+
+static void remarkSearch(ProgramOp program, const Searched &found) {
+  auto out =
+      remark::analysis(program.getLoc(), remark::RemarkOpts::name("Search").category("distribute"));
+  if (!out || found.network.nodes().empty())
+    return;
+  out << remark::metric("Mesh", textOf(found.network.nodes()[0].mesh))
+      << remark::metric("Seconds", found.seconds) << remark::metric("LowerBound", found.lowerBound)
+      << remark::metric("Bytes", found.bytes);
 }
 
 // ---- All programs
@@ -68,9 +123,12 @@ public:
     });
     if (programs.empty())
       return chooseRest();
-    FailureOr<Searched> first = isMeshOpen() ? searchMeshes(programs[0]) : searchOne(programs[0]);
+    bool isOpen = isMeshOpen();
+    FailureOr<Searched> first = isOpen ? searchMeshes(programs[0]) : searchOne(programs[0]);
     if (failed(first))
       return failure();
+    if (!isOpen)
+      remarkSearch(programs[0], *first);
     write(programs[0], *first);
     for (ProgramOp program : llvm::drop_begin(programs)) {
       FailureOr<Searched> found = searchOne(program);
@@ -126,7 +184,7 @@ private:
       FailureOr<Searched> found = searchOne(program);
       if (failed(found))
         return failure();
-      remarkMesh(program, now[0], *found);
+      remarkSearch(program, *found);
       if (!fastest || found->seconds < fastest->seconds * (1 - 1e-9)) {
         fastest.emplace(std::move(*found));
         best = now;
@@ -134,18 +192,6 @@ private:
     }
     moveMeshes(module, now, best);
     return std::move(*fastest);
-  }
-
-  static void remarkMesh(ProgramOp program, MeshAttr mesh, const Searched &found) {
-    auto out =
-        remark::analysis(program.getLoc(), remark::RemarkOpts::name("Mesh").category("distribute"));
-    if (!out)
-      return;
-    std::string shape;
-    for (auto [axis, size] : llvm::zip(mesh.getAxes(), mesh.getShape()))
-      shape += (shape.empty() ? "" : ", ") + axis.getValue().str() + ": " + std::to_string(size);
-    out << remark::metric("Shape", shape) << remark::metric("Seconds", found.seconds)
-        << remark::metric("LowerBound", found.lowerBound);
   }
 
   // ---- Result

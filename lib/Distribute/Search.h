@@ -15,6 +15,7 @@ struct Searched {
   DistChoice choice;
   double seconds = 0;    ///< per step
   double lowerBound = 0; ///< no choice takes less
+  int64_t bytes = 0;     ///< of a device at the peak, as far as the search can tell; 0: not limited
 };
 
 /// Chooses for one program, with the variables that are in `variables` given. Errors at an op that

@@ -1,6 +1,7 @@
 #include "lib/Distribute/SearchProblem.h"
 
 #include "lib/Distribute/Fold.h"
+#include "lib/Distribute/Lives.h"
 #include "lib/Distribute/Versions.h"
 
 #include <map>
@@ -27,11 +28,14 @@ public:
     for (size_t n = 0; n < network.nodes().size(); ++n)
       for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r)
         countValue(n, r);
+    out.problem.usageLimit = options.memoryLimit;
     for (const auto &[key, value] : values)
-      if (key.second.size() == 1)
+      if (key.second.size() == 1 && !options.memoryLimit)
         addEdge(value, key.second.front());
       else
         addVersions(value, key.second);
+    if (options.memoryLimit)
+      addOwnUsages();
   }
 
 private:
@@ -40,6 +44,7 @@ private:
     size_t producer;
     unsigned result;
     int64_t count = 0;
+    DistLives lives; ///< of its members
   };
   using ValueKey = std::pair<std::pair<uint32_t, unsigned>, std::vector<UserPlace>>;
 
@@ -82,7 +87,13 @@ private:
     users.erase(std::unique(users.begin(), users.end()), users.end());
     if (users.empty())
       return;
-    values.try_emplace({{out.classOf[n], r}, users}, ValueClass{n, r}).first->second.count++;
+    ValueClass &value =
+        values.try_emplace({{out.classOf[n], r}, users}, ValueClass{n, r, 0, {}}).first->second;
+    value.count++;
+    int64_t last = n;
+    for (const DistUse &use : edges.users(n, r))
+      last = std::max<int64_t>(last, use.node);
+    value.lives.add(n + 1, last + 1);
   }
 
   DistAttr madeBy(const ValueClass &value, const DistOption &option) const {
@@ -159,14 +170,76 @@ private:
     SmallVector<uint64_t> sets = setsOf(needs.size(), users.size());
     uint32_t hub = out.problem.nodes.size();
     out.problem.nodes.emplace_back();
-    out.problem.nodes.back().costs.assign(sets.size(), 0);
-    addMaking(value, needs, sets, hub);
+    // With what is made known, an option stands for a set of versions and for one way to be made.
+    llvm::SetVector<DistAttr> made;
+    if (options.memoryLimit)
+      for (const DistOption &option : node(value.producer).options)
+        made.insert(madeBy(value, option));
+    if (made.empty() || made.size() * sets.size() > mostKnownSets) {
+      made.clear();
+      made.insert(DistAttr());
+    }
+    out.problem.nodes[hub].costs.assign(made.size() * sets.size(), 0);
+    addMaking(value, needs, sets, made.getArrayRef(), hub);
     for (UserPlace user : users)
-      addNeeding(user, needs, sets, hub);
+      addNeeding(user, needs, sets, made.size(), hub);
+    if (options.memoryLimit)
+      addUsages(value, needs, sets, made.getArrayRef(), hub);
+  }
+
+  // ---- Memory
+
+  static int64_t partBytes(Type type, DistAttr dist) {
+    RankedTensorType local = localType(withDist(type, dist));
+    return local.getNumElements() * sizeOf(dtypeOf(local.getElementType()));
+  }
+
+  // Registers have a place of their own through the whole step: what exchanges read and write.
+  // Other values share theirs with those that do not live at the same time; variables have one
+  // already.
+  void addUsages(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
+                 ArrayRef<DistAttr> ways, uint32_t hub) {
+    Value v = node(value.producer).results[value.result];
+    bool ofVariable = !node(value.producer).variable.empty();
+    SmallVector<int64_t> registers;
+    for (DistAttr made : ways)
+      for (uint64_t set : sets) {
+        int64_t boxed = 0, shared = made && !ofVariable ? partBytes(v.getType(), made) : 0;
+        for (unsigned i = 0; i < needs.size(); ++i)
+          if (set >> i & 1)
+            (made ? boxed : shared) +=
+                made ? network.boxingBytes(v, made, needs[i]) : partBytes(v.getType(), needs[i]);
+        registers.push_back(value.count * (boxed ? boxed + shared : 0));
+        out.problem.nodes[hub].usages.push_back(boxed ? 0 : shared * value.lives.mostAtOnce());
+      }
+    setLife(hub, value.lives, false);
+    addRegisters(registers, hub);
+  }
+
+  // A node whose options are the different numbers of bytes, tied to those of the other node.
+  void addRegisters(ArrayRef<int64_t> bytes, uint32_t hub) {
+    llvm::SetVector<int64_t> different(bytes.begin(), bytes.end());
+    if (different.size() == 1 && different[0] == 0)
+      return;
+    CostEdge edge{hub, uint32_t(out.problem.nodes.size()), {}};
+    for (int64_t of : bytes)
+      for (int64_t one : different)
+        edge.costs.push_back(of == one ? 0 : search::kForbidden);
+    CostNode registers;
+    registers.costs.assign(different.size(), 0);
+    registers.usages.assign(different.begin(), different.end());
+    registers.to = network.nodes().size();
+    out.problem.nodes.push_back(std::move(registers));
+    out.problem.edges.push_back(std::move(edge));
+  }
+
+  void setLife(uint32_t n, const DistLives &lives, bool always) {
+    out.problem.nodes[n].from = always ? 0 : lives.first();
+    out.problem.nodes[n].to = always ? network.nodes().size() : lives.last();
   }
 
   void addMaking(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
-                 uint32_t hub) {
+                 ArrayRef<DistAttr> ways, uint32_t hub) {
     VersionTrees trees(network, node(value.producer).results[value.result], needs, sets);
     std::map<NdSbp, std::vector<double>> known;
     CostEdge edge{out.classOf[value.producer], hub, {}};
@@ -174,22 +247,65 @@ private:
       auto [it, isNew] = known.try_emplace(option.results[value.result]);
       if (isNew)
         it->second = trees.secondsFrom(madeBy(value, option));
-      for (double cost : it->second)
-        edge.costs.push_back(value.count * cost);
+      for (DistAttr way : ways)
+        for (double cost : it->second)
+          edge.costs.push_back(way && way != madeBy(value, option) ? search::kForbidden
+                                                                   : value.count * cost);
     }
     out.problem.edges.push_back(std::move(edge));
   }
 
-  void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets, uint32_t hub) {
+  void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets, size_t ways,
+                  uint32_t hub) {
     CostEdge edge{hub, user.first, {}};
     SmallVector<size_t> at;
     for (const DistOption &option : optionsOf(user.first))
       at.push_back(llvm::find(needs, neededBy(user, option)) - needs.begin());
-    for (uint64_t set : sets)
-      for (size_t need : at)
-        edge.costs.push_back(need < needs.size() && (set >> need & 1) ? 0 : search::kForbidden);
+    for (size_t way = 0; way < ways; ++way)
+      for (uint64_t set : sets)
+        for (size_t need : at)
+          edge.costs.push_back(need < needs.size() && (set >> need & 1) ? 0 : search::kForbidden);
     out.problem.edges.push_back(std::move(edge));
   }
+
+  // Variables are always there; results as they are made, until their versions are.
+  void addOwnUsages() {
+    std::vector<DistLives> lives(representative.size());
+    int64_t firstYield = network.nodes().size(), lastYield = 0;
+    for (size_t n = 0; n < network.nodes().size(); ++n)
+      if (isa<YieldOp>(node(n).op)) {
+        firstYield = std::min<int64_t>(firstYield, n);
+        lastYield = n;
+      }
+    for (size_t n = 0; n < network.nodes().size(); ++n)
+      if (isa<YieldOp>(node(n).op))
+        lives[out.classOf[n]].add(firstYield, lastYield + 1);
+      else
+        lives[out.classOf[n]].add(n, n + 1);
+    for (uint32_t c = 0; c < representative.size(); ++c) {
+      const DistNode &member = node(representative[c]);
+      bool isVariable = !member.variable.empty();
+      int64_t times = isVariable ? lives[c].count() : lives[c].mostAtOnce();
+      for (const DistOption &option : member.options)
+        out.problem.nodes[c].usages.push_back(times * ownBytes(member, option));
+      setLife(c, lives[c], isVariable);
+    }
+  }
+
+  static int64_t ownBytes(const DistNode &node, const DistOption &option) {
+    if (!node.variable.empty())
+      return node.results.empty()
+                 ? partBytes(node.operands[0]->get().getType(),
+                             distAttr(node.mesh, option.operands[0]))
+                 : partBytes(node.results[0].getType(), distAttr(node.mesh, option.results[0]));
+    int64_t bytes = 0;
+    for (auto [result, made] : llvm::zip(node.results, option.made))
+      bytes += partBytes(result.getType(), distAttr(node.mesh, made));
+    return bytes;
+  }
+
+  /// Options of a node that knows how its value is made, at most.
+  static constexpr size_t mostKnownSets = 1000;
 
   SearchProblem &out;
   const DistNetwork &network;

@@ -6,6 +6,11 @@
 //   value with several users  a node of its own, whose options are the sets of versions that are
 //                             there: its producer pays for making them, each user needs its own
 //
+// Where memory is limited every value has such a node: it is what uses bytes, from its producer to
+// its last user in program order. Variables, and what exchanges read and write, are always there,
+// as the packer has them; what is yielded is there together. Of folded values as many count as live
+// at one time. A node then knows how its value is made too, unless that gives too many options.
+//
 // So a value that is boxed once for many users is counted once, exactly as the rewriter has it
 // (Versions.h). Surroundings are looked at as far as the size of the network allows: a small model
 // is not folded at all, a deep one is folded where its layers repeat. Borrows the DistNetwork.
@@ -17,8 +22,9 @@
 namespace of {
 
 struct SearchProblemOptions {
-  unsigned mostNodes = 4000;      ///< folded until the network has no more than this
-  unsigned mostVersionSets = 400; ///< of a value with several users, beyond sets of two
+  unsigned mostNodes = 4000;          ///< folded until the network has no more than this
+  unsigned mostVersionSets = 400;     ///< of a value with several users, beyond sets of two
+  std::optional<int64_t> memoryLimit; ///< bytes of a device
 };
 
 class SearchProblem {

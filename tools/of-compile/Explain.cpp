@@ -15,6 +15,8 @@ public:
   explicit Explainer(llvm::raw_ostream &out) : out(out) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    if (remark.getRemarkName() == "Search")
+      return printSearch(remark);
     std::string source = sourceOf(remark.getLocation());
     out << (source.empty() ? "derived" : source) << ": " << find(remark, "Op") << " on "
         << find(remark, "Mesh") << "\n  chosen  " << find(remark, "Chosen") << ", "
@@ -25,6 +27,14 @@ public:
   }
 
 private:
+  void printSearch(const remark::detail::Remark &remark) {
+    out << "searched mesh {" << find(remark, "Mesh") << "}: " << find(remark, "Seconds")
+        << " s per step, at least " << find(remark, "LowerBound") << " s";
+    if (find(remark, "Bytes") != "0")
+      out << ", about " << find(remark, "Bytes") << " bytes of a device";
+    out << "\n";
+  }
+
   static llvm::StringRef find(const remark::detail::Remark &remark, llvm::StringRef key) {
     for (const auto &arg : remark.getArgs())
       if (arg.key == key)
