@@ -1,32 +1,101 @@
-// What does it cost to fire an actor? One worker, a chain of tasks on one or several streams, empty
-// bodies: the time is tryStart plus finish, with its tokens. TBB's flow graph takes 62 to 100 ns
-// per node for the same.
-#include "runtime/actor/Machine.h"
+// What does it cost to fire an actor? Empty bodies, so the time is tryStart plus finish, with its
+// tokens.
+//
+//   same-thread    a chain of tasks on one worker; oneTBB's flow graph for the same chain beside it
+//   actors         the same with 100 to 1,000,000 actors
+//   cross-thread   producer and consumer on two workers, through the node's router; two bare cache
+//                  lines that two threads hand to each other beside it
+//
+// Every line is the median of seven runs, peers in turn with each other. What one thread does is
+// measured in its own processor time. Two threads are measured in batches short enough to fit into
+// a time slice, and the tenth of the batches that was disturbed least counts: so the figures hold
+// on a machine that does other things beside.
+#include "runtime/actor/Build.h"
+#include "runtime/node/Router.h"
+#include "test/support/PlanBuilder.h"
 
-#include <benchmark/benchmark.h>
+#include <tbb/flow_graph.h>
+#include <tbb/global_control.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <functional>
+#include <thread>
+
+using namespace of;
 using namespace of::rt;
 
 namespace {
 
-struct NoActions final : ActionSink {
-  void act(const Action &) override { std::abort(); } // everything is on one worker
+constexpr int kRuns = 7;
+
+struct Sink final : ActionSink {
+  std::function<void(const Action &)> on = [](const Action &) { std::abort(); };
+  void act(const Action &action) override { on(action); }
 };
 
-/// A chain of `tasks` tasks, dealt to `streams` streams, joined by registers of `slots` slots.
-WorkerTables chain(uint32_t tasks, uint32_t streams, uint32_t slots) {
+/// Nanoseconds per item of each function, medians of runs in turn.
+std::vector<double> medians(const std::vector<std::function<double()>> &peers) {
+  std::vector<std::vector<double>> all(peers.size());
+  for (int run = 0; run < kRuns; ++run)
+    for (size_t p = 0; p < peers.size(); ++p)
+      all[p].push_back(peers[p]());
+  std::vector<double> out;
+  for (auto &times : all) {
+    std::sort(times.begin(), times.end());
+    out.push_back(times[times.size() / 2]);
+  }
+  return out;
+}
+
+double nowNs(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+}
+
+double nsOf(uint64_t items, const std::function<void()> &work) {
+  const double start = nowNs(CLOCK_THREAD_CPUTIME_ID);
+  work();
+  return (nowNs(CLOCK_THREAD_CPUTIME_ID) - start) / static_cast<double>(items);
+}
+
+/// Wall time of batches of items; per item, of the batch that only a tenth are faster than.
+class Batches {
+public:
+  void item() {
+    if (++items_ % kBatch != 0)
+      return;
+    const double now = nowNs(CLOCK_MONOTONIC);
+    times_.push_back((now - last_) / kBatch);
+    last_ = now;
+  }
+  double bestTenth() {
+    std::sort(times_.begin(), times_.end());
+    return times_[times_.size() / 10];
+  }
+
+private:
+  static constexpr uint64_t kBatch = 1000;
+  uint64_t items_ = 0;
+  double last_ = nowNs(CLOCK_MONOTONIC);
+  std::vector<double> times_;
+};
+
+/// A chain of `tasks` tasks on one stream, joined by registers of two slots.
+WorkerTables chain(uint32_t tasks) {
   WorkerTables tables(1);
   ProgramTable &t = tables[0];
   for (uint32_t i = 0; i < tasks; ++i) {
     TaskEntry entry;
     entry.kind = BodyKind::Segment;
-    entry.stream = i % streams;
     entry.firstInput = static_cast<uint32_t>(t.inputs.size());
     entry.firstOutput = static_cast<uint32_t>(t.outputs.size());
     entry.firstEvent = static_cast<uint32_t>(t.events.size());
     if (i > 0) {
       InputEntry in;
-      in.slots = slots;
+      in.slots = 2;
       in.producer = {0, i - 1};
       t.inputs.push_back(in);
       t.events.push_back({kAtEnd, false, i - 1});
@@ -34,7 +103,7 @@ WorkerTables chain(uint32_t tasks, uint32_t streams, uint32_t slots) {
     }
     if (i + 1 < tasks) {
       OutputEntry out;
-      out.slots = slots;
+      out.slots = 2;
       out.firstLink = i;
       out.numLinks = 1;
       t.outputs.push_back(out);
@@ -44,39 +113,159 @@ WorkerTables chain(uint32_t tasks, uint32_t streams, uint32_t slots) {
     }
     entry.numEvents = entry.numInputs + entry.numOutputs;
     t.tasks.push_back(entry);
+    t.order.push_back(i);
   }
-  for (uint32_t s = 0; s < streams; ++s) {
-    StreamEntry stream{s, static_cast<uint32_t>(t.order.size()), 0};
-    for (uint32_t i = s; i < tasks; i += streams) {
-      t.order.push_back(i);
-      ++stream.orderLength;
-    }
-    t.streams.push_back(stream);
-  }
+  t.streams.push_back({0, 0, tasks});
   return tables;
 }
 
-void fire(benchmark::State &state) {
-  const uint32_t tasks = static_cast<uint32_t>(state.range(0)),
-                 streams = static_cast<uint32_t>(state.range(1));
-  const WorkerTables tables = chain(tasks, streams, 2);
+double fireChain(const WorkerTables &tables, uint64_t firings) {
+  const uint64_t tasks = tables[0].tasks.size(),
+                 iterations = std::max<uint64_t>(1, firings / tasks);
   Machine machine(tables, 0);
-  NoActions sink;
-  constexpr uint64_t kIterations = 1000;
-  for (auto _ : state) {
-    machine.enter(0, kIterations, sink);
+  Sink sink;
+  auto once = [&](uint64_t count) {
+    machine.enter(0, count, sink);
     Firing firing;
     while (!machine.finished())
-      for (uint32_t s = 0; s < streams; ++s)
-        if (machine.tryStart(s, firing))
-          machine.finish(s, sink);
+      if (machine.tryStart(0, firing))
+        machine.finish(0, sink);
     if (!machine.leave().isOk())
-      state.SkipWithError("tokens are not where they were");
+      std::abort();
+  };
+  once(1);
+  return nsOf(iterations * tasks, [&] { once(iterations); });
+}
+
+double fireTbb(uint32_t tasks, uint64_t firings) {
+  using Node = tbb::flow::continue_node<tbb::flow::continue_msg>;
+  const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
+  tbb::flow::graph graph;
+  std::vector<std::unique_ptr<Node>> nodes;
+  for (uint32_t i = 0; i < tasks; ++i) {
+    nodes.push_back(std::make_unique<Node>(graph, [](const tbb::flow::continue_msg &) {}));
+    if (i > 0)
+      tbb::flow::make_edge(*nodes[i - 1], *nodes[i]);
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations() * kIterations * tasks));
+  auto once = [&] {
+    nodes[0]->try_put(tbb::flow::continue_msg());
+    graph.wait_for_all();
+  };
+  once();
+  return nsOf(firings / tasks * tasks, [&] {
+    for (uint64_t i = 0; i < firings / tasks; ++i)
+      once();
+  });
+}
+
+/// One device, a producer and a consumer on a worker each.
+std::vector<uint8_t> twoWorkers(uint32_t slots) {
+  of::test::PlanBuilder b;
+  b.device(b.node(0));
+  b.program("train", plan::ProgramKind::Train, 1);
+  of::test::RoleBuilder r(b, {0});
+  r.chunk(4096);
+  const uint32_t reg = r.newReg(0, "x", 64, slots);
+  of::test::setEmptySegment(
+      r.task(0, "make", r.stream("a", plan::StreamKind::Compute, 0), {}, {reg}));
+  of::test::setEmptySegment(
+      r.task(0, "take", r.stream("b", plan::StreamKind::Compute, 1), {reg}, {}));
+  return b.finish();
+}
+
+/// As runtime/node/Worker.cpp: tokens, streams, again.
+void drive(Router &router, Machine &machine, uint32_t id, uint64_t firings, Batches &batches) {
+  Sink sink;
+  sink.on = [&](const Action &action) {
+    if (!router.act(id, action).isOk())
+      std::abort();
+  };
+  machine.enter(0, firings, sink);
+  Token token;
+  Firing firing;
+  while (!machine.finished()) {
+    bool moved = false;
+    while (router.receive(id, token))
+      if (!machine.onToken(token, sink).isOk())
+        std::abort();
+    if (!router.poll(moved).isOk())
+      std::abort();
+    if (machine.tryStart(0, firing)) {
+      machine.finish(0, sink);
+      batches.item();
+    }
+  }
+}
+
+double fireAcross(uint32_t slots, uint64_t versions) {
+  const std::vector<uint8_t> bytes = twoWorkers(slots);
+  const plan::Plan &plan = *plan::GetPlan(bytes.data());
+  const auto tables = buildTables(plan, 0);
+  if (!tables.isOk())
+    std::abort();
+  Router router(plan, 0, 1, {{0, 0, &tables->workers[0]}, {0, 1, &tables->workers[1]}}, nullptr,
+                nullptr);
+  Machine producer(tables->workers[0], 0), consumer(tables->workers[1], 1);
+  Batches mine, its;
+  std::thread other([&] { drive(router, consumer, 1, versions, its); });
+  drive(router, producer, 0, versions, mine);
+  other.join();
+  return mine.bestTenth();
+}
+
+/// Two cache lines: here a number goes up, there it is answered.
+double pingPong(uint64_t rounds) {
+  struct alignas(64) Line {
+    std::atomic<uint64_t> value{0};
+  };
+  Line there, back;
+  Batches batches;
+  std::thread other([&] {
+    for (uint64_t i = 1; i <= rounds; ++i) {
+      while (there.value.load(std::memory_order_acquire) != i) {
+      }
+      back.value.store(i, std::memory_order_release);
+    }
+  });
+  for (uint64_t i = 1; i <= rounds; ++i) {
+    there.value.store(i, std::memory_order_release);
+    while (back.value.load(std::memory_order_acquire) != i) {
+    }
+    batches.item();
+  }
+  other.join();
+  return batches.bestTenth();
+}
+
+void print(const char *what, double ns, const char *peer, double peerNs) {
+  std::printf("%-34s %8.1f ns   %5.2f x %s (%.1f ns)\n", what, ns, ns / peerNs, peer, peerNs);
 }
 
 } // namespace
 
-BENCHMARK(fire)->Args({10, 1})->Args({100, 1})->Args({100, 2})->Args({100, 4});
-BENCHMARK_MAIN();
+int main() {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  constexpr uint64_t kFirings = 1'000'000, kVersions = 20'000;
+  const WorkerTables hundred = chain(100);
+  const auto same = medians(
+      {[&] { return fireChain(hundred, kFirings); }, [] { return fireTbb(100, kFirings / 10); }});
+  print("same thread, 100 actors", same[0], "oneTBB", same[1]);
+
+  std::vector<std::function<double()>> sizes;
+  std::vector<WorkerTables> chains;
+  for (const uint32_t actors : {100u, 1'000u, 10'000u, 100'000u, 1'000'000u})
+    chains.push_back(chain(actors));
+  for (const WorkerTables &tables : chains)
+    sizes.push_back([&tables] { return fireChain(tables, kFirings); });
+  const auto flat = medians(sizes);
+  for (size_t i = 0; i < flat.size(); ++i)
+    print(("  " + std::to_string(chains[i][0].tasks.size()) + " actors").c_str(), flat[i],
+          "100 actors", flat[0]);
+
+  const auto across =
+      medians({[] { return fireAcross(1, kVersions); }, [] { return fireAcross(4, kVersions); },
+               [] { return pingPong(kVersions); }});
+  print("two threads, 1 slot, round trip", across[0], "two cache lines", across[2]);
+  print("two threads, 4 slots, per version", across[1], "two cache lines", across[2]);
+  return 0;
+}

@@ -20,8 +20,11 @@ Machine::Machine(const WorkerTables &tables, uint32_t worker)
     const ProgramTable &t = tables[i];
     ProgramState &s = states_[i];
     s.inputs.resize(t.inputs.size());
+    s.inputCounts.resize(t.inputs.size());
     s.outputs.resize(t.outputs.size());
+    s.published.resize(t.outputs.size());
     s.links.resize(t.links.size());
+    s.linkCounts.resize(t.links.size());
     s.edges.resize(t.edges.size());
     s.tasks.resize(t.tasks.size());
     s.streams.resize(t.streams.size());
@@ -32,20 +35,23 @@ Machine::Machine(const WorkerTables &tables, uint32_t worker)
 void Machine::reset(const ProgramTable &table, ProgramState &state) {
   for (size_t i = 0; i < table.inputs.size(); ++i) {
     const InputEntry &entry = table.inputs[i];
+    InputCounts counts;
+    counts.received = state.inputCounts[i].early;
     InputState fresh;
-    fresh.received = state.inputs[i].early;
-    fresh.available = entry.initial + static_cast<uint32_t>(fresh.received);
+    fresh.available = entry.initial + static_cast<uint32_t>(counts.received);
     state.inputs[i] = fresh;
+    state.inputCounts[i] = counts;
   }
   for (size_t i = 0; i < table.outputs.size(); ++i) {
     const OutputEntry &entry = table.outputs[i];
     state.outputs[i] = OutputState();
+    state.published[i] = 0;
     state.outputs[i].nextSlot = entry.initial % entry.slots;
     for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
-      LinkState fresh;
-      fresh.acked = state.links[l].early;
-      fresh.credit = entry.slots - entry.initial + static_cast<uint32_t>(fresh.acked);
-      state.links[l] = fresh;
+      LinkCounts counts;
+      counts.acked = state.linkCounts[l].early;
+      state.links[l].credit = entry.slots - entry.initial + static_cast<uint32_t>(counts.acked);
+      state.linkCounts[l] = counts;
     }
   }
   for (size_t i = 0; i < table.edges.size(); ++i) {
@@ -56,7 +62,7 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
   }
   for (const TaskEntry &task : table.tasks)
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
-      state.inputs[i].total = iterations_ * task.firings / table.inputs[i].period;
+      state.inputCounts[i].total = iterations_ * task.firings / table.inputs[i].period;
   state.tasks.assign(table.tasks.size(), TaskState());
   state.open.assign(table.openCounters, 0);
   state.streams.assign(table.streams.size(), StreamState());
@@ -77,6 +83,10 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   inputs_ = state_->inputs.data();
   outputs_ = state_->outputs.data();
   links_ = state_->links.data();
+  taskStates_ = state_->tasks.data();
+  streamStates_ = state_->streams.data();
+  order_ = current_->order.data();
+  events_ = current_->events.data();
   ++state_->entry;
   reset(*current_, *state_);
   if (iterations == 0)
@@ -87,10 +97,11 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   }
   for (size_t i = 0; i < current_->inputs.size(); ++i) {
     const InputEntry &entry = current_->inputs[i];
+    const InputCounts &counts = state_->inputCounts[i];
     if (!entry.constant && entry.producer.worker != worker_)
-      openTokens_ += static_cast<int64_t>(state_->inputs[i].total - state_->inputs[i].received);
+      openTokens_ += static_cast<int64_t>(counts.total - counts.received);
   }
-  for (const LinkState &link : state_->links)
+  for (const LinkCounts &link : state_->linkCounts)
     openTokens_ -= static_cast<int64_t>(link.acked);
   for (uint32_t e = 0; e < current_->edges.size(); ++e) {
     const EdgeEntry &entry = current_->edges[e];
@@ -159,10 +170,10 @@ bool Machine::ready(const TaskEntry &task, Wait *why) const {
 }
 
 bool Machine::tryStart(uint32_t stream, Firing &firing) {
-  StreamState &ss = state_->streams[stream];
+  StreamState &ss = streamStates_[stream];
   if (ss.running || ss.done)
     return false;
-  const uint32_t index = current_->order[current_->streams[stream].firstOrder + ss.position];
+  const uint32_t index = order_[current_->streams[stream].firstOrder + ss.position];
   const TaskEntry &task = tasks_[index];
   if (!ready(task, nullptr))
     return false;
@@ -187,16 +198,16 @@ bool Machine::tryStart(uint32_t stream, Firing &firing) {
   ss.running = true;
   ss.task = index;
   ss.event = task.firstEvent;
-  firing = {index, stream, state_->tasks[index].fired};
+  firing = {index, stream, taskStates_[index].fired};
   return true;
 }
 
 void Machine::passCall(uint32_t stream, int32_t call, ActionSink &sink) {
-  StreamState &ss = state_->streams[stream];
+  StreamState &ss = streamStates_[stream];
   const TaskEntry &task = tasks_[ss.task];
   const uint32_t end = task.firstEvent + task.numEvents;
-  while (ss.event < end && current_->events[ss.event].call <= call)
-    moveToken(task, current_->events[ss.event++], sink);
+  while (ss.event < end && events_[ss.event].call <= call)
+    moveToken(task, events_[ss.event++], sink);
 }
 
 void Machine::moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink) {
@@ -220,29 +231,29 @@ void Machine::acknowledge(uint32_t input, ActionSink &sink) {
   const InputEntry &entry = inputEntries_[input];
   if (entry.constant || entry.self)
     return;
-  InputState &state = inputs_[input];
   if (entry.producer.worker == worker_)
     ++links_[entry.producer.index].credit;
   else
     sink.act({Action::Kind::RegisterAck, state_->entry, static_cast<uint16_t>(current_->program),
-              kNone, entry.producer, state.acked});
-  ++state.acked;
+              kNone, entry.producer, state_->inputCounts[input].acked++});
 }
 
 void Machine::publish(uint32_t output, ActionSink &sink) {
   const OutputEntry &entry = outputEntries_[output];
-  OutputState &state = outputs_[output];
+  bool isForeign = false; // the sequence counts for other workers alone
   for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
     const Peer consumer = linkEntries_[l].consumer;
     if (consumer.worker == worker_) {
       ++inputs_[consumer.index].available;
       continue;
     }
+    isForeign = true;
     ++openTokens_; // until its acknowledgement
     sink.act({Action::Kind::RegisterReady, state_->entry, static_cast<uint16_t>(current_->program),
-              kNone, consumer, state.published});
+              kNone, consumer, state_->published[output]});
   }
-  ++state.published;
+  if (isForeign)
+    ++state_->published[output];
 }
 
 void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const {
@@ -250,7 +261,7 @@ void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSi
 }
 
 void Machine::finish(uint32_t stream, ActionSink &sink) {
-  StreamState &ss = state_->streams[stream];
+  StreamState &ss = streamStates_[stream];
   const StreamEntry &entry = current_->streams[stream];
   const uint32_t index = ss.task;
   const TaskEntry &task = tasks_[index];
@@ -259,7 +270,7 @@ void Machine::finish(uint32_t stream, ActionSink &sink) {
     fireSend(task, sink);
   else if (task.kind == BodyKind::Receive)
     fireReceive(task, sink);
-  ++state_->tasks[index].fired;
+  ++taskStates_[index].fired;
   if (task.kind == BodyKind::Send)
     retire(task, sink);
 
@@ -368,28 +379,28 @@ Status Machine::takeEdgeToken(const Token &token, Standing standing, ActionSink 
 }
 
 Status Machine::takeRegisterReady(const Token &token, Standing standing) {
-  InputState &state = states_[token.program].inputs[token.index];
+  InputCounts &state = states_[token.program].inputCounts[token.index];
   const bool early = standing == Standing::Early;
   uint64_t &counter = early ? state.early : state.received;
   if (token.sequence != counter || (!early && counter == state.total))
     return outOfOrder(token, counter);
   ++counter;
   if (!early) {
-    ++state.available;
+    ++inputs_[token.index].available;
     --openTokens_;
   }
   return Status::ok();
 }
 
 Status Machine::takeRegisterAck(const Token &token, Standing standing) {
-  LinkState &state = states_[token.program].links[token.index];
+  LinkCounts &state = states_[token.program].linkCounts[token.index];
   const bool early = standing == Standing::Early;
   uint64_t &counter = early ? state.early : state.acked;
   if (token.sequence != counter)
     return outOfOrder(token, counter);
   ++counter;
   if (!early) {
-    ++state.credit;
+    ++links_[token.index].credit;
     --openTokens_;
   }
   return Status::ok();

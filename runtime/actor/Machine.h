@@ -136,16 +136,20 @@ public:
   std::vector<Wait> waits() const;
 
 private:
+  // What every firing touches, kept small; the counts beside it concern tokens of other workers.
   struct InputState {
     uint32_t available = 0, phase = 0, slot = 0, nextSlot = 0;
-    uint64_t received = 0, consumed = 0, acked = 0, total = 0, early = 0;
+  };
+  struct InputCounts {
+    uint64_t received = 0, acked = 0, total = 0, early = 0;
   };
   struct OutputState {
     uint32_t phase = 0, slot = 0, nextSlot = 0;
-    uint64_t published = 0;
   };
   struct LinkState {
     uint32_t credit = 0;
+  };
+  struct LinkCounts {
     uint64_t acked = 0;
     uint64_t early = 0; ///< of initial versions, by a reader that has entered before
   };
@@ -168,8 +172,11 @@ private:
   };
   struct ProgramState {
     std::vector<InputState> inputs;
+    std::vector<InputCounts> inputCounts;
     std::vector<OutputState> outputs;
+    std::vector<uint64_t> published; ///< by output
     std::vector<LinkState> links;
+    std::vector<LinkCounts> linkCounts;
     std::vector<EdgeState> edges;
     std::vector<TaskState> tasks;
     std::vector<StreamState> streams;
@@ -211,6 +218,10 @@ private:
   InputState *inputs_ = nullptr;
   OutputState *outputs_ = nullptr;
   LinkState *links_ = nullptr;
+  TaskState *taskStates_ = nullptr;
+  StreamState *streamStates_ = nullptr;
+  const uint32_t *order_ = nullptr;
+  const PortEvent *events_ = nullptr;
   uint64_t iterations_ = 0;
   uint32_t openStreams_ = 0;
   uint64_t openSends_ = 0;

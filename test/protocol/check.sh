@@ -13,7 +13,7 @@ verify() {
   mkdir -p "$name" && (
     cd "$name"
     spin "$@" -a "$model" >spin.log
-    gcc -O2 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=2000 -o pan pan.c
+    gcc -O1 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=2000 -o pan pan.c
     ./pan -m100000 >pan.log
     cat pan.log
   )

@@ -66,6 +66,7 @@ LIBRARIES = {
     "zlib.h": ["runtime/data", "test/data"],
     "catch2": ["test"],
     "benchmark": ["benchmarks"],
+    "tbb": ["benchmarks"],
 }
 
 # What the platform gives to everyone, beside the C++ library.
