@@ -160,10 +160,13 @@ private:
     }
   }
 
-  // Which inputs are constants: none, integers, also scalars.
+  // Which inputs are constants: none, integers, also scalars and short lists behind the first.
   bool isKnown(const Given &given, int attempt) const {
     const bool isFloat = given.tensor.elementType == 1 || given.tensor.elementType == 11;
-    return attempt > 0 && (!isFloat || (attempt > 1 && given.tensor.dims.empty()));
+    const bool isShort =
+        given.tensor.dims.empty() ||
+        (&given != &inputs[0] && given.tensor.dims.size() == 1 && given.array.values.size() <= 8);
+    return attempt > 0 && (!isFloat || (attempt > 1 && isShort));
   }
 
   bool import() {

@@ -3,6 +3,7 @@
 #include "lib/Import/Onnx/OpTable.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 
@@ -142,6 +143,19 @@ Value Import::untie(Value value, StringRef name) {
   if (!parameter || stored.count(name))
     return {};
   return this->parameter(name, stored.lookup(parameter.getName()), parameter.getFrozen());
+}
+
+DenseElementsAttr Import::firstElements(Value value) {
+  DenseElementsAttr elements;
+  if (!value || matchPattern(value, m_Constant(&elements)))
+    return elements;
+  auto parameter = value.getDefiningOp<ParameterOp>();
+  auto found = parameter ? stored.find(parameter.getName()) : stored.end();
+  std::string error;
+  if (found == stored.end() || found->second.type.getNumElements() > kMostFolded ||
+      !found->second.load(elements, error))
+    return {};
+  return elements;
 }
 
 void Import::freeze(Value value) {

@@ -47,6 +47,9 @@ public:
   Value parameter(StringRef name, const StoredTensor &tensor, bool frozen);
   /// Another parameter that starts with the same values; null if the value is no parameter.
   Value untie(Value value, StringRef name);
+  /// Elements of a value that is known now, first values of small parameters too, or null: for what
+  /// no one trains, such as the scales of Resize.
+  mlir::DenseElementsAttr firstElements(Value value);
   /// Marks a parameter as running statistics, which no optimizer touches.
   void freeze(Value value);
   mlir::Location nodeLoc(const NodeProto &node, const Frame &frame);

@@ -1,0 +1,148 @@
+// Resizing images: along each dim a result is one element (nearest) or a mean of two (linear),
+// whose places are known now.
+#include "lib/Import/Onnx/Import.h"
+#include "lib/Import/Onnx/OpTable.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace of::onnx {
+
+static constexpr int64_t kMostPlaces = 1 << 16;
+
+namespace {
+/// How a dim is resized.
+struct Stretch {
+  int64_t from, to;
+  double scale;
+  StringRef coordinates;
+
+  /// Where result i lies in the input.
+  double place(int64_t i) const {
+    if (coordinates == "asymmetric")
+      return i / scale;
+    if (coordinates == "align_corners")
+      return to == 1 ? 0 : double(i) * (from - 1) / (to - 1);
+    if (coordinates == "pytorch_half_pixel" && to <= 1)
+      return 0;
+    if (coordinates == "tf_half_pixel_for_nn")
+      return (i + 0.5) / scale;
+    return (i + 0.5) / scale - 0.5;
+  }
+};
+} // namespace
+
+static int64_t nearest(double place, StringRef mode) {
+  if (mode == "floor")
+    return std::floor(place);
+  if (mode == "ceil")
+    return std::ceil(place);
+  if (mode == "round_prefer_ceil")
+    return std::floor(place + 0.5);
+  return std::ceil(place - 0.5); // round_prefer_floor
+}
+
+static Value pick(NodeContext &n, Value x, int64_t dim, ArrayRef<int64_t> places) {
+  const int64_t size = n.shape(x)[dim], times = places.size() / std::max<int64_t>(size, 1);
+  bool isRepeated = size * times == static_cast<int64_t>(places.size());
+  for (size_t i = 0; isRepeated && i < places.size(); ++i)
+    isRepeated = places[i] == static_cast<int64_t>(i) / times;
+  if (isRepeated) { // a whole number of copies of each
+    Ints column(n.shape(x)), spread, out(n.shape(x));
+    column.insert(column.begin() + dim + 1, 1);
+    spread = column;
+    spread[dim + 1] = times;
+    out[dim] = size * times;
+    return n.reshape(n.broadcast(n.reshape(x, column), spread), out);
+  }
+  Ints forward{dim}, back;
+  for (int64_t d = 0; d < n.rank(x); ++d) {
+    if (d != dim)
+      forward.push_back(d);
+    back.push_back(d == dim ? 0 : d < dim ? d + 1 : d);
+  }
+  Value rows = n.make<EmbeddingOp>({n.transpose(x, forward), n.constantInts(places)});
+  return n.transpose(rows, back);
+}
+
+static Value stretchNearest(NodeContext &n, Value x, int64_t dim, const Stretch &s,
+                            StringRef mode) {
+  Ints places;
+  for (int64_t i = 0; i < s.to; ++i)
+    places.push_back(std::clamp<int64_t>(nearest(s.place(i), mode), 0, s.from - 1));
+  return pick(n, x, dim, places);
+}
+
+static Value stretchLinear(NodeContext &n, Value x, int64_t dim, const Stretch &s) {
+  Ints low, high, column(n.rank(x), 1);
+  SmallVector<Attribute> shares;
+  for (int64_t i = 0; i < s.to; ++i) {
+    double place = std::clamp<double>(s.place(i), 0, s.from - 1);
+    low.push_back(static_cast<int64_t>(place));
+    high.push_back(std::min(low.back() + 1, s.from - 1));
+    shares.push_back(n.b.getFloatAttr(n.element(x), place - low.back()));
+  }
+  column[dim] = s.to;
+  Value share =
+      n.constant(DenseElementsAttr::get(RankedTensorType::get(column, n.element(x)), shares));
+  Value first = pick(n, x, dim, low), second = pick(n, x, dim, high);
+  return n.add(first, n.mul(share, n.sub(second, first)));
+}
+
+static std::optional<SmallVector<double>> knownNumbers(NodeContext &n, unsigned i) {
+  DenseElementsAttr elements = n.has(i) ? n.import.firstElements(n.in(i)) : DenseElementsAttr();
+  if (!elements || !isa<FloatType>(elements.getElementType()) || !elements.getNumElements() ||
+      elements.getNumElements() > 16)
+    return std::nullopt;
+  SmallVector<double> out;
+  for (const APFloat &value : elements.getValues<APFloat>())
+    out.push_back(value.convertToFloat());
+  return out;
+}
+
+static void resize(NodeContext &n) {
+  Value x = n.in(0);
+  const bool isOld = n.opset < 11;
+  StringRef mode = n.text("mode", "nearest");
+  StringRef coordinates =
+      n.text("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel");
+  if (!x || !n.isFloat(x) || (mode != "nearest" && mode != "linear") || n.hasAttr("axes") ||
+      n.integer("antialias", 0) || coordinates == "tf_crop_and_resize" ||
+      coordinates == "half_pixel_symmetric")
+    return (void)n.fail("resizes by mode '" + mode + "', coordinates '" + coordinates +
+                        "', axes or antialias; there are nearest and linear over all dims");
+  std::optional<SmallVector<double>> scales = knownNumbers(n, isOld ? 1 : 2);
+  std::optional<Ints> sizes = !scales && !isOld && n.has(3) ? n.knownInts(3) : std::nullopt;
+  const size_t given = scales ? scales->size() : sizes ? sizes->size() : 0;
+  if (n.hasFailed() || given != static_cast<size_t>(n.rank(x)))
+    return (void)n.fail("needs a known scale or size for each dim");
+  StringRef rounding = n.text("nearest_mode", isOld ? "floor" : "round_prefer_floor");
+  for (int64_t dim = 0; dim < n.rank(x) && x; ++dim) {
+    const int64_t from = n.shape(x)[dim];
+    const double scale =
+        scales ? (*scales)[dim] : double((*sizes)[dim]) / std::max<int64_t>(from, 1);
+    const double to = scales ? std::floor(from * scale) : double((*sizes)[dim]);
+    if (!(to >= 1 && to <= kMostPlaces) || from < 1)
+      return (void)n.fail("resizes dim " + Twine(dim) + " of " + Twine(from) + " by " +
+                          std::to_string(scale));
+    // Its corners would lie between elements.
+    if (coordinates == "align_corners" && scales && to != from * scale)
+      return (void)n.fail("aligns corners of a size that is no whole number");
+    Stretch s{from, static_cast<int64_t>(to), scale, coordinates};
+    if (s.from == s.to && scale == 1)
+      continue;
+    x = mode == "nearest" ? stretchNearest(n, x, dim, s, rounding) : stretchLinear(n, x, dim, s);
+  }
+  n.set(0, x);
+}
+
+llvm::ArrayRef<OpEntry> resizeOps() {
+  static constexpr OpEntry table[] = {
+      {"Resize", 10, resize},
+      {"Upsample", 9, resize},
+  };
+  return table;
+}
+
+} // namespace of::onnx
