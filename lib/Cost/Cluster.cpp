@@ -13,6 +13,14 @@ const ComputeRate &ClusterDevice::rateOf(std::string_view routine) const {
   return any;
 }
 
+double ClusterDevice::memorySeconds(double bytes) const {
+  if (cacheBytes <= 0 || cacheBytesPerSecond <= 0)
+    return bytes / bytesPerSecond;
+  // All of what fits is found there, nothing of what is twice as large: it was evicted meanwhile.
+  const double found = std::clamp(2 - bytes / cacheBytes, 0.0, 1.0);
+  return bytes * (found / cacheBytesPerSecond + (1 - found) / bytesPerSecond);
+}
+
 static double rateFor(const ClusterResource &resource, double bytes) {
   const auto &bySize = resource.bySize;
   if (bySize.empty())

@@ -35,21 +35,24 @@ struct ComputeRate {
 
 struct ClusterDevice {
   int64_t node = 0;
-  std::string kind;                  ///< "cpu", "cuda"
-  int64_t index = 0;                 ///< of its kind within the node
-  int64_t threads = 1;               ///< workers a CPU device owns
-  std::string isa;                   ///< code is generated for it
-  int64_t memoryBytes = 0;           ///< 0: not limited
-  double flopsF32 = 0, flopsF64 = 0; ///< per second, of a large matrix product
-  double bytesPerSecond = 0;         ///< of its memory
-  double launchSeconds = 0;          ///< fixed time of one kernel
-  double dispatchSeconds = 0;        ///< the host's time to issue a kernel; it runs ahead
-  double crowding = 1;               ///< kernels take so much longer while the whole host works
-  double overlapSlowdown = 1;        ///< ... while an exchange of the device is under way
-  ComputeRate any;                   ///< rates of kernels that `routines` does not name
+  std::string kind;                               ///< "cpu", "cuda"
+  int64_t index = 0;                              ///< of its kind within the node
+  int64_t threads = 1;                            ///< workers a CPU device owns
+  std::string isa;                                ///< code is generated for it
+  int64_t memoryBytes = 0;                        ///< 0: not limited
+  double flopsF32 = 0, flopsF64 = 0;              ///< per second, of a large matrix product
+  double bytesPerSecond = 0;                      ///< of its memory
+  double cacheBytes = 0, cacheBytesPerSecond = 0; ///< 0: none that matters
+  double launchSeconds = 0;                       ///< fixed time of one kernel
+  double dispatchSeconds = 0; ///< the host's time to issue a kernel; it runs ahead
+  double crowding = 1;        ///< kernels take so much longer while the whole host works
+  double overlapSlowdown = 1; ///< ... while an exchange of the device is under way
+  ComputeRate any;            ///< rates of kernels that `routines` does not name
   std::vector<ComputeRate> routines;
 
   const ComputeRate &rateOf(std::string_view routine) const;
+  /// Seconds to read and write so many bytes: from its cache as far as they fit.
+  double memorySeconds(double bytes) const;
 };
 
 /// Who has one of a resource: all together, each host, each node, or each few devices of a node.

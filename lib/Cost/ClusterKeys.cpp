@@ -33,6 +33,12 @@ static std::vector<Key> rateKeys(bool ofDevice) {
               .otherwise("1")};
 }
 
+static std::vector<Key> routineKeys() {
+  std::vector<Key> keys = rateKeys(false);
+  keys.push_back(sourceKey());
+  return keys;
+}
+
 static Key deviceKeys() {
   std::vector<Key> keys = {
       text("kind", "cpu or cuda.").oneOf({"cpu", "cuda"}).required(),
@@ -49,8 +55,11 @@ static Key deviceKeys() {
                  "Rates that differ from the device's, by routine of runtime/kernel (matmul, "
                  "conv2d_forward, ...) or `generated` for kernels that the compiler makes; what is "
                  "left out is the device's.",
-                 object("", "Rates of a routine.", rateKeys(false))),
+                 object("", "Rates of a routine.", routineKeys())),
            number("memory_gb_per_s", "GB/s of its memory.").above(0).otherwise("10"),
+           bytes("cache", "Bytes of a kernel that its cache holds; 0 for none that matters.")
+               .otherwise("0"),
+           number("cache_gb_per_s", "GB/s of that cache.").above(0),
            number("launch_us", "Microseconds of an empty kernel.").atLeast(0).otherwise("1"),
            number("dispatch_us", "Microseconds of its host to issue a kernel. Kernels queue: of "
                                  "issuing and computing the longer counts.")

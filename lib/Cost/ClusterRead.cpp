@@ -42,6 +42,9 @@ static ClusterDevice readDevice(const Node &node) {
       out.routines.back().routine = item.key;
     }
   out.bytesPerSecond = numberOf(get(node, "memory_gb_per_s")) * 1e9;
+  out.cacheBytes = bytesOf(get(node, "cache"));
+  if (const Node *rate = node.find("cache_gb_per_s"))
+    out.cacheBytesPerSecond = numberOf(*rate) * 1e9;
   out.launchSeconds = numberOf(get(node, "launch_us")) * 1e-6;
   out.dispatchSeconds = numberOf(get(node, "dispatch_us")) * 1e-6;
   out.crowding = numberOf(get(node, "crowding"));

@@ -74,7 +74,7 @@ static double arithmeticSeconds(const KernelWork &work, const ClusterDevice &dev
 double kernelSeconds(const KernelWork &work, const ClusterDevice &device) {
   const double arithmetic = work.flops > 0 ? arithmeticSeconds(work, device) : 0;
   return device.launchSeconds +
-         device.crowding * std::max(arithmetic, work.bytes / device.bytesPerSecond);
+         device.crowding * std::max(arithmetic, device.memorySeconds(work.bytes));
 }
 
 double queuedSeconds(double kernelSeconds, double kernels, const ClusterDevice &device) {

@@ -84,3 +84,11 @@ TEST_CASE("crowding stretches kernels, not their start; issuing them may take lo
   CHECK(queuedSeconds(1e-3, 50, d) == Approx(1e-3));
   CHECK(queuedSeconds(1e-3, 200, d) == Approx(2e-3));
 }
+
+TEST_CASE("what fits into the cache comes from it", "[cost]") {
+  const ClusterDevice d = device("cache: 1 MB, cache_gb_per_s: 100");
+  CHECK(d.memorySeconds(1e6) == Approx(1e6 / 100e9));
+  CHECK(d.memorySeconds(1.5e6) == Approx(0.75e6 / 100e9 + 0.75e6 / 10e9));
+  CHECK(d.memorySeconds(1e8) == Approx(1e8 / 10e9));
+  CHECK(device("threads: 1").memorySeconds(1e6) == Approx(1e6 / 10e9));
+}

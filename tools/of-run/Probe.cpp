@@ -1,19 +1,13 @@
 #include "tools/of-run/Probe.h"
 
-#include "runtime/base/DType.h"
-#include "runtime/device/cpu/TileTeam.h"
-#include "runtime/kernel/Library.h"
 #include "runtime/kernel/Loader.h"
+#include "tools/of-run/Measure.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstring>
+#include <cmath>
 #include <fmt/format.h>
 #include <fstream>
-#include <functional>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <unistd.h>
 
@@ -21,128 +15,164 @@ namespace of::run {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+/// A number of cluster.yaml, and how it was measured.
+struct Figure {
+  std::string key, value, source;
+};
+using Figures = std::vector<Figure>;
 
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+constexpr double giga = 1e9, micro = 1e-6;
+
+/// Keys of a map with their sources, each line after `indent`.
+std::string textOf(const Figures &figures, const std::string &indent) {
+  std::string out;
+  for (const Figure &f : figures)
+    out += fmt::format("{}{}: {}\n", indent, f.key, f.value);
+  return out;
 }
 
-/// Shortest time of one call of `work` among those that fit into about 0.3 s; others use the
-/// machine too.
-double bestSeconds(const std::function<void()> &work) {
-  work();
-  double best = 1e30;
-  const auto start = Clock::now();
-  do {
-    const auto begin = Clock::now();
-    work();
-    best = std::min(best, secondsSince(begin));
-  } while (secondsSince(start) < 0.3);
-  return best;
+std::string sourcesOf(const Figures &figures, const std::string &indent) {
+  std::string out = indent + "source:\n";
+  for (const Figure &f : figures)
+    out += fmt::format("{}  {}: \"measured: {}\"\n", indent, f.key, f.source);
+  return out;
 }
 
-/// A library call as a plan would hold it.
-class LibraryCall {
+/// What a device of `threads` threads does on a host of `devices` such devices.
+class DeviceProbe {
 public:
-  explicit LibraryCall(const plan::LibraryT &call) {
-    builder_.Finish(plan::Library::Pack(builder_, &call));
-    table_ = flatbuffers::GetRoot<plan::Library>(builder_.GetBufferPointer());
+  DeviceProbe(uint32_t threads, uint32_t devices) : threads_(threads), devices_(devices) {}
+
+  Status measure() {
+    OF_TRY(measureMatmul());
+    for (const char *routine :
+         {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights"})
+      OF_TRY(measureConvolution(routine));
+    OF_TRY(measureElements());
+    OF_TRY(measureMemory());
+    return measureCrowding();
   }
-  const plan::Library &operator*() const { return *table_; }
+
+  std::string text(const std::string &indent) const {
+    std::string out = textOf(figures_, indent) + indent + "routines:\n";
+    for (const auto &[name, rates] : routines_)
+      out += indent + "  " + name + ":\n" + textOf(rates, indent + "    ") +
+             sourcesOf(rates, indent + "    ");
+    return out + sourcesOf(figures_, indent);
+  }
+  /// GB/s that a copy moves, each byte counted once.
+  double copyRate() const { return copyRate_; }
 
 private:
-  flatbuffers::FlatBufferBuilder builder_;
-  const plan::Library *table_;
-};
+  static std::string number(double value) { return fmt::format("{:.4g}", value); }
 
-/// GFLOP/s of a large matrix product on a device of `threads` threads.
-Result<double> matmulRate(plan::DType dtype, uint32_t threads) {
-  constexpr int64_t n = 768;
-  plan::LibraryT call;
-  call.name = "matmul";
-  call.dtype = dtype;
-  call.ints = {1, n, n, n, 0, 0, n * n, n * n, n * n};
-  const LibraryCall library(call);
-  const size_t bytes = static_cast<size_t>(n * n) * (dtype == plan::DType::F64 ? 8 : 4);
-  std::vector<std::byte> a(bytes), b(bytes), c(bytes);
-  const int64_t tiles = std::min<int64_t>(threads, rt::maxTiles(*library));
-  OF_ASSIGN(std::unique_ptr<rt::Routine> routine,
-            rt::makeRoutine(*library, tiles, {bytes, bytes, bytes}));
-  rt::TileTeam team(threads, true, rt::setFloatingPointModes);
-  struct Job {
-    rt::Routine *routine;
-    void *buffers[3];
-  } job{routine.get(), {a.data(), b.data(), c.data()}};
-  team.open();
-  const double seconds = bestSeconds([&] {
-    team.run(
-        [](void *context, int64_t begin, int64_t end) {
-          Job &j = *static_cast<Job *>(context);
-          j.routine->run(j.buffers, nullptr, begin, end);
-        },
-        &job, tiles);
-  });
-  team.close();
-  return 2.0 * n * n * n / seconds / 1e9;
-}
-
-/// GB/s read and written by a copy that does not fit into caches.
-double copyRate(uint32_t threads) {
-  constexpr size_t bytes = size_t(96) << 20;
-  std::vector<char> from(bytes, 1), to(bytes, 2);
-  rt::TileTeam team(threads, true, rt::setFloatingPointModes);
-  struct Job {
-    char *from, *to;
-    size_t share;
-  } job{from.data(), to.data(), bytes / threads};
-  team.open();
-  const double seconds = bestSeconds([&] {
-    team.run(
-        [](void *context, int64_t begin, int64_t end) {
-          Job &j = *static_cast<Job *>(context);
-          for (int64_t t = begin; t < end; ++t)
-            std::memcpy(j.to + static_cast<size_t>(t) * j.share,
-                        j.from + static_cast<size_t>(t) * j.share, j.share);
-        },
-        &job, threads);
-  });
-  team.close();
-  return 2.0 * static_cast<double>(bytes) / seconds / 1e9;
-}
-
-/// Microseconds a token takes from one thread to another.
-double tokenMicroseconds() {
-  std::atomic<int> ball{0};
-  constexpr int kRounds = 2000;
-  std::thread other([&] {
-    for (int i = 0; i < kRounds; ++i) {
-      while (ball.load(std::memory_order_acquire) != 2 * i + 1)
-        std::this_thread::yield();
-      ball.store(2 * i + 2, std::memory_order_release);
-    }
-  });
-  const auto start = Clock::now();
-  for (int i = 0; i < kRounds; ++i) {
-    ball.store(2 * i + 1, std::memory_order_release);
-    while (ball.load(std::memory_order_acquire) != 2 * i + 2)
-      std::this_thread::yield();
+  /// Two shapes that are too small in one way each say how much is lost to it.
+  Status measureMatmul() {
+    constexpr double n = 384, few = 48, shallow = 16;
+    auto rate = [&](plan::DType dtype, double m, double k) -> Result<double> {
+      OF_ASSIGN(const double t, alone(matmulWork(dtype, static_cast<int64_t>(m),
+                                                 static_cast<int64_t>(m), static_cast<int64_t>(k)),
+                                      threads_));
+      return 2 * m * m * k / t;
+    };
+    OF_ASSIGN(const double large, rate(plan::DType::F32, n, n));
+    OF_ASSIGN(const double small, rate(plan::DType::F32, few, n));
+    OF_ASSIGN(const double flat, rate(plan::DType::F32, n, shallow));
+    OF_ASSIGN(const double wide, rate(plan::DType::F64, n, n));
+    // rate(size) = peak / (1 + half / size): two sizes give half.
+    auto half = [](double fast, double atFast, double slow, double atSlow) {
+      const double ratio = fast / slow;
+      return std::max(0.0, (ratio - 1) / (1 / atSlow - ratio / atFast));
+    };
+    const double outputs = half(large, n * n, small, few * few),
+                 depth = half(large, n, flat, shallow);
+    const double whole = (1 + outputs / (n * n)) * (1 + depth / n);
+    figures_.push_back(
+        {"gflops_f32", number(large * whole / giga), "matrix product of 384 x 384 x 384"});
+    figures_.push_back(
+        {"gflops_f64", number(wide * whole / giga), "matrix product of 384 x 384 x 384"});
+    figures_.push_back(
+        {"half_outputs", number(outputs), "matrix products with 48 x 48 and 384 x 384 results"});
+    figures_.push_back(
+        {"half_depth", number(depth), "matrix products with inner sums of 16 and 384"});
+    return Status::ok();
   }
-  const double seconds = secondsSince(start);
-  other.join();
-  return seconds / kRounds / 2 * 1e6;
-}
 
-/// Microseconds to hand an empty kernel to a device's threads.
-double launchMicroseconds(uint32_t threads) {
-  rt::TileTeam team(threads, true, rt::setFloatingPointModes);
-  team.open();
-  const double seconds = bestSeconds([&] {
-    for (int i = 0; i < 1000; ++i)
-      team.run([](void *, int64_t, int64_t) {}, nullptr, threads);
-  });
-  team.close();
-  return seconds / 1000 * 1e6;
-}
+  Status measureConvolution(const std::string &routine) {
+    constexpr int64_t samples = 4;
+    Figures rates;
+    for (auto [dtype, key] :
+         {std::pair(plan::DType::F32, "gflops_f32"), std::pair(plan::DType::F64, "gflops_f64")}) {
+      OF_ASSIGN(const double t, alone(convolutionWork(routine, dtype, samples), threads_));
+      rates.push_back({key, number(convolutionFlops(samples) / t / giga),
+                       "4 images of 32 x 28 x 28, 32 filters of 3 x 3"});
+    }
+    routines_.emplace_back(routine, rates);
+    return Status::ok();
+  }
+
+  Status measureElements() {
+    constexpr int64_t elements = 16384;
+    OF_ASSIGN(const double t, alone(elementWork(elements * threads_), threads_));
+    const double rate = elementOps * static_cast<double>(elements * threads_) / t / giga;
+    const std::string what = "exp(x) * a + b in cache, three operations an element";
+    routines_.emplace_back(
+        "generated", Figures{{"gflops_f32", number(rate), what},
+                             {"gflops_f64", number(rate / 2), what + "; half of it in fp64"}});
+    return Status::ok();
+  }
+
+  /// Copies within growing areas: the cache ends where the rate falls towards that of memory.
+  Status measureMemory() {
+    OF_ASSIGN(const double memory, alone(copyWork(piece_, large_), threads_));
+    copyRate_ = static_cast<double>(piece_) / memory;
+    figures_.push_back({"memory_gb_per_s", number(2 * copyRate_ / giga),
+                        "copying 1 MiB after the other of 192 MiB, both ways"});
+    size_t cache = 0;
+    double fast = 0;
+    for (size_t area = size_t(256) << 10; area <= size_t(32) << 20; area *= 2) {
+      const size_t bytes = std::min(area, piece_);
+      OF_ASSIGN(const double t, alone(copyWork(bytes, area), threads_));
+      const double rate = static_cast<double>(bytes) / t;
+      if (rate < 1.5 * copyRate_)
+        break;
+      cache = 2 * area;
+      fast = 2 * rate;
+    }
+    if (cache > 0) {
+      figures_.push_back({"cache", fmt::format("{} KiB", cache >> 10),
+                          "largest copy half as fast again as memory, both ways"});
+      figures_.push_back({"cache_gb_per_s", number(fast / giga), "the same copy"});
+    }
+    OF_ASSIGN(const double launch, alone(launchWork(), threads_));
+    figures_.push_back(
+        {"launch_us", fmt::format("{:.3f}", launch / 1000 / micro), "an empty call"});
+    return Status::ok();
+  }
+
+  /// How much longer work takes while all devices of the host do it: from computing and from
+  /// copying, in equal parts.
+  Status measureCrowding() {
+    if (devices_ == 1)
+      return Status::ok();
+    double product = 1;
+    for (const WorkFactory &work :
+         {matmulWork(plan::DType::F32, 384, 384, 384), copyWork(piece_, large_)}) {
+      OF_ASSIGN(const double lone, alone(work, threads_));
+      OF_ASSIGN(const double crowded, together(work, threads_, devices_));
+      product *= std::max(1.0, crowded / lone);
+    }
+    figures_.push_back({"crowding", fmt::format("{:.3f}", std::sqrt(product)),
+                        "matrix products and copies on all devices of the host at once"});
+    return Status::ok();
+  }
+
+  static constexpr size_t piece_ = size_t(1) << 20, large_ = size_t(96) << 20;
+  const uint32_t threads_, devices_;
+  Figures figures_;
+  std::vector<std::pair<std::string, Figures>> routines_;
+  double copyRate_ = 0;
+};
 
 std::string bestIsa() {
   for (const char *isa : {"x86-64-v4", "x86-64-v3"})
@@ -159,36 +189,58 @@ std::string hostName() {
 
 } // namespace
 
+/// Between processes of a host: the receiver copies what the sender wrote.
+static std::string hostMemoryText(double rate) {
+  std::string out = fmt::format("  - name: host-memory\n    per: host\n    gb_per_s: {:.4g}\n"
+                                "    latency_us: {:.3g}\n    sizes:\n",
+                                rate / giga, tokenSeconds() / micro);
+  for (size_t kib : {16, 256, 4096, 65536})
+    out += fmt::format("      - {{bytes: {} KiB, gb_per_s: {:.4g}}}\n", kib,
+                       static_cast<double>(kib << 10) / fetchSeconds(kib << 10) / giga);
+  return out + "    source:\n      gb_per_s: \"measured: copying 192 MiB, bytes counted once\"\n"
+               "      latency_us: \"measured: a token from thread to thread\"\n"
+               "      sizes: \"measured: fetching what another thread wrote\"\n";
+}
+
+static std::string diskText(double rate) {
+  return fmt::format("  - name: disk\n    per: host\n    gb_per_s: {:.4g}\n    source:\n"
+                     "      gb_per_s: \"measured: reading 64 MiB that no cache holds\"\n",
+                     rate / giga);
+}
+
+static std::string folderOf(const std::string &file) {
+  const size_t slash = file.rfind('/');
+  return slash == std::string::npos ? "." : file.substr(0, slash + 1);
+}
+
 Status probeCluster(const ProbeOptions &options) {
   const uint32_t cores = std::max(1u, std::thread::hardware_concurrency());
   const uint32_t devices = options.nodes * options.devices;
   const uint32_t threads = options.threads ? options.threads : std::max(1u, cores / devices);
-  OF_ASSIGN(const double f32, matmulRate(plan::DType::F32, threads));
-  OF_ASSIGN(const double f64, matmulRate(plan::DType::F64, threads));
-  const double copy = copyRate(threads), token = tokenMicroseconds(),
-               launch = launchMicroseconds(threads);
   const uint64_t memory = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                           static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE)) / devices;
+  DeviceProbe device(threads, devices);
+  OF_TRY(device.measure());
+  const double disk = diskRate(folderOf(options.out));
 
-  std::string text = "# Measured by of-run probe on this host.\nnodes:\n";
-  for (uint32_t n = 0; n < options.nodes; ++n) {
-    text += fmt::format("  - name: n{}\n    host: {}\n    devices:\n", n, hostName());
-    for (uint32_t d = 0; d < options.devices; ++d)
-      text += fmt::format(
-          "      - kind: cpu\n        threads: {}\n        isa: {}\n        memory: {}MiB\n"
-          "        gflops_f32: {:.1f}\n        gflops_f64: {:.1f}\n        memory_gb_per_s: "
-          "{:.1f}\n"
-          "        launch_us: {:.2f}\n",
-          threads, bestIsa(), memory >> 20, f32, f64, copy, launch);
-  }
-  if (options.nodes > 1) {
-    text += fmt::format(
-        "resources:\n  - name: memory\n    gb_per_s: {:.1f}\n    latency_us: {:.2f}\npaths:\n",
-        copy / 2, token);
-    for (uint32_t a = 0; a < options.nodes; ++a)
-      for (uint32_t b = a + 1; b < options.nodes; ++b)
-        text += fmt::format("  - from: n{}\n    to: n{}\n    over: [memory]\n", a, b);
-  }
+  std::string text = "# Measured by of-run probe on this host.\nnodes:\n  - name: n\n";
+  text += fmt::format("    count: {}\n    host: {}\n    devices:\n", options.nodes, hostName());
+  text += fmt::format("      - kind: cpu\n        count: {}\n        threads: {}\n"
+                      "        isa: {}\n        memory: {}MiB\n",
+                      options.devices, threads, bestIsa(), memory >> 20);
+  text += device.text("        ");
+  if (options.nodes > 1 || disk > 0)
+    text += "resources:\n";
+  if (options.nodes > 1)
+    text += hostMemoryText(device.copyRate());
+  if (disk > 0)
+    text += diskText(disk);
+  if (options.nodes > 1 || disk > 0)
+    text += "paths:\n";
+  if (options.nodes > 1)
+    text += "  - {from: \"n*\", to: \"n*\", within: host, over: [host-memory]}\n";
+  if (disk > 0)
+    text += "  - {from: \"n*\", to: \"n*.disk\", over: [disk]}\n";
   if (options.out == "-") {
     std::cout << text;
     return Status::ok();
@@ -197,45 +249,6 @@ Status probeCluster(const ProbeOptions &options) {
   file << text;
   file.close();
   return file ? Status::ok() : Status(Code::Io, "cannot write " + options.out);
-}
-
-Status probeScratch(std::istream &in, std::ostream &out) {
-  const nlohmann::json calls = nlohmann::json::parse(in, nullptr, false);
-  if (!calls.is_array())
-    return Status(Code::InvalidArgument, "stdin holds no JSON list of library calls");
-  nlohmann::json answer = nlohmann::json::array();
-  for (size_t i = 0; i < calls.size(); ++i) {
-    const nlohmann::json &entry = calls[i];
-    plan::LibraryT call;
-    int64_t tiles = 1;
-    try {
-      call.name = entry.at("name").get<std::string>();
-      const std::string dtype = entry.value("dtype", "f32");
-      bool known = false;
-      for (uint8_t d = 0; d <= static_cast<uint8_t>(DType::Bool); ++d)
-        if (nameOf(static_cast<DType>(d)) == dtype) {
-          call.dtype = static_cast<plan::DType>(d);
-          known = true;
-        }
-      if (!known)
-        return Status(Code::InvalidArgument, fmt::format("call {}: '{}' is no dtype", i, dtype));
-      call.ints = entry.value("ints", std::vector<int64_t>());
-      call.floats = entry.value("floats", std::vector<double>());
-      tiles = entry.value("tiles", int64_t(1));
-    } catch (const nlohmann::json::exception &error) {
-      return Status(Code::InvalidArgument, fmt::format("call {}: {}", i, error.what()));
-    }
-    const LibraryCall library(call);
-    auto bytes = rt::scratchBytes(*library, tiles);
-    if (!bytes.isOk())
-      return bytes.status().withContext(fmt::format("call {}", i));
-    answer.push_back(*bytes);
-  }
-  nlohmann::json versions = nlohmann::json::object();
-  for (const auto &[name, version] : rt::libraryVersions())
-    versions[name] = version;
-  out << nlohmann::json{{"scratch", answer}, {"libraries", versions}}.dump() << "\n";
-  return Status::ok();
 }
 
 } // namespace of::run

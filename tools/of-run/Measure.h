@@ -1,0 +1,56 @@
+// Times what a device does: library calls, generated-like loops, copies.
+//
+// A piece of work is made once for each device that runs it, then repeated. Alone, one device runs
+// it; together, all devices of the host run theirs at the same time, which shows what they share.
+// Others use the machine too: pieces last a millisecond or less, so that many are not interrupted,
+// and the time that a quarter of them need is taken. Used by `of-run probe` from one thread.
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/device/cpu/TileTeam.h"
+#include "runtime/schema/plan_generated.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace of::run {
+
+class Work {
+public:
+  virtual ~Work();
+  virtual void run(rt::TileTeam &team) = 0;
+};
+
+/// Makes a device's work; its buffers are its own.
+using WorkFactory = std::function<Result<std::unique_ptr<Work>>(uint32_t threads)>;
+
+WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes);
+/// C = A B, square or not.
+WorkFactory matmulWork(plan::DType dtype, int64_t m, int64_t n, int64_t k);
+/// One of the three convolution routines, 3 x 3, on `samples` images of 32 channels and 28 x 28.
+WorkFactory convolutionWork(const std::string &routine, plan::DType dtype, int64_t samples);
+double convolutionFlops(int64_t samples);
+/// Copies `bytes`, the next of `total` in each run, split over the threads.
+WorkFactory copyWork(size_t bytes, size_t total);
+/// y = exp(x) * a + b over so many fp32 elements in cache: what generated kernels are like.
+WorkFactory elementWork(int64_t elements);
+/// Operations that elementWork does on an element, as the compiler counts them.
+inline constexpr double elementOps = 3;
+/// Nothing, a thousand times.
+WorkFactory launchWork();
+
+/// Seconds of one run on one device while nobody else works.
+Result<double> alone(const WorkFactory &factory, uint32_t threads);
+/// ... while `devices` of them run theirs.
+Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t devices);
+
+/// Seconds to fetch bytes that another thread wrote.
+double fetchSeconds(size_t bytes);
+/// Seconds a token takes from one thread to another.
+double tokenSeconds();
+/// Bytes per second read from a file in the folder that no cache holds; 0 if it cannot be written.
+double diskRate(const std::string &folder);
+
+} // namespace of::run

@@ -1,0 +1,180 @@
+// The work that a probe times.
+#include "tools/of-run/Measure.h"
+
+#include "runtime/kernel/Library.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace of::run {
+
+namespace {
+
+/// A library call as a plan would hold it.
+class LibraryWork final : public Work {
+public:
+  static Result<std::unique_ptr<Work>> make(const plan::LibraryT &call,
+                                            const std::vector<size_t> &bytes, uint32_t threads) {
+    auto out = std::make_unique<LibraryWork>();
+    out->builder_.Finish(plan::Library::Pack(out->builder_, &call));
+    const auto *table = flatbuffers::GetRoot<plan::Library>(out->builder_.GetBufferPointer());
+    // Tiles of a device: a few for each thread, as the compiler cuts them.
+    out->tiles_ = std::min<int64_t>(threads, rt::maxTiles(*table));
+    OF_ASSIGN(const size_t scratch, rt::scratchBytes(*table, out->tiles_));
+    std::vector<size_t> all = bytes;
+    if (scratch > 0)
+      all.push_back(scratch);
+    for (size_t size : all) {
+      out->memory_.emplace_back(size, std::byte{});
+      out->buffers_.push_back(out->memory_.back().data());
+    }
+    OF_ASSIGN(out->routine_, rt::makeRoutine(*table, out->tiles_, all));
+    return std::unique_ptr<Work>(std::move(out));
+  }
+
+  void run(rt::TileTeam &team) override {
+    team.run(
+        [](void *context, int64_t begin, int64_t end) {
+          LibraryWork &w = *static_cast<LibraryWork *>(context);
+          w.routine_->run(w.buffers_.data(), nullptr, begin, end);
+        },
+        this, tiles_);
+  }
+
+private:
+  flatbuffers::FlatBufferBuilder builder_;
+  std::vector<std::vector<std::byte>> memory_;
+  std::vector<void *> buffers_;
+  std::unique_ptr<rt::Routine> routine_;
+  int64_t tiles_ = 1;
+};
+
+/// A function of a range of elements.
+template <typename Fn> class RangeWork final : public Work {
+public:
+  RangeWork(int64_t elements, uint32_t threads, Fn fn)
+      : elements_(elements), tiles_(threads), fn_(std::move(fn)) {}
+
+  void run(rt::TileTeam &team) override {
+    team.run(
+        [](void *context, int64_t begin, int64_t end) {
+          auto &w = *static_cast<RangeWork *>(context);
+          w.fn_(w.elements_ * begin / w.tiles_, w.elements_ * end / w.tiles_);
+        },
+        this, tiles_);
+  }
+
+private:
+  const int64_t elements_, tiles_;
+  Fn fn_;
+};
+
+template <typename Fn> std::unique_ptr<Work> rangeWork(int64_t elements, uint32_t threads, Fn fn) {
+  return std::make_unique<RangeWork<Fn>>(elements, threads, std::move(fn));
+}
+
+/// exp(x) * a + b for |x| < 1 as generated kernels compute it: a polynomial, vectorised for the
+/// host.
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"))) void
+expScaled(const float *x, float *y, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    // exp(x) = 2^n exp(r): n by rounding, exp(r) by six terms, 2^n by its bits.
+    const float n = (x[i] * 1.44269504f + 12582912.0f) - 12582912.0f;
+    const float r = x[i] - n * 0.693147181f;
+    float p = 1.0f / 720;
+    for (float term : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+      p = p * r + term;
+    const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+    float scale;
+    std::memcpy(&scale, &bits, sizeof scale);
+    y[i] = p * scale * 1.5f + 0.5f;
+  }
+}
+
+constexpr int64_t channels = 32, extent = 28, window = 3;
+
+} // namespace
+
+WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes) {
+  return [call = std::move(call), bytes = std::move(bufferBytes)](uint32_t threads) {
+    return LibraryWork::make(call, bytes, threads);
+  };
+}
+
+static size_t sizeOf(plan::DType dtype) { return dtype == plan::DType::F64 ? 8 : 4; }
+
+WorkFactory matmulWork(plan::DType dtype, int64_t m, int64_t n, int64_t k) {
+  plan::LibraryT call;
+  call.name = "matmul";
+  call.dtype = dtype;
+  call.ints = {1, m, n, k, 0, 0, m * k, k * n, m * n};
+  const size_t size = sizeOf(dtype);
+  return libraryWork(call, {m * k * size, k * n * size, m * n * size});
+}
+
+WorkFactory convolutionWork(const std::string &routine, plan::DType dtype, int64_t samples) {
+  plan::LibraryT call;
+  call.name = routine;
+  call.dtype = dtype;
+  call.ints = {0, samples, channels, extent, extent, channels, window, window, extent, extent,
+               1, 1,       1,        1,      1,      1,        1,      1,      1};
+  const size_t size = sizeOf(dtype);
+  const size_t image = samples * channels * extent * extent * size,
+               weights = channels * channels * window * window * size;
+  if (routine == "conv2d_backward_weights")
+    return libraryWork(call, {image, image, weights});
+  return libraryWork(call, {image, weights, image});
+}
+
+double convolutionFlops(int64_t samples) {
+  return 2.0 * samples * channels * extent * extent * channels * window * window;
+}
+
+WorkFactory copyWork(size_t bytes, size_t total) {
+  return [bytes, total](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    struct Copies final : Work {
+      Copies(size_t bytes, size_t total, uint32_t threads)
+          : bytes(bytes), threads(threads), from(total, 1), to(total, 2) {}
+      void run(rt::TileTeam &team) override {
+        at = at + 2 * bytes <= from.size() ? at + bytes : 0;
+        team.run(
+            [](void *context, int64_t begin, int64_t end) {
+              auto &c = *static_cast<Copies *>(context);
+              const size_t first = c.bytes * begin / c.threads, last = c.bytes * end / c.threads;
+              std::memcpy(c.to.data() + c.at + first, c.from.data() + c.at + first, last - first);
+            },
+            this, threads);
+      }
+      const size_t bytes, threads;
+      std::vector<char> from, to;
+      size_t at = 0;
+    };
+    return std::unique_ptr<Work>(std::make_unique<Copies>(bytes, total, threads));
+  };
+}
+
+WorkFactory elementWork(int64_t elements) {
+  return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    auto x = std::make_shared<std::vector<float>>(elements, 0.5f),
+         y = std::make_shared<std::vector<float>>(elements);
+    return rangeWork(elements, threads, [x, y](int64_t begin, int64_t end) {
+      expScaled(x->data() + begin, y->data() + begin, end - begin);
+    });
+  };
+}
+
+WorkFactory launchWork() {
+  struct Launches final : Work {
+    explicit Launches(uint32_t threads) : threads(threads) {}
+    void run(rt::TileTeam &team) override {
+      for (int i = 0; i < 1000; ++i)
+        team.run([](void *, int64_t, int64_t) {}, nullptr, threads);
+    }
+    const uint32_t threads;
+  };
+  return [](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    return std::unique_ptr<Work>(std::make_unique<Launches>(threads));
+  };
+}
+
+} // namespace of::run
