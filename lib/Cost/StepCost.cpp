@@ -17,12 +17,24 @@ double bubbleFraction(int64_t stages, int64_t microBatches) {
   return static_cast<double>(stages - 1) / static_cast<double>(microBatches + stages - 1);
 }
 
-double overlapSeconds(double compute, double exchange, double slowdown) {
+/// Until `compute` seconds of work are done beside an exchange that lasts `exchange` more.
+static double overlapCompute(double compute, double exchange, double slowdown) {
   const double slowed = compute * slowdown;
-  if (slowed <= exchange)
-    return exchange;
-  // What is left of computing after the exchange runs at full speed.
-  return exchange + compute - exchange / slowdown;
+  return slowed <= exchange ? slowed : exchange + compute - exchange / slowdown;
+}
+
+double overlapSeconds(double compute, double exchange, double slowdown) {
+  return std::max(exchange, overlapCompute(compute, exchange, slowdown));
+}
+
+double trailedSeconds(const std::vector<ExchangedPart> &parts, double slowdown) {
+  double now = 0, linkFree = 0; // exchanges under way end at linkFree
+  for (const ExchangedPart &part : parts) {
+    const double beside = std::max(0.0, linkFree - now);
+    now += beside > 0 ? overlapCompute(part.compute, beside, slowdown) : part.compute;
+    linkFree = std::max(now, linkFree) + part.exchange;
+  }
+  return std::max(now, linkFree);
 }
 
 } // namespace of

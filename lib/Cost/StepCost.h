@@ -27,4 +27,13 @@ double bubbleFraction(int64_t stages, int64_t microBatches);
 /// meanwhile (memory and units that the exchange takes), the exchange is not.
 double overlapSeconds(double compute, double exchange, double slowdown);
 
+/// A part of a backward pass, and the exchange of the gradients that it leaves.
+struct ExchangedPart {
+  double compute = 0, exchange = 0;
+};
+
+/// Parts computed in order; each exchange starts when its part is done and the exchange before it
+/// too, and slows what is computed meanwhile. Until the last of both is done.
+double trailedSeconds(const std::vector<ExchangedPart> &parts, double slowdown);
+
 } // namespace of

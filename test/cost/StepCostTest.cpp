@@ -23,3 +23,11 @@ TEST_CASE("computing beside an exchange is slowed while it lasts", "[step-cost]"
   CHECK(overlapSeconds(2, 1, 1.25) == Approx(1 + 2 - 0.8));
   CHECK(overlapSeconds(2, 0, 1.25) == Approx(2));
 }
+
+TEST_CASE("exchanges trail the parts that they belong to", "[step-cost]") {
+  // The first exchange hides behind the second part, the second has nothing to hide behind.
+  CHECK(trailedSeconds({{2, 1}, {2, 1}}, 1) == Approx(5));
+  CHECK(trailedSeconds({{1, 3}, {1, 1}}, 1) == Approx(5)); // one after the other on the link
+  CHECK(trailedSeconds({{2, 1}, {2, 0}}, 1.25) == Approx(2 + 1 + 2 - 0.8));
+  CHECK(trailedSeconds({}, 1) == 0);
+}
