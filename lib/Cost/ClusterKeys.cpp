@@ -16,21 +16,26 @@ static std::vector<Key> rateKeys(bool ofDevice) {
     Key key = number(name, doc).above(0);
     return ofDevice && fallback ? key.otherwise(fallback) : key;
   };
+  auto shape = [&](Key key, const char *fallback) {
+    return ofDevice ? key.otherwise(fallback) : key;
+  };
   return {rate("gflops_f32", "GFLOP/s of a large fp32 matrix product.", "50"),
           rate("gflops_f64", "GFLOP/s of a large fp64 matrix product.", "25"),
           rate("gflops_f16", "The same in fp16; by default as fp32.", nullptr),
           rate("gflops_bf16", "The same in bf16; by default as fp32.", nullptr),
-          number("half_outputs", "A kernel with so many results reaches half of the rate.")
-              .atLeast(0)
-              .otherwise("0"),
-          number("half_depth", "A kernel with inner sums so long reaches half of the rate.")
-              .atLeast(0)
-              .otherwise("0"),
-          number("unaligned", "Part of the rate of 16-bit kernels that is left when a row of an "
-                              "operand or result is no multiple of 16 bytes.")
-              .above(0)
-              .atMost(1)
-              .otherwise("1")};
+          shape(number("half_outputs", "A library routine with so many results reaches half of "
+                                       "the rate.")
+                    .atLeast(0),
+                "0"),
+          shape(number("half_depth", "A library routine with inner sums so long reaches half of "
+                                     "the rate.")
+                    .atLeast(0),
+                "0"),
+          shape(number("unaligned", "Part of the rate of 16-bit kernels that is left when a row of "
+                                    "an operand or result is no multiple of 16 bytes.")
+                    .above(0)
+                    .atMost(1),
+                "1")};
 }
 
 static std::vector<Key> routineKeys() {

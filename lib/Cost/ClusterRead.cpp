@@ -15,15 +15,21 @@ static void readFlops(const Node &in, const char *key, DType dtype, ComputeRate 
     out.flops[static_cast<size_t>(dtype)] = numberOf(*value) * 1e9;
 }
 
-static ComputeRate readRate(const Node &in) {
-  ComputeRate out;
+/// `base` gives the shape of what the node leaves out; rates are looked up when they are needed.
+static ComputeRate readRate(const Node &in, const ComputeRate &base) {
+  ComputeRate out = base;
+  out.flops = {};
+  auto readShape = [&](const char *key, double &value) {
+    if (const Node *given = in.find(key))
+      value = numberOf(*given);
+  };
   readFlops(in, "gflops_f32", DType::F32, out);
   readFlops(in, "gflops_f64", DType::F64, out);
   readFlops(in, "gflops_f16", DType::F16, out);
   readFlops(in, "gflops_bf16", DType::BF16, out);
-  out.halfOutputs = numberOf(get(in, "half_outputs"));
-  out.halfDepth = numberOf(get(in, "half_depth"));
-  out.unaligned = numberOf(get(in, "unaligned"));
+  readShape("half_outputs", out.halfOutputs);
+  readShape("half_depth", out.halfDepth);
+  readShape("unaligned", out.unaligned);
   return out;
 }
 
@@ -33,12 +39,12 @@ static ClusterDevice readDevice(const Node &node) {
   out.threads = integerOf(get(node, "threads"));
   out.isa = get(node, "isa").text;
   out.memoryBytes = bytesOf(get(node, "memory"));
-  out.any = readRate(node);
+  out.any = readRate(node, {});
   out.flopsF32 = out.any.flops[static_cast<size_t>(DType::F32)];
   out.flopsF64 = out.any.flops[static_cast<size_t>(DType::F64)];
   if (const Node *routines = node.find("routines"))
     for (const Node &item : routines->items) {
-      out.routines.push_back(readRate(item));
+      out.routines.push_back(readRate(item, out.any));
       out.routines.back().routine = item.key;
     }
   out.bytesPerSecond = numberOf(get(node, "memory_gb_per_s")) * 1e9;

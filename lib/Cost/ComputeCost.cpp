@@ -63,9 +63,8 @@ static double peakOf(const KernelWork &work, const ClusterDevice &device) {
 static double arithmeticSeconds(const KernelWork &work, const ClusterDevice &device) {
   const ComputeRate &rate = device.rateOf(work.routine);
   double seconds = work.flops / peakOf(work, device);
-  // What half_outputs and half_depth of the device say holds for its library.
-  const bool saturates = !rate.routine.empty() || work.routine != generatedRoutine;
-  if (saturates && work.outputs > 0)
+  // Generated kernels have loops over results, whose number counts in their bytes.
+  if (work.routine != generatedRoutine && work.outputs > 0)
     seconds *= (1 + rate.halfOutputs / work.outputs) * (1 + rate.halfDepth / work.depth());
   const bool narrow = sizeOf(work.dtype) == 2;
   return narrow && !work.aligned ? seconds / rate.unaligned : seconds;

@@ -61,7 +61,12 @@ TEST_CASE("small and shallow kernels do not reach the rate", "[cost]") {
   CHECK(part(product(10000, 10000, 100000)) > 0.99);
   CHECK(part(product(100, 100, 1000000)) == Approx(0.5).epsilon(1e-3));
   CHECK(part(product(10000, 10000, 100)) == Approx(0.5).epsilon(1e-3));
-  // Generated kernels have no inner sums: they keep the rate unless they are given their own.
+  // A routine has the device's shape unless it is given its own.
+  const ClusterDevice own = device("half_outputs: 10000, half_depth: 100, routines: {matmul: "
+                                   "{gflops_f32: 100, half_depth: 300}}");
+  CHECK(kernelSeconds(product(10000, 10000, 100), own) - 2e-6 ==
+        Approx(4 * 2e10 / 100e9).epsilon(1e-3));
+  // Generated kernels keep their rate.
   KernelWork generated;
   generated.flops = generated.outputs = 1e6;
   CHECK(kernelSeconds(generated, d) == Approx(2e-6 + 1e6 / 100e9));
