@@ -14,7 +14,7 @@ verify() {
     cd "$name"
     spin "$@" -a "$model" >spin.log
     gcc -O1 -w -DSAFETY -DCOLLAPSE -DVECTORSZ=2048 -DMEMLIM=2000 -o pan pan.c
-    ./pan -m100000 >pan.log
+    ./pan -m20000 -w20 >pan.log
     cat pan.log
   )
 }

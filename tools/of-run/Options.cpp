@@ -1,5 +1,7 @@
 #include "tools/of-run/Options.h"
 
+#include "tools/of-run/Rendezvous.h"
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
@@ -10,7 +12,7 @@ namespace {
 void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("plan", o.plan, "Plan that of-compile wrote");
   app.add_flag("--local", o.local, "Start all nodes of the plan on this machine");
-  app.add_option("--node", o.node, "Run this node of the plan (default: Open MPI's rank)");
+  app.add_option("--node", o.node, "Run this node of the plan (default: the launcher's rank)");
   app.add_option("--peers", o.peers, "host:port of every node, comma-separated, in order")
       ->delimiter(',');
   app.add_option("--port", o.port, "First port, where --peers is not given")->capture_default_str();
@@ -54,13 +56,6 @@ void addProbeOptions(CLI::App &probe, Options &o, bool &scratch) {
       "JSON list of library calls on stdin, scratch bytes and library versions on stdout");
 }
 
-std::optional<uint32_t> numberFrom(const char *variable) {
-  const char *text = std::getenv(variable);
-  if (!text || !*text)
-    return std::nullopt;
-  return static_cast<uint32_t>(std::strtoul(text, nullptr, 10));
-}
-
 } // namespace
 
 Parsed parseArguments(int argc, char **argv) {
@@ -92,14 +87,17 @@ Parsed parseArguments(int argc, char **argv) {
 }
 
 Status completeFromEnvironment(Options &options, uint32_t nodes) {
+  const bool byFlags = options.node && !options.peers.empty();
+  Rendezvous found;
+  if (!byFlags) {
+    OF_ASSIGN(found, findRendezvous([](const char *name) { return std::getenv(name); }));
+  }
+  if (found.size && *found.size != nodes)
+    return Status(Code::InvalidArgument,
+                  found.launcher + " started " + std::to_string(*found.size) +
+                      " processes, the plan has " + std::to_string(nodes) + " nodes");
   if (!options.node)
-    options.node = numberFrom("OMPI_COMM_WORLD_RANK");
-  if (const auto size = numberFrom("OMPI_COMM_WORLD_SIZE"); size && *size != nodes)
-    return Status(Code::InvalidArgument, "Open MPI started " + std::to_string(*size) +
-                                             " processes, the plan has " + std::to_string(nodes) +
-                                             " nodes");
-  if (!options.node && nodes == 1)
-    options.node = 0;
+    options.node = nodes == 1 ? 0 : found.rank;
   if (!options.node)
     return Status(Code::InvalidArgument,
                   "the plan has " + std::to_string(nodes) +
@@ -108,12 +106,23 @@ Status completeFromEnvironment(Options &options, uint32_t nodes) {
     return Status(Code::InvalidArgument, "--node " + std::to_string(*options.node) +
                                              ", but the plan has nodes 0 to " +
                                              std::to_string(nodes - 1));
-  if (options.peers.empty())
+  if (options.peers.empty() && !found.launcher.empty() && found.rootHost.empty() && nodes > 1)
+    return Status(Code::InvalidArgument,
+                  found.launcher + " does not say on which host node 0 runs; set MASTER_ADDR, or "
+                                   "give --peers");
+  if (options.peers.empty()) { // node 0 tells the others where they are
+    const std::string host = found.rootHost.empty() ? "127.0.0.1" : found.rootHost;
     for (uint32_t i = 0; i < nodes; ++i)
-      options.peers.push_back("127.0.0.1:" + std::to_string(options.port + i));
+      options.peers.push_back(
+          host + ":" +
+          std::to_string(i == 0 ? found.rootPort.value_or(options.port) : options.port + i));
+  }
   if (options.peers.size() != nodes)
     return Status(Code::InvalidArgument, "--peers names " + std::to_string(options.peers.size()) +
                                              " nodes, the plan has " + std::to_string(nodes));
+  if (!found.launcher.empty() && nodes > 1)
+    std::fprintf(stderr, "node %u of %u by %s, node 0 at %s\n", *options.node, nodes,
+                 found.launcher.c_str(), options.peers[0].c_str());
   return Status::ok();
 }
 

@@ -38,8 +38,9 @@ struct Parsed {
 };
 Parsed parseArguments(int argc, char **argv);
 
-/// Node and peers of a run that is not started by of-run itself: flags first, then Open MPI's
-/// variables. Where the peers are not named, all nodes are on this host, at consecutive ports.
+/// Node and peers of a run that is not started by of-run itself: flags first, then what the
+/// launcher says (Rendezvous.h), which is printed in a line. Without either all nodes are on this
+/// host.
 Status completeFromEnvironment(Options &options, uint32_t nodes);
 
 } // namespace of::run
