@@ -108,7 +108,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         tools = Tools(args.bin, args.data, folder)
         for example in sorted(os.listdir(EXAMPLES)):
-            if os.path.exists(os.path.join(EXAMPLES, example, "job.yaml")):
+            if os.path.exists(os.path.join(EXAMPLES, example, "model.mlir")): # others are exported first
                 for name in CLUSTERS:
                     report(f"{example}, {name}", check_bound, tools, example, name)
         report("growth", check_growth, tools, args.steps)
