@@ -81,7 +81,8 @@ TEST_CASE("hold and accumulate edges join the step to its micro-batches") {
   board.leave();
 }
 
-TEST_CASE("a variable is written in place after its other readers") {
+// A variable that one worker updates in place and another reads.
+static auto variableInPlace() {
   auto tables = emptyTables(2);
   TableBuilder a(tables[0][0]), b(tables[1][0]);
   const uint32_t update = a.task(BodyKind::Segment);
@@ -92,6 +93,11 @@ TEST_CASE("a variable is written in place after its other readers") {
   b.input(1, 1);
   b.stream({forward});
   connect(tables, {0, 0}, {{0, 0}, {1, 0}});
+  return tables;
+}
+
+TEST_CASE("a variable is written in place after its other readers") {
+  auto tables = variableInPlace();
   const unsigned seed = GENERATE(take(20, random(0u, 1u << 30)));
   Board board(tables, seed);
   uint64_t version = 0, reads = 0;
@@ -246,16 +252,7 @@ TEST_CASE("tokens of the next entry wait until it is entered") {
 }
 
 TEST_CASE("a reader may give back an initial version before the producer has entered") {
-  auto tables = emptyTables(2);
-  TableBuilder a(tables[0][0]), b(tables[1][0]);
-  const uint32_t update = a.task(BodyKind::Segment);
-  a.input(1, 1);
-  a.output(1, 1);
-  a.stream({update});
-  const uint32_t forward = b.task(BodyKind::Segment);
-  b.input(1, 1);
-  b.stream({forward});
-  connect(tables, {0, 0}, {{0, 0}, {1, 0}});
+  auto tables = variableInPlace();
   Board board(tables, 1);
   for (int entry = 0; entry < 3; ++entry) {
     board.enter(1, 4); // the reader alone

@@ -13,7 +13,6 @@ plain SGD, so that the change of parameters in the first step is their gradient.
 fp32 takes one step. Exit code 1 if one fails.
 """
 import argparse
-import math
 import os
 import re
 import sys
@@ -23,10 +22,11 @@ import warnings
 import torch
 
 import exports
+from comparison import compare
 from models import SEED, Images, Text
 from samples import SampleOrder
 from tensors import read_safetensors
-from tools import EXAMPLES, Failure, Tools, checkpoint, cluster, losses as losses_in, parallel, run
+from tools import EXAMPLES, Failure, Tools, cluster, parallel, run
 
 LR = 0.1
 
@@ -77,26 +77,6 @@ def train_twin(model, data, dtype, steps):
     return losses, first, model.state_dict()
 
 
-def change_error(start, ours, theirs, rounding):
-    """Largest over the tensors of |our change - their change| / |their change|, and its name.
-
-    A change that is nothing but rounding (of a bias before a norm), below `rounding` of the whole model's, is
-    measured by the whole.
-    """
-    worst, where = 0.0, ""
-    total = sum((theirs[n].double() - start[n]).norm().item() ** 2 for n in start) ** 0.5
-    for name, before in start.items():
-        if name not in ours:
-            raise Failure(f"the checkpoint has no '{name}'; it has {', '.join(sorted(ours))}")
-        expected = theirs[name].double() - before
-        off = (ours[name].double() - before - expected).norm().item()
-        scale = expected.norm().item()
-        error = off / (scale if scale > rounding * total else total) if off else 0.0
-        if not error <= worst:
-            worst, where = error, name
-    return worst, where
-
-
 class Runner:
     def __init__(self, tools, steps):
         self.tools, self.steps = tools, steps
@@ -116,17 +96,8 @@ class Runner:
         title = f"{name}, {precision}" + (", two devices" if layout else "")
         base = self.tools.compile(title, job_text(file, data, precision, steps) + layout, machines)
         self.tools.train(base)
-        losses, first, last = train_twin(model, data, dtype, steps)
-        loss_error = max(abs(ours - theirs) / max(1, abs(theirs))
-                         for ours, theirs in zip(losses_in(base), losses, strict=True))
         rounding = 1e-12 if precision == "fp64" else 1e-6
-        step_error, step_at = change_error(start, read_safetensors(checkpoint(base, 1)), first, rounding)
-        total_error, total_at = change_error(start, read_safetensors(checkpoint(base, steps)), last, rounding)
-        bounds = (1e-3, 1e-5, math.inf) if precision == "fp32" else (1e-8, 1e-8, 1e-6)
-        good = all(e <= b for e, b in zip((step_error, loss_error, total_error), bounds))
-        line = (f"{'ok  ' if good else 'FAIL'} {title:28} steps {steps:2}  first {step_error:.1e}  "
-                f"loss {loss_error:.1e}  change {total_error:.1e}")
-        return line + ("" if good else f"  worst: {step_at}, {total_at}"), good
+        return compare(title, base, precision, start, train_twin(model, data, dtype, steps), rounding)
 
 
 def example(tools):

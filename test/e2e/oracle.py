@@ -23,10 +23,11 @@ import tempfile
 import torch
 
 import twins
+from comparison import compare
 from models import MODELS, SEED, DataSets, draw_weights, job_text
 from samples import SampleOrder
-from tensors import read_safetensors, write_safetensors
-from tools import Failure, Tools, checkpoint, cluster, losses as losses_in
+from tensors import write_safetensors
+from tools import Failure, Tools, cluster
 
 
 # ---- Cases --------------------------------------------------------------------------------------------
@@ -136,20 +137,6 @@ def train_twin(case, data, start, steps):
     return losses, first, {k: v.detach() for k, v in weights.items()}
 
 
-# ---- Comparison -----------------------------------------------------------------------------------------
-
-def change_error(start, ours, theirs):
-    """Largest over the tensors of |our change - their change| / |their change|, and its name."""
-    worst, where = 0.0, ""
-    for name, before in start.items():
-        expected = theirs[name].double() - before
-        off = (ours[name].double() - before - expected).norm().item()
-        error = off / max(expected.norm().item(), 1e-300) if off else 0.0
-        if not error <= worst:
-            worst, where = error, name
-    return worst, where
-
-
 class Runner:
     def __init__(self, tools, steps):
         self.tools, self.steps = tools, steps
@@ -164,17 +151,7 @@ class Runner:
         write_safetensors(weights, {k: v.to(case.dtype) for k, v in start.items()})
         base = self.tools.compile(case.name, job_of(case, data, weights, steps), cluster(1, 1))
         self.tools.train(base, "--keep", "0")
-        losses, first, last = train_twin(case, data, start, steps)
-        loss_error = max(abs(ours - theirs) / max(1, abs(theirs))
-                         for ours, theirs in zip(losses_in(base), losses, strict=True))
-        step_error, step_at = change_error(start, read_safetensors(checkpoint(base, 1)), first)
-        total_error, total_at = change_error(start, read_safetensors(checkpoint(base, steps)), last)
-        bounds = (1e-3, 1e-5, math.inf) if single else (1e-8, 1e-8, 1e-6)
-        good = all(e <= b for e, b in zip((step_error, loss_error, total_error), bounds))
-        fall = 1 - min(losses) / losses[0]
-        line = (f"{'ok  ' if good else 'FAIL'} {case.name:60} steps {steps:2}  first {step_error:.1e}  loss {loss_error:.1e}  "
-                f"change {total_error:.1e}  (loss falls {100 * fall:.0f} %)")
-        return line + ("" if good else f"  worst: {step_at}, {total_at}"), good
+        return compare(case.name, base, case.precision, start, train_twin(case, data, start, steps))
 
 
 def main():

@@ -1,0 +1,49 @@
+"""A training run beside its twin in PyTorch: what is compared, and within which bounds.
+
+  first    parameters' change in the first step, against PyTorch's, of its norm: 1e-8 fp64, 1e-3 fp32
+  loss     of every step: 1e-8 fp64, 1e-5 fp32
+  change   of parameters and running statistics over all steps, of its norm: 1e-6 fp64
+"""
+import math
+
+from tensors import read_safetensors
+from tools import Failure, checkpoint, losses as losses_in
+
+BOUNDS = {"fp32": (1e-3, 1e-5, math.inf), "fp64": (1e-8, 1e-8, 1e-6)}
+
+
+def change_error(start, ours, theirs, rounding):
+    """Largest over the tensors of |our change - their change| / |their change|, and its name.
+
+    A change that is nothing but rounding (of a bias before a norm), below `rounding` of the whole model's, is
+    measured by the whole; with 0 every change is measured by itself.
+    """
+    worst, where = 0.0, ""
+    total = sum((theirs[n].double() - start[n]).norm().item() ** 2 for n in start) ** 0.5
+    for name, before in start.items():
+        if name not in ours:
+            raise Failure(f"the checkpoint has no '{name}'; it has {', '.join(sorted(ours))}")
+        expected = theirs[name].double() - before
+        off = (ours[name].double() - before - expected).norm().item()
+        scale = expected.norm().item()
+        if rounding and scale <= rounding * total:
+            scale = total
+        error = off / max(scale, 1e-300) if off else 0.0
+        if not error <= worst:
+            worst, where = error, name
+    return worst, where
+
+
+def compare(title, base, precision, start, twin, rounding=0.0):
+    """A line of the table, and whether everything is within bounds. `twin` is what PyTorch's run gave: the
+    losses, and the weights after the first and after the last step."""
+    losses, first, last = twin
+    steps = len(losses)
+    loss_error = max(abs(ours - theirs) / max(1, abs(theirs))
+                     for ours, theirs in zip(losses_in(base), losses, strict=True))
+    step_error, step_at = change_error(start, read_safetensors(checkpoint(base, 1)), first, rounding)
+    total_error, total_at = change_error(start, read_safetensors(checkpoint(base, steps)), last, rounding)
+    good = all(e <= b for e, b in zip((step_error, loss_error, total_error), BOUNDS[precision]))
+    line = (f"{'ok  ' if good else 'FAIL'} {title:60} steps {steps:2}  first {step_error:.1e}  loss {loss_error:.1e}  "
+            f"change {total_error:.1e}  (loss falls {100 * (1 - min(losses) / losses[0]):.0f} %)")
+    return line + ("" if good else f"  worst: {step_at}, {total_at}"), good
