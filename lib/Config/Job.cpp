@@ -71,24 +71,6 @@ static JobDataset readDataset(const Node &node, Report &report) {
   return out;
 }
 
-static JobLoss readLoss(const Node &node) {
-  const Node &kind = node.items[0];
-  JobLoss loss;
-  loss.at = kind.keyAt;
-  if (kind.key == "output") {
-    loss.output = integerOf(kind);
-  } else if (kind.key == "cross_entropy") {
-    loss.kind = JobLoss::Kind::CrossEntropy;
-    loss.output = integerOf(get(kind, "logits"));
-    loss.target = get(kind, "labels").text;
-  } else {
-    loss.kind = JobLoss::Kind::Mse;
-    loss.output = integerOf(get(kind, "prediction"));
-    loss.target = get(kind, "target").text;
-  }
-  return loss;
-}
-
 static JobOptimizer readOptimizer(const Node &node, Report &report) {
   const Node &kind = node.items[0];
   JobOptimizer out;
@@ -143,12 +125,14 @@ static JobEvaluate readEvaluate(const Node &node, const Job &job, Report &report
   if (const Node *where = node.find("accuracy")) {
     out.logits = integerOf(get(*where, "logits"));
     out.labels = get(*where, "labels").text;
-  } else if (job.loss.kind == JobLoss::Kind::CrossEntropy) {
+  } else if (job.loss.hasLabels()) {
     out.logits = job.loss.output;
     out.labels = job.loss.target;
+    out.followsLoss = true;
   } else {
-    report.add(node.at, "metric accuracy needs evaluate.accuracy with logits and labels, since the "
-                        "loss is not cross_entropy");
+    report.add(node.at, "metric accuracy needs evaluate.accuracy with logits and labels, since "
+                        "loss " +
+                            job.loss.word + " has no classes");
   }
   return out;
 }

@@ -30,10 +30,18 @@ struct JobDataset {
 };
 
 struct JobLoss {
-  enum class Kind { CrossEntropy, Mse, Output } kind = Kind::Output;
-  int64_t output = 0; ///< index of the model's result: logits, prediction or the loss itself
-  std::string target; ///< dataset field with the labels or targets
+  enum class Kind { CrossEntropy, MarginSoftmax, Mse, BinaryCrossEntropy, Output };
+  Kind kind = Kind::Output;
+  std::string word;     ///< its key, for messages
+  int64_t output = 0;   ///< index of the model's result: logits, prediction or the loss itself
+  std::string target;   ///< dataset field with the labels or targets
+  double smoothing = 0; ///< with labels: share of the label that all classes share
+  std::optional<int64_t> ignore; ///< with labels: elements with this one do not count
+  bool nextToken = false;        ///< with labels: position i is to say the label of i + 1
+  double scale = 1, angularMargin = 0, cosineMargin = 0; ///< margin softmax
   config::Position at;
+  /// The target holds class indices; else values like the output's, or there is none.
+  bool hasLabels() const { return kind == Kind::CrossEntropy || kind == Kind::MarginSoftmax; }
 };
 
 struct JobOptimizer {
@@ -56,8 +64,9 @@ struct JobSchedule {
 struct JobEvaluate {
   int64_t everyEpochs = 1;
   bool loss = true, accuracy = false;
-  int64_t logits = 0; ///< accuracy: result of the model
-  std::string labels; ///< accuracy: dataset field
+  int64_t logits = 0;       ///< accuracy: result of the model
+  std::string labels;       ///< accuracy: dataset field
+  bool followsLoss = false; ///< accuracy: of what the loss counts, as it pairs logits and labels
   config::Position at;
 };
 
@@ -117,6 +126,10 @@ struct Job {
 
 /// The keys of job.yaml.
 config::Key jobKeys();
+
+/// `loss` of job.yaml (LossKeys.cpp): its keys, and what they say once complete.
+config::Key lossKeys();
+JobLoss readLoss(const config::Node &completed);
 
 /// The job in a tree that `config::complete` accepted. Contradictions between values are reported;
 /// then the result must not be used.

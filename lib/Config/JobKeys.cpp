@@ -34,23 +34,6 @@ static Key datasetKeys(const std::string &name, const std::string &doc, bool shu
                  table("fields", "Tensors of a sample by name.", field).required()});
 }
 
-static Key lossKeys() {
-  return oneOfKeys(
-      "loss", "What is minimised: the mean over the batch.",
-      {object(
-           "cross_entropy", "-log softmax(logits)[label].",
-           {integer("logits", "Which result of the model is the logits.").atLeast(0).otherwise("0"),
-            text("labels", "Dataset field with the class indices.").required()}),
-       object("mse", "Square of prediction - target, averaged over all elements.",
-              {integer("prediction", "Which result of the model is the prediction.")
-                   .atLeast(0)
-                   .otherwise("0"),
-               text("target", "Dataset field with the targets.").required()}),
-       integer("output",
-               "Which result of the model is the loss itself, per sample or as a scalar mean.")
-           .atLeast(0)});
-}
-
 static Key optimizerKeys() {
   Key lr = number("lr", "Learning rate before the schedule.").above(0).required();
   Key decay = number("weight_decay", "Added to the gradient as weight_decay * parameter.")
@@ -106,8 +89,7 @@ static Key evaluateKeys() {
        list("metrics", "What is measured: loss, accuracy.",
             text("metric", "A metric.").oneOf({"loss", "accuracy"}))
            .otherwise("[loss]"),
-       object("accuracy",
-              "Where accuracy finds logits and labels; by default where cross_entropy does.",
+       object("accuracy", "Where accuracy finds logits and labels; by default where the loss does.",
               {integer("logits", "Which result of the model.").atLeast(0).otherwise("0"),
                text("labels", "Dataset field.").required()})});
 }

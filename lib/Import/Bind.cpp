@@ -23,6 +23,7 @@ struct Use {
   RankedTensorType type; ///< of a whole micro-batch
   bool integers = false; ///< class indices: any integer type
   std::string by;        ///< for messages
+  int64_t holds = 0;     ///< an integer that the field's type must be able to hold
 };
 } // namespace
 
@@ -55,19 +56,31 @@ static RankedTensorType resultType(func::FuncOp model, int64_t index, const char
   return {};
 }
 
-static void addLabels(RankedTensorType logits, const std::string &field, const char *by,
-                      config::Position at, Report &report, std::vector<Use> &uses) {
+static void addLabels(RankedTensorType logits, const std::string &field, const std::string &by,
+                      int64_t holds, config::Position at, Report &report, std::vector<Use> &uses) {
   if (!logits)
     return;
   if (logits.getRank() < 2 || !isa<FloatType>(logits.getElementType())) {
-    report.add(at, std::string(by) +
-                       " needs logits [batch, ..., classes], but that result of the model is " +
+    report.add(at, by + " needs logits [batch, ..., classes], but that result of the model is " +
                        textOf(logits));
     return;
   }
   auto labels = RankedTensorType::get(logits.getShape().drop_back(),
                                       IntegerType::get(logits.getContext(), 64));
-  uses.push_back({field, labels, true, by});
+  uses.push_back({field, labels, true, by, holds});
+}
+
+// Labels of a loss over classes.
+static void addLossLabels(const JobLoss &loss, RankedTensorType logits, Report &report,
+                          std::vector<Use> &uses) {
+  if (loss.nextToken && (logits.getRank() != 3 || logits.getDimSize(1) < 2)) {
+    report.add(loss.at, loss.word +
+                            " needs logits [batch, positions, classes] of at least 2 "
+                            "positions, but that result of the model is " +
+                            textOf(logits));
+    return;
+  }
+  addLabels(logits, loss.target, loss.word, loss.ignore.value_or(0), loss.at, report, uses);
 }
 
 static void addLossUses(func::FuncOp model, const Job &job, Report &report,
@@ -75,10 +88,13 @@ static void addLossUses(func::FuncOp model, const Job &job, Report &report,
   RankedTensorType type = resultType(model, job.loss.output, "the loss", job.loss.at, report);
   if (!type)
     return;
-  if (job.loss.kind == JobLoss::Kind::CrossEntropy)
-    return addLabels(type, job.loss.target, "cross_entropy", job.loss.at, report, uses);
-  if (job.loss.kind == JobLoss::Kind::Mse) {
-    uses.push_back({job.loss.target, type, false, "mse"});
+  if (job.loss.hasLabels())
+    return addLossLabels(job.loss, type, report, uses);
+  if (!job.loss.target.empty()) {
+    if (!isa<FloatType>(type.getElementType()))
+      report.add(job.loss.at,
+                 job.loss.word + " needs a float result of the model, not " + textOf(type));
+    uses.push_back({job.loss.target, type, false, job.loss.word});
     return;
   }
   bool fits = isa<FloatType>(type.getElementType()) &&
@@ -112,7 +128,7 @@ static std::vector<Use> usesOf(func::FuncOp model, const Job &job, Report &repor
   if (job.evaluate && job.evaluate->accuracy)
     addLabels(
         resultType(model, job.evaluate->logits, "accuracy's logits", job.evaluate->at, report),
-        job.evaluate->labels, "accuracy", job.evaluate->at, report, uses);
+        job.evaluate->labels, "accuracy", 0, job.evaluate->at, report, uses);
   return uses;
 }
 
@@ -153,6 +169,10 @@ static void bindField(const Use &use, const JobField &field, const Job &job, Nod
   if (!elementFits)
     report.add(field.at, "field '" + field.name + "' has dtype " + *field.dtype + " but " + use.by +
                              " is " + textOf(use.type));
+  if (use.holds < 0 && element.isUnsignedInteger())
+    report.add(field.at, "field '" + field.name + "' has dtype " + *field.dtype + " but " + use.by +
+                             " ignores " + std::to_string(use.holds) +
+                             ", which it cannot hold; use i32 or i64");
   ArrayRef<int64_t> expected = use.type.getShape().drop_front();
   if (use.type.getRank() == 0 || use.type.getDimSize(0) != job.microRows()) {
     report.add(field.at, use.by + " is " + textOf(use.type) + "; its first dim must be the " +

@@ -7,14 +7,25 @@
 
 namespace of {
 
-/// The loss of each element (row, or row and position), or a scalar that is already a mean.
-mlir::Value elementLosses(Formula f, const Job &job, mlir::ValueRange results, const Batch &batch);
+/// Values of elements (row, or row and position), of which some may not count.
+struct Elements {
+  mlir::Value each;    ///< 0 where it does not count; or a scalar that is already a mean
+  mlir::Value counted; ///< 1 where it counts, else 0, of the same type; null: everywhere
 
-/// One value per row: the mean over the other dims.
-mlir::Value perRow(Formula f, mlir::Value elements);
+  bool isMean() const { return tensorType(each).getRank() == 0; }
+};
+
+/// The loss of each element.
+Elements elementLosses(Formula f, const JobLoss &loss, mlir::ValueRange results,
+                       const Batch &batch);
 
 /// 1 for each element whose largest logit (the first of equals) is the label's, else 0, in the
 /// logits' type.
-mlir::Value correctElements(Formula f, mlir::Value logits, mlir::Value labels);
+Elements correctElements(Formula f, const Job &job, mlir::ValueRange results, const Batch &batch);
+
+/// One value per row: the sum over the other dims.
+mlir::Value rowSums(Formula f, mlir::Value elements);
+/// Elements of a row.
+double rowElements(mlir::Value elements);
 
 } // namespace of

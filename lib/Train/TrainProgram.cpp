@@ -64,13 +64,15 @@ private:
       return failure();
     running = copy->running;
     Formula inner(b, derivedLoc(in.model.getLoc(), "loss"));
-    Value losses = elementLosses(inner, in.job, copy->results, batch);
-    auto type = tensorType(losses);
-    elements = double(type.getNumElements()) * in.job.accumulate;
-    Value loss = inner.sum(losses);
+    Elements losses = elementLosses(inner, in.job.loss, copy->results, batch);
+    elements = double(tensorType(losses.each).getNumElements()) * in.job.accumulate;
+    Value loss = inner.sum(losses.each);
     SmallVector<Value> kept{loss};
     for (ModelCopy::Running &r : running)
       kept.push_back(r.batchValue);
+    isCounted = static_cast<bool>(losses.counted);
+    if (isCounted)
+      kept.push_back(inner.sum(losses.counted));
     auto keep = YieldOp::create(b, loc, kept);
     if (failed(decomposeAll(micro)))
       return failure();
@@ -79,8 +81,8 @@ private:
     return differentiate(&block, kept);
   }
 
-  // Adds the backward pass of kept[0], the summed loss, and yields gradients, running statistics
-  // and loss.
+  // Adds the backward pass of kept[0], the summed loss, and yields gradients, running statistics,
+  // the number of losses where it is counted, and the loss.
   LogicalResult differentiate(Block *block, ArrayRef<Value> kept) {
     OpBuilder b = OpBuilder::atBlockEnd(block);
     SmallVector<Value> parameters;
@@ -139,11 +141,16 @@ private:
   }
 
   void takeMeans() {
+    if (isCounted) {
+      // Without anything to count the sums are 0 too, and so are the means.
+      Value found = sums[trained.size() + running.size()];
+      count = MaxOp::create(f.b, f.loc, found, f.like(found, 1));
+    }
     for (auto [i, name] : llvm::enumerate(trained)) {
       const Variable &v = *in.variables.find(name);
-      onStageOf(v, [&] { gradients.push_back(at(v, "grad").mul(sums[i], 1 / elements)); });
+      onStageOf(v, [&] { gradients.push_back(mean(at(v, "grad"), sums[i])); });
     }
-    meanLoss = f.mul(sums.back(), 1 / elements);
+    meanLoss = mean(f, sums.back());
     if (in.job.clipNorm == 0)
       return;
     norm = globalNorm(f, gradients);
@@ -153,6 +160,8 @@ private:
       onStageOf(v, [&] { gradient = at(v, "clip").mul(gradient, factor); });
     }
   }
+
+  Value mean(Formula g, Value sum) { return count ? g.div(sum, count) : g.mul(sum, 1 / elements); }
 
   void update() {
     Value step = program.get(stepVariable);
@@ -218,7 +227,9 @@ private:
   SmallVector<std::string> trained; ///< parameters with a gradient, in order
   SmallVector<Value> sums, gradients;
   Value meanLoss, norm, rate;
-  double elements = 1; ///< losses that one step averages over
+  double elements = 1;    ///< losses that one step averages over, unless
+  bool isCounted = false; ///< only some of them do; then
+  Value count;            ///< how many, at least 1
 };
 
 } // namespace
@@ -283,6 +294,45 @@ int64_t evalIterations(const Job &job) {
   return job.eval ? (job.eval->samples + job.microRows() - 1) / job.microRows() : 0;
 }
 
+namespace {
+/// What an evaluation adds up over real rows; the division is left to the metric sink, which
+/// divides `x` by `x_weight` where there is one, else by `weight`.
+class EvalSums {
+public:
+  EvalSums(Formula f, Value mask) : f(f), mask(mask), weight(f.sum(mask)) {}
+
+  void add(StringRef name, Elements elements) {
+    if (elements.isMean()) // over the batch, which the import checked to be a full one
+      return add(name, f.sum(f.mul(elements.each, weight)));
+    double each = elements.counted ? 1 : 1 / rowElements(elements.each);
+    add(name, real(f.mul(rowSums(f, elements.each), each)));
+    if (elements.counted)
+      add((name + "_weight").str(), real(rowSums(f, elements.counted)));
+  }
+  void report() {
+    add("weight", weight);
+    SmallVector<StringRef> refs(names.begin(), names.end());
+    MetricOp::create(f.b, f.loc, f.b.getStrArrayAttr(refs), values);
+  }
+
+private:
+  void add(StringRef name, Value value) {
+    names.push_back(name.str());
+    values.push_back(value);
+  }
+  // A model may give NaN for rows that pad a batch.
+  Value real(Value perRow) {
+    Value isReal = f.less(f.like(mask, 0), mask);
+    return f.sum(f.select(isReal, perRow, f.like(perRow, 0)));
+  }
+
+  Formula f;
+  Value mask, weight;
+  SmallVector<std::string> names;
+  SmallVector<Value> values;
+};
+} // namespace
+
 LogicalResult buildEval(OpBuilder &module, TrainInput in) {
   Location loc = derivedLoc(in.model.getLoc(), "eval");
   ProgramWriter program(module, "eval", ProgramKind::Eval, in.variables, loc);
@@ -293,25 +343,12 @@ LogicalResult buildEval(OpBuilder &module, TrainInput in) {
   if (failed(copy))
     return failure();
   Formula f(program.body, loc);
-  Value mask = f.cast(batch.lookup("mask"), in.element), weight = f.sum(mask);
-  SmallVector<StringRef> names;
-  SmallVector<Value> sums;
-  const JobEvaluate &evaluate = *in.job.evaluate;
-  if (evaluate.loss) {
-    Value losses = elementLosses(f, in.job, copy->results, batch);
-    // A scalar is a mean over the batch, which the import checked to be a full one.
-    names.push_back("loss");
-    sums.push_back(f.sum(f.mul(perRow(f, losses), tensorType(losses).getRank() ? mask : weight)));
-  }
-  if (evaluate.accuracy) {
-    Value correct =
-        correctElements(f, copy->results[evaluate.logits], batch.lookup(evaluate.labels));
-    names.push_back("correct");
-    sums.push_back(f.sum(f.mul(perRow(f, correct), mask)));
-  }
-  names.push_back("weight");
-  sums.push_back(weight);
-  MetricOp::create(f.b, f.loc, f.b.getStrArrayAttr(names), sums);
+  EvalSums sums(f, f.cast(batch.lookup("mask"), in.element));
+  if (in.job.evaluate->loss)
+    sums.add("loss", elementLosses(f, in.job.loss, copy->results, batch));
+  if (in.job.evaluate->accuracy)
+    sums.add("correct", correctElements(f, in.job, copy->results, batch));
+  sums.report();
   if (failed(decomposeAll(program.program)))
     return failure();
   eraseDeadOps(program.program.getBody().front());

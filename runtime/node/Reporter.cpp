@@ -23,6 +23,14 @@ std::string duration(double seconds) {
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
                    : fmt::format("{}:{:02}", s / 60, s % 60);
 }
+
+/// What others are divided by.
+bool isWeight(const std::string &name) {
+  const std::string word = "weight";
+  return name == word ||
+         (name.size() > word.size() + 1 &&
+          name.compare(name.size() - word.size() - 1, std::string::npos, "_" + word) == 0);
+}
 } // namespace
 
 Reporter::Reporter(const plan::Plan &plan, uint64_t totalSteps, ReporterOptions options)
@@ -63,14 +71,21 @@ void Reporter::add(Sums &sums, const MetricRecord &record) const {
 }
 
 Values Reporter::results(const Sums &sums) const {
-  double divisor = static_cast<double>(sums.firings);
-  for (const auto &[name, value] : sums.values)
-    if (name == "weight")
-      divisor = value;
+  auto find = [&](const std::string &wanted) {
+    return std::find_if(sums.values.begin(), sums.values.end(),
+                        [&](const auto &v) { return v.first == wanted; });
+  };
+  const auto none = sums.values.end(), shared = find("weight");
   Values out;
-  for (const auto &[name, value] : sums.values)
-    if (name != "weight")
-      out.emplace_back(name == "correct" ? "accuracy" : name, value / divisor);
+  for (const auto &[name, value] : sums.values) {
+    if (isWeight(name))
+      continue;
+    const auto own = find(name + "_weight");
+    const double divisor = own != none      ? own->second
+                           : shared != none ? shared->second
+                                            : static_cast<double>(sums.firings);
+    out.emplace_back(name == "correct" ? "accuracy" : name, value / divisor);
+  }
   return out;
 }
 

@@ -5,9 +5,9 @@
 //   evaluation end ▶ {"program":"test","epoch":0,"step":468,"loss":0.41,"accuracy":0.8523}   and
 //   test accuracy: 0.8523
 //
-// Values of the firings of one step (or of one evaluation) are added up and divided by the sum of
-// the metric named "weight" where there is one, by the number of firings otherwise. "correct" is
-// then reported as "accuracy". Owned and used by one thread.
+// Values of the firings of one step (or of one evaluation) are added up and divided: `x` by the sum
+// of the metric named "x_weight" where there is one, else of "weight", else by the number of
+// firings. "correct" is then reported as "accuracy". Owned and used by one thread.
 #pragma once
 
 #include "runtime/node/MetricSink.h"

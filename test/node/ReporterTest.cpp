@@ -93,6 +93,26 @@ TEST_CASE("micro-batches of a step are averaged; evaluations are divided by thei
   REQUIRE_FALSE(lines[2].contains("weight"));
 }
 
+TEST_CASE("a metric with a weight of its own is divided by that") {
+  plan::MetricT metric;
+  metric.names = {"loss", "loss_weight", "correct", "weight"};
+  flatbuffers::FlatBufferBuilder b;
+  b.Finish(plan::Metric::Pack(b, &metric));
+  Job job;
+  job.metrics[1] = flatbuffers::GetRoot<plan::Metric>(b.GetBufferPointer());
+  ReporterOptions options;
+  options.metricsPath = job.path;
+  Reporter reporter(*plan::GetPlan(job.plan.data()), 4, options);
+  REQUIRE(reporter.open().isOk());
+  reporter.take({job.record(1, 4, {8.0, 2.0, 3.0, 4.0}, 0),
+                 job.record(1, 4, {4.0, 1.0, 1.0, 4.0}, 0), job.end(1, 4)});
+  const auto lines = job.lines();
+  REQUIRE(lines.size() == 1);
+  REQUIRE(lines[0].at("loss") == 4.0);
+  REQUIRE(lines[0].at("accuracy") == 0.5);
+  REQUIRE_FALSE(lines[0].contains("loss_weight"));
+}
+
 TEST_CASE("values that JSON cannot hold are null") {
   Job job;
   ReporterOptions options;
