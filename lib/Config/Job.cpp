@@ -181,7 +181,7 @@ static JobParallel readParallel(const Node &node, Report &report) {
   int rest = 0;
   out.strategy = get(node, "strategy").text;
   const Node *mesh = node.find("mesh");
-  if (!mesh && (out.strategy != "auto" || !get(node, "pins").items.empty()))
+  if (!mesh && (!out.isSearched() || !get(node, "pins").items.empty()))
     out.mesh.push_back({"data", -1});
   for (const Node &axis : mesh ? mesh->items : std::vector<Node>()) {
     out.mesh.push_back({axis.key, integerOf(axis)});

@@ -91,10 +91,12 @@ struct JobPattern {
 struct JobParallel {
   std::vector<std::pair<std::string, int64_t>>
       mesh;                        ///< axis -> size; -1: what the other axes leave; empty: chosen
-  std::string strategy;            ///< "data", "none" or "auto"
+  std::string strategy;            ///< "data", "none", "auto" or the name of a family
   std::vector<std::string> stages; ///< values with which the second, third, ... stage begins
   std::vector<JobPin> pins;
   config::Position at;
+  /// Distributions are searched for, rather than spread from what is given.
+  bool isSearched() const { return strategy != "data" && strategy != "none"; }
 };
 
 struct Job {

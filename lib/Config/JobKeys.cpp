@@ -106,12 +106,16 @@ static Key parallelKeys() {
              "Axes of the device grid and their sizes, slow link first; one size may be -1: all "
              "devices that "
              "the others leave. By default one axis `data` over all devices, or, where `strategy` "
-             "is auto and nothing is pinned, what is fastest.",
+             "is searched and nothing is pinned, what is fastest.",
              integer("", "Devices along the axis, or -1.").atLeast(-1)),
        text("strategy",
             "data splits the batch over the axis `data` and those named `data_...`; none leaves "
-            "everything to pins; auto searches for the fastest distribution of every tensor.")
-           .oneOf({"data", "none", "auto"})
+            "everything to pins; auto searches for the fastest distribution of every tensor. zero, "
+            "tensor "
+            "and megatron search too, within a kind: the batch split with the optimizer's state; "
+            "all "
+            "but the batch split; some axes for the batch and others for tensors.")
+           .oneOf({"data", "none", "auto", "zero", "tensor", "megatron"})
            .otherwise("data"),
        list("stages",
             "Pipeline: values whose ops begin the second, third, ... stage. Devices are dealt "

@@ -39,9 +39,8 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
       return failure();
     BoxingPlanner planner(*cluster);
     llvm::StringMap<DistAttr> variables;
-    if (failed(job->parallel.strategy == "auto"
-                   ? searchModule(module, *job, *cluster, planner, variables)
-                   : propagate(module, *job, *cluster, planner, variables)))
+    if (failed(job->parallel.isSearched() ? searchModule(module, *job, *cluster, planner, variables)
+                                          : propagate(module, *job, *cluster, planner, variables)))
       return failure();
     for (VariableOp variable : module.getOps<VariableOp>()) {
       variable.setType(withDist(variable.getType(), variables.lookup(variable.getSymName())));

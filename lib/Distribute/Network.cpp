@@ -10,6 +10,13 @@ using namespace mlir;
 
 namespace of {
 
+StringRef nameOf(const DistNode &node) {
+  if (!node.variable.empty())
+    return node.variable;
+  auto name = dyn_cast<NameLoc>(node.op->getLoc());
+  return name ? name.getName().strref() : node.op->getName().getStringRef();
+}
+
 // ---- Edges
 
 double boxingSeconds(BoxingPlanner &planner, Type type, DistAttr from, DistAttr to) {
@@ -38,6 +45,25 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   if (isNew)
     it->second = boxingSeconds(*planner, v.getType(), from, to);
   return info.times * it->second;
+}
+
+int64_t DistNetwork::moveBytes(Value v, DistAttr from, DistAttr to) const {
+  const DistValue &info = value(v);
+  if (from == to || (info.isFree && canMake(v.getDefiningOp(), to.ndSbp())))
+    return 0;
+  auto tensor = cast<RankedTensorType>(v.getType());
+  Shape shape(tensor.getShape().begin(), tensor.getShape().end());
+  return info.times *
+         planner->path(shape, dtypeOf(tensor.getElementType()), from.layout(), to.layout())
+             .bytesMoved;
+}
+
+DistNetwork DistNetwork::with(llvm::function_ref<void(DistNode &)> change) const {
+  DistNetwork out(*this);
+  out.optionsOf.clear();
+  for (DistNode &node : out.nodeList)
+    change(node);
+  return out;
 }
 
 int64_t DistNetwork::boxingBytes(Value v, DistAttr from, DistAttr to) const {

@@ -81,6 +81,13 @@ public:
   /// Seconds per step to have `v`, which lies as `from`, as `to`; infinite if that is not offered.
   double moveSeconds(mlir::Value v, DistAttr from, DistAttr to) const;
 
+  /// Bytes per step that the same moves between devices.
+  int64_t moveBytes(mlir::Value v, DistAttr from, DistAttr to) const;
+
+  /// The same with fewer options: `change` is called for a copy of each node and may take some
+  /// away.
+  DistNetwork with(llvm::function_ref<void(DistNode &)> change) const;
+
   /// Bytes of a device that the registers and landing slots of this boxing take.
   int64_t boxingBytes(mlir::Value v, DistAttr from, DistAttr to) const;
 
@@ -114,6 +121,9 @@ private:
   /// Options of ops that are alike in all that options depend on.
   std::map<std::vector<const void *>, llvm::SmallVector<DistOption>> optionsOf;
 };
+
+/// What messages call a node: the variable, or what the model calls the op's result; else the op.
+llvm::StringRef nameOf(const DistNode &node);
 
 /// Seconds of one movement of a tensor.
 double boxingSeconds(BoxingPlanner &planner, mlir::Type type, DistAttr from, DistAttr to);

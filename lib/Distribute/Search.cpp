@@ -1,5 +1,6 @@
 #include "lib/Distribute/Search.h"
 
+#include "lib/Distribute/FamilySearch.h"
 #include "lib/Distribute/MeshShapes.h"
 #include "lib/Distribute/Rewrite.h"
 #include "lib/Distribute/SearchProblem.h"
@@ -15,24 +16,18 @@ namespace of {
 /// Times that the memory of a device is taken for a quarter more than it is.
 static constexpr int mostRounds = 4;
 
-/// Work of one solution, at most: some seconds.
-static constexpr uint64_t searchWork = 3'000'000'000;
-
 // ---- One program
 
-static LogicalResult reportConflict(const Searched &found, const SearchProblem &problem,
-                                    const search::CostSolution &solution) {
+static LogicalResult reportConflict(const Searched &found, const SearchFailure &failure) {
   const std::vector<DistNode> &nodes = found.network.nodes();
-  for (size_t n = 0; n < nodes.size(); ++n)
-    if (solution.conflict.node && problem.nodeOf(n) == *solution.conflict.node)
-      return nodes[n].op->emitOpError("has no distribution that its neighbours can take; relax the "
-                                      "pins on it or beside it");
+  if (failure.node)
+    return nodes[*failure.node].op->emitOpError(
+        "has no distribution that its neighbours can take; relax the pins on it or beside it");
   return nodes.front().op->getParentOp()->emitError(
       "no distribution meets all pins; relax some of them");
 }
 
-// The least memory of a device that the program runs on.
-static std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cluster) {
+std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cluster) {
   std::optional<int64_t> least;
   for (const DistNode &node : network.nodes())
     for (int64_t device : node.mesh.getDevices())
@@ -41,27 +36,26 @@ static std::optional<int64_t> memoryLimit(const DistNetwork &network, const Clus
   return least;
 }
 
-static LogicalResult reportMemory(ProgramOp program, int64_t limit,
-                                  const search::CostSolution &solution) {
+static LogicalResult reportMemory(ProgramOp program, const SearchFailure &failure) {
   InFlightDiagnostic out = program.emitError("a device has ")
-                           << limit
+                           << *failure.limit
                            << " bytes of memory, and no distribution was found that needs as few";
-  if (solution.conflict.usage)
-    out << ": at one time at least " << solution.conflict.usage->bytes << " are in use";
+  if (failure.usage)
+    out << ": at one time at least " << failure.usage->bytes << " are in use";
   return out << "; take a smaller batch, more micro-batches or more devices";
 }
 
-FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster, BoxingPlanner &planner,
-                                  const llvm::StringMap<DistAttr> &variables,
-                                  const llvm::StringMap<SmallVector<NdSbp>> &choices) {
-  DistBoundary boundary{variables, false, true, &choices};
-  FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, cluster, planner);
-  if (failed(network))
-    return failure();
-  Searched out{std::move(*network), {}};
-  if (out.network.nodes().empty())
-    return out;
-  std::optional<int64_t> limit = memoryLimit(out.network, cluster);
+// The first of the network's nodes that the conflict is about.
+static std::optional<size_t> nodeOf(const search::Conflict &conflict, const SearchProblem &problem,
+                                    size_t nodes) {
+  for (size_t n = 0; conflict.node && n < nodes; ++n)
+    if (problem.nodeOf(n) == *conflict.node)
+      return n;
+  return std::nullopt;
+}
+
+bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
+                  uint64_t work) {
   // The estimate may be above what the packer needs: where nothing fits it, more is tried, and the
   // packer has the last word.
   for (int round = 0;; ++round) {
@@ -70,25 +64,39 @@ FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster, Box
       options.memoryLimit = *limit + *limit / 4 * round;
     SearchProblem problem(out.network, options);
     search::SolveBudget budget;
-    budget.work = searchWork;
+    budget.work = work;
     Result<search::CostSolution> solution = search::solve(problem.costs(), budget);
-    if (!solution.isOk())
-      return program.emitError("the search failed: ") << solution.status().message();
+    if (!solution.isOk()) {
+      failure.error = solution.status().message();
+      return false;
+    }
     if (solution->feasible()) {
       out.choice = problem.choiceOf(solution->choice);
       out.seconds = solution->cost;
       out.lowerBound = solution->lowerBound;
       out.bytes = solution->peak;
-      return out;
+      return true;
     }
-    bool isForMemory = limit && !solution->conflict.node;
-    if (!isForMemory || round == mostRounds)
-      return isForMemory ? reportMemory(program, *limit, *solution)
-                         : reportConflict(out, problem, *solution);
+    const bool isForMemory = limit && !solution->conflict.node;
+    if (isForMemory && round < mostRounds)
+      continue;
+    failure = {"", nodeOf(solution->conflict, problem, out.network.nodes().size()),
+               isForMemory ? limit : std::nullopt, solution->conflict.usage};
+    return false;
   }
 }
 
-static std::string textOf(MeshAttr mesh) {
+FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network, const Cluster &cluster) {
+  Searched out{std::move(network), {}};
+  SearchFailure why;
+  if (out.network.nodes().empty() || solveNetwork(memoryLimit(out.network, cluster), out, why))
+    return out;
+  if (!why.error.empty())
+    return program.emitError("the search failed: ") << why.error;
+  return why.limit ? reportMemory(program, why) : reportConflict(out, why);
+}
+
+std::string shapeText(MeshAttr mesh) {
   std::string text;
   for (auto [axis, size] : llvm::zip(mesh.getAxes(), mesh.getShape()))
     text += (text.empty() ? "" : ", ") + axis.getValue().str() + ": " + std::to_string(size);
@@ -100,7 +108,7 @@ static void remarkSearch(ProgramOp program, const Searched &found) {
       remark::analysis(program.getLoc(), remark::RemarkOpts::name("Search").category("distribute"));
   if (!out || found.network.nodes().empty())
     return;
-  out << remark::metric("Mesh", textOf(found.network.nodes()[0].mesh))
+  out << remark::metric("Mesh", shapeText(found.network.nodes()[0].mesh))
       << remark::metric("Seconds", found.seconds) << remark::metric("LowerBound", found.lowerBound)
       << remark::metric("Bytes", found.bytes);
 }
@@ -123,15 +131,19 @@ public:
     });
     if (programs.empty())
       return chooseRest();
-    bool isOpen = isMeshOpen();
-    FailureOr<Searched> first = isOpen ? searchMeshes(programs[0]) : searchOne(programs[0]);
-    if (failed(first))
+    std::optional<Searched> first;
+    if (failed(isMeshOpen() ? searchMeshes(programs[0], first) : searchMesh(programs[0], first)))
       return failure();
-    if (!isOpen)
-      remarkSearch(programs[0], *first);
+    if (!first)
+      return programs[0].emitError("strategy ") << job.parallel.strategy << ": " << noFamily;
+    if (isExplained(programs[0]))
+      families.remark(programs[0], *first);
     write(programs[0], *first);
     for (ProgramOp program : llvm::drop_begin(programs)) {
-      FailureOr<Searched> found = searchOne(program);
+      FailureOr<DistNetwork> network = openNetwork(program);
+      if (failed(network))
+        return failure();
+      FailureOr<Searched> found = searchProgram(program, std::move(*network), cluster);
       if (failed(found))
         return failure();
       write(program, *found);
@@ -140,14 +152,35 @@ public:
   }
 
 private:
-  FailureOr<Searched> searchOne(ProgramOp program) {
+  FailureOr<DistNetwork> openNetwork(ProgramOp program) {
     FailureOr<llvm::StringMap<SmallVector<NdSbp>>> choices = variableChoices(module);
     if (failed(choices))
       return failure();
-    return searchProgram(program, cluster, planner, variables, *choices);
+    return DistNetwork::build(program, {variables, false, true, &*choices}, cluster, planner);
   }
 
   // ---- Mesh
+
+  // The program that decides, on the mesh it is placed on. A strategy may have no choice there.
+  LogicalResult searchMesh(ProgramOp program, std::optional<Searched> &found) {
+    FailureOr<DistNetwork> network = openNetwork(program);
+    if (failed(network))
+      return failure();
+    if (isExplained(program))
+      families.add(*network);
+    if (llvm::is_contained(familyNames(), job.parallel.strategy)) {
+      if (auto best = searchFamily(job.parallel.strategy, *network, cluster, noFamily))
+        found.emplace(std::move(*best));
+    } else {
+      FailureOr<Searched> free = searchProgram(program, std::move(*network), cluster);
+      if (failed(free))
+        return failure();
+      found.emplace(std::move(*free));
+    }
+    if (found)
+      remarkSearch(program, *found);
+    return success();
+  }
 
   SmallVector<MeshAttr> placedMeshes() {
     auto earlier = [](MeshAttr l, MeshAttr r) { return l.getDevices() < r.getDevices(); };
@@ -170,9 +203,8 @@ private:
                                              .wasInterrupted();
   }
 
-  FailureOr<Searched> searchMeshes(ProgramOp program) {
+  LogicalResult searchMeshes(ProgramOp program, std::optional<Searched> &fastest) {
     SmallVector<MeshAttr> now = placedMeshes(), best = now;
-    std::optional<Searched> fastest;
     int64_t points = now[0].numDevices(), stages = cluster.devices.size() / points;
     for (const MeshShape &shape : meshShapes(cluster, points)) {
       SmallVector<MeshAttr> dealt;
@@ -181,17 +213,16 @@ private:
           dealt.push_back(mesh);
       moveMeshes(module, now, dealt);
       now = dealt;
-      FailureOr<Searched> found = searchOne(program);
-      if (failed(found))
+      std::optional<Searched> found;
+      if (failed(searchMesh(program, found)))
         return failure();
-      remarkSearch(program, *found);
-      if (!fastest || found->seconds < fastest->seconds * (1 - 1e-9)) {
+      if (found && (!fastest || found->seconds < fastest->seconds * (1 - 1e-9))) {
         fastest.emplace(std::move(*found));
         best = now;
       }
     }
     moveMeshes(module, now, best);
-    return std::move(*fastest);
+    return success();
   }
 
   // ---- Result
@@ -222,6 +253,8 @@ private:
   const Cluster &cluster;
   BoxingPlanner &planner;
   llvm::StringMap<DistAttr> &variables;
+  FamilyComparison families{cluster};
+  std::string noFamily; ///< why the last mesh had no choice of the strategy
 };
 
 } // namespace

@@ -6,6 +6,7 @@
 
 #include "lib/Config/Job.h"
 #include "lib/Distribute/Choose.h"
+#include "lib/Search/CostNetwork.h"
 
 namespace of {
 
@@ -18,12 +19,30 @@ struct Searched {
   int64_t bytes = 0;     ///< of a device at the peak, as far as the search can tell; 0: not limited
 };
 
-/// Chooses for one program, with the variables that are in `variables` given. Errors at an op that
-/// has no option left.
-mlir::FailureOr<Searched> searchProgram(ProgramOp program, const Cluster &cluster,
-                                        BoxingPlanner &planner,
-                                        const llvm::StringMap<DistAttr> &variables,
-                                        const llvm::StringMap<llvm::SmallVector<NdSbp>> &choices);
+/// Why a network was not solved.
+struct SearchFailure {
+  std::string error;            ///< of the solver; empty: nothing fits
+  std::optional<size_t> node;   ///< of the network: it has no option that its neighbours can take
+  std::optional<int64_t> limit; ///< bytes of a device that were too few
+  std::optional<search::UsagePeak> usage; ///< at least so many are in use at one time
+};
+
+/// The least memory of a device that the network's ops run on; none if no device says.
+std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cluster);
+
+/// Work of one solution, at most: some seconds.
+inline constexpr uint64_t searchWork = 3'000'000'000;
+
+/// Chooses in `out.network`, within `limit` bytes of a device. False if `failure` says why not.
+bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
+                  uint64_t work = searchWork);
+
+/// The shape of a mesh: "outer: 4, inner: 2".
+std::string shapeText(MeshAttr mesh);
+
+/// Chooses in the open network of one program. Errors at an op that has no option left.
+mlir::FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network,
+                                        const Cluster &cluster);
 
 /// Chooses mesh and distributions for a placed module and writes them. On return `variables` has
 /// all variables.

@@ -3,6 +3,7 @@
 #include "lib/Export/PlanTables.h"
 
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
@@ -17,6 +18,8 @@ public:
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
     if (remark.getRemarkName() == "Search")
       return printSearch(remark);
+    if (remark.getRemarkName() == "Family")
+      return printFamily(remark);
     std::string source = sourceOf(remark.getLocation());
     out << (source.empty() ? "derived" : source) << ": " << find(remark, "Op") << " on "
         << find(remark, "Mesh") << "\n  chosen  " << find(remark, "Chosen") << ", "
@@ -33,6 +36,16 @@ private:
     if (find(remark, "Bytes") != "0")
       out << ", about " << find(remark, "Bytes") << " bytes of a device";
     out << "\n";
+  }
+
+  void printFamily(const remark::detail::Remark &remark) {
+    out << llvm::formatv("{0,-10}", find(remark, "Family"));
+    if (find(remark, "Mesh") == "?")
+      out << find(remark, "Why") << "\n";
+    else
+      out << find(remark, "Seconds") << " s per step, about " << find(remark, "Bytes")
+          << " bytes of a device, " << find(remark, "Moved") << " bytes moved, mesh {"
+          << find(remark, "Mesh") << "}\n";
   }
 
   static llvm::StringRef find(const remark::detail::Remark &remark, llvm::StringRef key) {

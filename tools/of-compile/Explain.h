@@ -1,6 +1,8 @@
 // `--explain`: the compiler's choices, for people. Each is a remark of MLIR; this prints them as
 // they are made.
 //
+//   chosen    1.13 s per step, about 213156308 bytes of a device, ..., mesh {data: 8}
+//   data      ...                   the best of each named family, or why there is none
 //   model.mlir:8:9: of.matmul on main
 //     chosen  [S(0)] [B] -> [S(0)]   12.3 us
 //     other   [B] [B] -> [B], 24 us

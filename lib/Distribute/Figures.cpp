@@ -1,0 +1,93 @@
+#include "lib/Distribute/Figures.h"
+
+#include "lib/Distribute/SearchProblem.h"
+#include "lib/Distribute/Versions.h"
+
+using namespace mlir;
+
+namespace of {
+
+/// Larger than any device, so that bytes are counted and nothing is refused.
+static constexpr int64_t anyMemory = int64_t(1) << 59;
+
+/// Needs of a value whose tree of versions is looked for; of more each is priced from what is made.
+static constexpr size_t mostOrdered = 10;
+
+namespace {
+
+/// How a value is made, and in which ways it is needed.
+struct ValueNeeds {
+  DistAttr made;
+  llvm::SetVector<DistAttr> wanted;
+};
+
+} // namespace
+
+// From the nearest version that is there, in the order in which the rewriter makes them.
+static int64_t movedBytes(const DistNetwork &network, Value v, const ValueNeeds &needs) {
+  SmallVector<DistAttr> there{needs.made};
+  SmallVector<unsigned> order;
+  if (needs.wanted.size() > mostOrdered) {
+    order.resize(needs.wanted.size());
+    std::iota(order.begin(), order.end(), 0);
+  } else {
+    SmallVector<uint64_t> sets = versionSets(needs.wanted.size(), needs.wanted.size());
+    order = VersionTrees(network, v, needs.wanted.getArrayRef(), sets)
+                .orderFrom(needs.made, sets.back());
+  }
+  int64_t bytes = 0;
+  for (unsigned next : order) {
+    const DistAttr to = needs.wanted[next];
+    bytes += network.moveBytes(v,
+                               *llvm::min_element(there,
+                                                  [&](DistAttr l, DistAttr r) {
+                                                    return network.moveSeconds(v, l, to) <
+                                                           network.moveSeconds(v, r, to);
+                                                  }),
+                               to);
+    there.push_back(to);
+  }
+  return bytes;
+}
+
+static int64_t movedBytes(const DistNetwork &network, const DistChoice &choice) {
+  llvm::MapVector<Value, ValueNeeds> values;
+  int64_t bytes = 0;
+  for (auto [node, index] : llvm::zip(network.nodes(), choice)) {
+    const DistOption &option = node.options[index];
+    for (auto [i, result] : llvm::enumerate(node.results)) {
+      values[result].made = distAttr(node.mesh, option.results[i]);
+      bytes += network.moveBytes(result, distAttr(node.mesh, option.made[i]),
+                                 distAttr(node.mesh, option.results[i]));
+    }
+  }
+  for (auto [node, index] : llvm::zip(network.nodes(), choice))
+    for (auto [operand, sbp] : llvm::zip(node.operands, node.options[index].operands)) {
+      const DistValue &info = network.value(operand->get());
+      ValueNeeds &needs = values[operand->get()];
+      if (info.isFree)
+        needs.made = distAttr(info.mesh, info.candidates[0]);
+      needs.wanted.insert(distAttr(node.mesh, sbp));
+    }
+  for (auto &[v, needs] : values)
+    if (!needs.wanted.empty())
+      bytes += movedBytes(network, v, needs);
+  return bytes;
+}
+
+FailureOr<ChoiceFigures> figuresOf(const DistNetwork &network, const DistChoice &choice) {
+  size_t next = 0;
+  const DistNetwork decided = network.with([&](DistNode &node) {
+    DistOption only = std::move(node.options[choice[next++]]);
+    node.options.assign(1, std::move(only));
+  });
+  SearchProblemOptions options;
+  options.memoryLimit = anyMemory;
+  const SearchProblem problem(decided, options);
+  const Result<search::CostSolution> solution = search::solve(problem.costs());
+  if (!solution.isOk() || !solution->feasible())
+    return failure();
+  return ChoiceFigures{solution->cost, solution->peak, movedBytes(network, choice)};
+}
+
+} // namespace of
