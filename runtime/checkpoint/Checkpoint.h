@@ -40,5 +40,7 @@ public:
 
 /// Path of the newest finished checkpoint in a folder; empty if there is none.
 Result<std::string> latestCheckpoint(const std::string &folder);
+/// Its step; nothing if there is none.
+std::optional<uint64_t> latestStep(const std::string &folder);
 
 } // namespace of::rt

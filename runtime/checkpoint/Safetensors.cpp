@@ -203,27 +203,6 @@ Result<std::string> readText(const std::string &path) {
   return text;
 }
 
-Status writeText(const std::string &path, const std::string &text) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0)
-    return Status(Code::Io, "cannot write " + path + ": " + std::strerror(errno));
-  Status status = writeAt(path, fd, text.data(), text.size(), 0);
-  if (status.isOk() && ::fsync(fd) != 0)
-    status = Status(Code::Io, "cannot sync " + path + ": " + std::strerror(errno));
-  ::close(fd);
-  return status;
-}
-
-Status syncFolder(const std::string &path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  const int error = errno;
-  if (fd >= 0)
-    ::close(fd);
-  return synced ? Status::ok()
-                : Status(Code::Io, "cannot sync " + path + ": " + std::strerror(error));
-}
-
 std::string partsToJson(const std::vector<Part> &parts) {
   Json out = Json::array();
   for (const Part &part : parts) {

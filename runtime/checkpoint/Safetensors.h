@@ -46,9 +46,6 @@ Status readAt(const std::string &path, int fd, void *data, size_t bytes, uint64_
 std::string digestOf(const void *data, size_t bytes);
 
 Result<std::string> readText(const std::string &path);
-/// Writes and syncs a small file.
-Status writeText(const std::string &path, const std::string &text);
-Status syncFolder(const std::string &path);
 
 /// What the manifest and the reports call a part: {"tensor": name, "begin": […], "end": […],
 /// "digest": hex}.

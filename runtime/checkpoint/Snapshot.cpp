@@ -4,19 +4,14 @@
 #include "runtime/checkpoint/Safetensors.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
+#include <optional>
 
 namespace of::rt {
 
-namespace fs = std::filesystem;
 using namespace checkpoint;
 
 SnapshotWriter::~SnapshotWriter() = default;
@@ -39,16 +34,18 @@ namespace {
 
 std::string nodeReport(uint32_t node) { return "/node-" + std::to_string(node) + ".json"; }
 
-/// One of the files of a snapshot, and the descriptor while it is written.
+/// One of the files of a snapshot, and its handle while it is written.
 struct File {
   std::string name;
   FileLayout layout;
-  int fd = -1;
+  int handle = -1;
 };
 
 class Writer final : public SnapshotWriter {
 public:
-  explicit Writer(SnapshotConfig config) : config_(std::move(config)) { dealTensors(); }
+  Writer(SnapshotConfig config, Disk &disk) : config_(std::move(config)), disk_(disk) {
+    dealTensors();
+  }
   ~Writer() override { closeFiles(); }
 
   Status begin(uint64_t step) override {
@@ -56,17 +53,11 @@ public:
     parts_.clear();
     final_ = config_.folder + "/" + fmt::format("step-{:06}", step);
     aside_ = final_ + ".tmp";
-    std::error_code error;
-    fs::create_directories(aside_, error);
-    if (error)
-      return Status(Code::Io, "cannot create " + aside_ + ": " + error.message());
+    OF_TRY(disk_.makeFolder(aside_));
     for (File &file : files_) {
-      const std::string path = aside_ + "/" + file.name;
-      file.fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
       // Every node writes the same header and size, so it does not matter who comes first.
-      if (file.fd < 0 || ::ftruncate(file.fd, static_cast<off_t>(file.layout.fileBytes)) != 0)
-        return Status(Code::Io, "cannot create " + path + ": " + std::strerror(errno));
-      OF_TRY(writeAt(path, file.fd, file.layout.header.data(), file.layout.header.size(), 0));
+      OF_ASSIGN(file.handle, disk_.open(aside_ + "/" + file.name, file.layout.fileBytes));
+      OF_TRY(disk_.write(file.handle, file.layout.header.data(), file.layout.header.size(), 0));
     }
     return Status::ok();
   }
@@ -77,10 +68,10 @@ public:
     const StoredTensor &stored = file.layout.tensors[entry];
     const size_t size = sizeOf(stored.info.dtype);
     for (const Run &run : runsOf(stored.info.shape, box))
-      OF_TRY(writeAt(aside_ + "/" + file.name, file.fd,
-                     static_cast<const char *>(data) + static_cast<size_t>(run.part) * size,
-                     static_cast<size_t>(run.elements) * size,
-                     stored.offset + static_cast<uint64_t>(run.whole) * size));
+      OF_TRY(disk_.write(file.handle,
+                         static_cast<const char *>(data) + static_cast<size_t>(run.part) * size,
+                         static_cast<size_t>(run.elements) * size,
+                         stored.offset + static_cast<uint64_t>(run.whole) * size));
     Part part{stored.info.name, box, digestOf(data, static_cast<size_t>(box.elements()) * size)};
     std::lock_guard<std::mutex> lock(mutex_);
     parts_.push_back(std::move(part));
@@ -89,12 +80,10 @@ public:
 
   Result<std::string> finishLocal() override {
     for (const File &file : files_)
-      if (::fsync(file.fd) != 0)
-        return Status(Code::Io,
-                      "cannot sync " + aside_ + "/" + file.name + ": " + std::strerror(errno));
+      OF_TRY(disk_.sync(file.handle));
     closeFiles();
     const std::string report = partsToJson(parts_);
-    OF_TRY(writeText(aside_ + nodeReport(config_.node), report));
+    OF_TRY(disk_.writeText(aside_ + nodeReport(config_.node), report, false));
     return digestOf(report.data(), report.size());
   }
 
@@ -104,20 +93,14 @@ public:
     for (uint32_t n = 0; n < digests.size(); ++n)
       OF_TRY(takeReport(n, digests[n], parts));
     OF_TRY(checkCoverage(parts));
-    OF_TRY(writeText(aside_ + "/manifest.json", manifest(info, parts)));
-    std::error_code error;
+    OF_TRY(disk_.writeText(aside_ + "/manifest.json", manifest(info, parts), true));
     for (uint32_t n = 0; n < digests.size(); ++n)
-      fs::remove(aside_ + nodeReport(n), error);
-    OF_TRY(syncFolder(aside_));
-    // A run that was resumed may come to a step again.
-    const std::string old = final_ + ".old.tmp";
-    if (fs::exists(final_))
-      fs::rename(final_, old, error);
-    fs::rename(aside_, final_, error);
-    if (error)
-      return Status(Code::Io, "cannot rename " + aside_ + ": " + error.message());
-    fs::remove_all(old, error);
-    OF_TRY(syncFolder(config_.folder));
+      OF_TRY(disk_.remove(aside_ + nodeReport(n)));
+    OF_TRY(disk_.syncFolder(aside_));
+    OF_TRY(disk_.replace(aside_, final_));
+    OF_TRY(disk_.syncFolder(config_.folder));
+    // A run that was resumed may have come to a step again.
+    OF_TRY(disk_.remove(aside_));
     return final_;
   }
 
@@ -142,15 +125,15 @@ private:
 
   void closeFiles() {
     for (File &file : files_) {
-      if (file.fd >= 0)
-        ::close(file.fd);
-      file.fd = -1;
+      if (file.handle >= 0)
+        disk_.close(file.handle);
+      file.handle = -1;
     }
   }
 
   Status takeReport(uint32_t node, const std::string &digest, std::vector<Part> &parts) const {
     const std::string path = aside_ + nodeReport(node);
-    auto text = readText(path);
+    auto text = disk_.readText(path);
     if (!text.isOk() || digestOf(text->data(), text->size()) != digest)
       return Status(Code::Io, path + " is not what node " + std::to_string(node) +
                                   " wrote; --out must be one folder that all nodes share");
@@ -186,6 +169,7 @@ private:
   }
 
   const SnapshotConfig config_;
+  Disk &disk_;
   std::vector<File> files_;
   std::vector<std::pair<size_t, size_t>> places_; ///< by tensor: file, entry
   std::string final_, aside_;
@@ -193,50 +177,66 @@ private:
   std::vector<Part> parts_;
 };
 
+/// "step-000123.tmp" is {123, ".tmp"}.
+std::optional<std::pair<uint64_t, std::string>> readName(const std::string &name) {
+  constexpr size_t prefix = 5, mostDigits = 18;
+  const size_t end = name.find_first_not_of("0123456789", prefix);
+  const std::string digits = name.size() <= prefix ? "" : name.substr(prefix, end - prefix);
+  if (name.compare(0, prefix, "step-") != 0 || digits.empty() || digits.size() > mostDigits)
+    return std::nullopt;
+  return std::pair(std::stoull(digits), end == std::string::npos ? "" : name.substr(end));
+}
+
+/// The folder and those above it, such that they are still there after a loss of power.
+Status makeFolders(const std::string &path, Disk &disk) {
+  if (path.empty() || disk.exists(path))
+    return Status::ok();
+  const size_t slash = path.find_last_of('/');
+  const std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
+  OF_TRY(makeFolders(above, disk));
+  OF_TRY(disk.makeFolder(path));
+  return disk.syncFolder(slash == std::string::npos ? "." : slash == 0 ? "/" : above);
+}
+
 /// Finished checkpoints of a folder, oldest first.
-std::vector<std::pair<uint64_t, std::string>> finished(const std::string &folder) {
+std::vector<std::pair<uint64_t, std::string>> finished(const std::string &folder, Disk &disk) {
   std::vector<std::pair<uint64_t, std::string>> out;
-  std::error_code error;
-  for (const auto &entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
-    const bool numbered = name.compare(0, 5, "step-") == 0 && name.size() > 5 &&
-                          name.find_first_not_of("0123456789", 5) == std::string::npos;
-    if (numbered && fs::exists(entry.path() / "manifest.json"))
-      out.emplace_back(std::stoull(name.substr(5)), entry.path());
-  }
+  for (const std::string &name : disk.list(folder))
+    if (const auto read = readName(name);
+        read && read->second.empty() && disk.exists(folder + "/" + name + "/manifest.json"))
+      out.emplace_back(read->first, folder + "/" + name);
   std::sort(out.begin(), out.end());
   return out;
 }
 
 } // namespace
 
-Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::create(SnapshotConfig config) {
-  return std::unique_ptr<SnapshotWriter>(new Writer(std::move(config)));
+Result<std::unique_ptr<SnapshotWriter>> SnapshotWriter::create(SnapshotConfig config, Disk &disk) {
+  OF_TRY(makeFolders(config.folder, disk));
+  return std::unique_ptr<SnapshotWriter>(new Writer(std::move(config), disk));
 }
 
 Result<std::string> latestCheckpoint(const std::string &folder) {
-  const auto all = finished(folder);
+  const auto all = finished(folder, *Disk::ofThisMachine());
   return all.empty() ? std::string() : all.back().second;
 }
 
-Status rotateCheckpoints(const std::string &folder, uint64_t keep) {
-  std::error_code error;
-  std::vector<fs::path> remove;
-  const auto all = finished(folder);
+std::optional<uint64_t> latestStep(const std::string &folder) {
+  const auto all = finished(folder, *Disk::ofThisMachine());
+  return all.empty() ? std::nullopt : std::optional<uint64_t>(all.back().first);
+}
+
+Status rotateCheckpoints(const std::string &folder, uint64_t step, uint64_t keep, Disk &disk) {
+  const auto all = finished(folder, disk);
   for (size_t i = 0; keep > 0 && i + keep < all.size(); ++i)
-    remove.push_back(all[i].second);
-  // What is written aside for a later step than the newest may belong to a node that is ahead.
-  for (const auto &entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename();
-    const bool aside = name.compare(0, 5, "step-") == 0 && entry.path().extension() == ".tmp";
-    if (aside && !all.empty() && std::strtoull(name.c_str() + 5, nullptr, 10) <= all.back().first)
-      remove.push_back(entry.path());
-  }
-  for (const fs::path &path : remove) {
-    fs::remove_all(path, error);
-    if (error)
-      return Status(Code::Io, "cannot delete " + path.string() + ": " + error.message());
-  }
+    OF_TRY(disk.remove(all[i].second));
+  // What is written aside for a later step may belong to a node that is ahead.
+  const std::string tmp = ".tmp";
+  for (const std::string &name : disk.list(folder))
+    if (const auto read = readName(name);
+        read && read->first <= step && read->second.size() >= tmp.size() &&
+        read->second.compare(read->second.size() - tmp.size(), tmp.size(), tmp) == 0)
+      OF_TRY(disk.remove(folder + "/" + name));
   return Status::ok();
 }
 

@@ -15,6 +15,7 @@
 
 #include "runtime/base/Geometry.h"
 #include "runtime/base/Status.h"
+#include "runtime/checkpoint/Disk.h"
 
 #include <cstddef>
 #include <memory>
@@ -58,7 +59,8 @@ class SnapshotWriter {
 public:
   virtual ~SnapshotWriter();
 
-  static Result<std::unique_ptr<SnapshotWriter>> create(SnapshotConfig config);
+  /// `disk` outlives the writer.
+  static Result<std::unique_ptr<SnapshotWriter>> create(SnapshotConfig config, Disk &disk);
 
   /// Opens the folder written aside and the files in it. Every node, once per snapshot.
   virtual Status begin(uint64_t step) = 0;
@@ -69,12 +71,14 @@ public:
   virtual Result<std::string> finishLocal() = 0;
   /// Manifest node: digests[n] is what node n's finishLocal returned. Checks the reports and that
   /// they cover every tensor, writes the manifest, renames, syncs. Returns the checkpoint's path.
+  /// Once it has returned, a loss of power cannot take the checkpoint back.
   virtual Result<std::string> commit(const SnapshotInfo &info,
                                      const std::vector<std::string> &digests) = 0;
 };
 
-/// Deletes all but the newest `keep` checkpoints, and what snapshots up to the newest step left
-/// when they were broken off. Manifest node; others may be writing a later step. keep 0 keeps all.
-Status rotateCheckpoints(const std::string &folder, uint64_t keep);
+/// Deletes all but the newest `keep` checkpoints, and what snapshots up to `step`, which is
+/// finished, left when they were broken off. Manifest node; others may be writing a later step.
+/// keep 0 keeps all.
+Status rotateCheckpoints(const std::string &folder, uint64_t step, uint64_t keep, Disk &disk);
 
 } // namespace of::rt

@@ -20,8 +20,6 @@ Result<std::vector<PartPlace>> partsOf(const TaskPlace &place, const plan::Role 
     part.variable = v;
     part.name = variable.name()->str();
     part.box = variableBox(*place.plan, variable, place.device);
-    part.owned = ownsPart(shapeOf(variable.shape()), layoutOf(*place.plan, *variable.layout()),
-                          place.device);
     if (role.variables())
       for (const plan::VariablePart *entry : *role.variables())
         if (entry->variable() == v)
@@ -101,18 +99,21 @@ Result<std::unique_ptr<Body>> WriteBody::create(const TaskPlace &place, Snapshot
   const plan::Task &task = taskOf(place, *instance.role);
   std::unique_ptr<WriteBody> body(new WriteBody(snapshots, stopped));
   OF_ASSIGN(body->parts_, partsOf(place, *instance.role, *task.body_as_Write()->variables()));
+  for (PartPlace &part : body->parts_) {
+    const plan::Variable &variable = *place.plan->variables()->Get(part.variable);
+    if (ownsPart(shapeOf(variable.shape()), layoutOf(*place.plan, *variable.layout()),
+                 place.device))
+      part.snapshotPart = snapshots.addPart(part.variable, part.box);
+  }
   body->fromPorts_ = place.table->tasks[place.task].numInputs == body->parts_.size();
   return std::unique_ptr<Body>(std::move(body));
 }
 
 Status WriteBody::run(int32_t, const FiringContext &context) {
-  OF_TRY(snapshots_.ensureBegun(context.entry->firstStep, stopped_));
-  for (size_t i = 0; i < parts_.size(); ++i) {
-    const PartPlace &part = parts_[i];
-    if (part.owned && !part.box.empty() && !stopped_)
-      OF_TRY(snapshots_.write(part.variable, part.box,
-                              fromPorts_ ? context.slots.inputs[i] : part.data));
-  }
+  OF_TRY(snapshots_.await(stopped_));
+  for (size_t i = 0; i < parts_.size() && !stopped_; ++i)
+    if (parts_[i].snapshotPart != kNone)
+      snapshots_.put(parts_[i].snapshotPart, fromPorts_ ? context.slots.inputs[i] : parts_[i].data);
   return Status::ok();
 }
 

@@ -28,11 +28,11 @@ struct PartPlace {
   std::string name;
   Box box;
   std::byte *data = nullptr;
-  bool owned = false; ///< this device writes it into snapshots
+  uint32_t snapshotPart = kNone; ///< its number in snapshots, if this device writes it
 };
 
-/// Writes parts into the snapshot: input port i holds variable i, or without ports the variables
-/// themselves.
+/// Copies parts to the memory of the snapshot: input port i holds variable i, or without ports the
+/// variables themselves.
 class WriteBody final : public Body {
 public:
   static Result<std::unique_ptr<Body>> create(const TaskPlace &place, Snapshots &snapshots,

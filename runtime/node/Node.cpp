@@ -4,6 +4,7 @@
 #include "runtime/data/ThrottledReader.h"
 #include "runtime/node/LocalBodies.h"
 
+#include <algorithm>
 #include <thread>
 
 namespace of::rt {
@@ -70,7 +71,26 @@ Status Node::makeSchedule() {
     OF_TRY(loadVariables(plan_, memory_, options_.node, *resume_));
   }
   OF_ASSIGN(schedule_, rt::makeSchedule(plan_, request));
-  return Status::ok();
+  return checkFolder();
+}
+
+/// A run that left later checkpoints in the folder of this one would be resumed instead of it, and
+/// they would be taken for the newest when old ones are deleted.
+Status Node::checkFolder() const {
+  const bool writes = std::any_of(schedule_.begin(), schedule_.end(), [&](const ProgramEntry &e) {
+    return plan_.programs()->Get(e.program)->kind() == plan::ProgramKind::Snapshot;
+  });
+  if (options_.node != 0 || options_.outDir.empty() || !writes)
+    return Status::ok();
+  const uint64_t first = schedule_.front().firstStep;
+  const std::string folder = options_.outDir + "/checkpoints";
+  const std::optional<uint64_t> latest = latestStep(folder);
+  if (!latest || *latest <= first)
+    return Status::ok();
+  return Status(Code::InvalidArgument,
+                folder + " has a checkpoint of step " + std::to_string(*latest) +
+                    ", this run begins at step " + std::to_string(first) +
+                    "; go on from it with --resume, or name another folder with --out");
 }
 
 std::vector<std::string> Node::folders() const {
@@ -179,7 +199,7 @@ Status Node::connect(const std::vector<ChunkCard> &cards, Transport *transport, 
   snapshots.node = options_.node;
   snapshots.keep = options_.keepCheckpoints;
   snapshots.gather = std::move(gather);
-  snapshots_ = std::make_unique<Snapshots>(plan_, std::move(snapshots));
+  snapshots_ = std::make_unique<Snapshots>(plan_, std::move(snapshots), *disk_);
   std::vector<WorkerPlace> places;
   for (const auto &device : devices_)
     for (uint32_t w = 0; w < device->tables.workers.size(); ++w)
@@ -282,19 +302,25 @@ void Node::programEnded(const ProgramEntry &entry) {
   end.entry = entry;
   sink_.put(end);
   if (plan_.programs()->Get(entry.program)->kind() == plan::ProgramKind::Snapshot)
-    snapshots_->programEnded(entry.firstStep);
+    snapshots_->handOver(entry.firstStep);
+}
+
+void Node::report(Reporter &reporter) {
+  std::lock_guard<std::mutex> lock(reportMutex_);
+  sink_.take(records_);
+  reporter.take(records_);
 }
 
 void Node::watch(Reporter &reporter) {
-  std::vector<MetricRecord> records;
-  records.reserve(4096);
   uint64_t beats = 0;
   int64_t lastMove = nowNs();
-  while (running_.load(std::memory_order_acquire) != 0) {
+  auto working = [this] {
+    return running_.load(std::memory_order_acquire) != 0 ||
+           (snapshots_->busy() && !control_->stopped());
+  };
+  while (working()) {
     std::this_thread::sleep_for(kWatchEvery);
-    sink_.take(records);
-    reporter.take(records);
-    finishSnapshot();
+    report(reporter);
     if (control_->beats() != beats) {
       beats = control_->beats();
       lastMove = nowNs();
@@ -304,16 +330,7 @@ void Node::watch(Reporter &reporter) {
       control_->askForWaits();
     }
   }
-  finishSnapshot();
-  sink_.take(records);
-  reporter.take(records);
-}
-
-void Node::finishSnapshot() {
-  if (!snapshots_->pending() || control_->stopped())
-    return;
-  if (const Status status = snapshots_->finishPending(); !status.isOk())
-    control_->fail(status.withContext("checkpoint"));
+  report(reporter);
 }
 
 Status Node::writeTrace() const {
@@ -348,6 +365,12 @@ Status Node::run(const std::function<void(const Status &)> &onFail) {
 
   control_->onFail = onFail;
   control_->onProgramEnd = [this](const ProgramEntry &entry) { programEnded(entry); };
+  records_.reserve(kMetricRecords);
+  auto flush = [this, &reporter] { report(reporter); };
+  snapshots_->start(flush, [this](const Status &status) {
+    if (!control_->stopped()) // else it is only told why the run ends
+      control_->fail(status.withContext("checkpoint"));
+  });
   running_ = static_cast<uint32_t>(workers_.size());
   std::vector<std::thread> threads;
   for (const auto &worker : workers_)
@@ -358,6 +381,7 @@ Status Node::run(const std::function<void(const Status &)> &onFail) {
   watch(reporter);
   for (std::thread &thread : threads)
     thread.join();
+  snapshots_->finish();
   OF_TRY(writeTrace());
   return control_->error();
 }

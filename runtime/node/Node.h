@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
 namespace of::rt {
@@ -49,7 +50,7 @@ public:
   ChunkCard card() const { return memory_.card(); }
   /// `cards[i]` is node i's card. `transport` may be null for a plan of one node; it outlives the
   /// node.
-  /// `gather` collects the digests of a snapshot; it is called by the thread that is in `run`.
+  /// `gather` collects the digests of a snapshot while the node runs; one call at a time.
   Status connect(const std::vector<ChunkCard> &cards, Transport *transport, GatherFn gather);
 
   /// `onFail` hears of the first error of this node at once, on a worker's thread.
@@ -61,6 +62,7 @@ public:
   const std::vector<ProgramEntry> &schedule() const { return schedule_; }
 
 private:
+  static constexpr size_t kMetricRecords = 4096;
   struct DeviceState {
     uint32_t id = 0;
     DeviceTables tables;
@@ -68,9 +70,11 @@ private:
   };
 
   Node(const plan::Plan &plan, NodeOptions options, NodeMemory memory)
-      : plan_(plan), options_(std::move(options)), memory_(std::move(memory)), sink_(4096) {}
+      : plan_(plan), options_(std::move(options)), memory_(std::move(memory)),
+        sink_(kMetricRecords) {}
 
   Status makeSchedule();
+  Status checkFolder() const;
   Status loadObjects();
   Result<const BatchReader *> readerOf(uint32_t dataset);
   Result<const Checkpoint *> weights();
@@ -83,8 +87,8 @@ private:
   Result<std::unique_ptr<Body>> makeBody(DeviceState &device, uint32_t worker,
                                          const ProgramTable &table, uint32_t task);
   void programEnded(const ProgramEntry &entry);
+  void report(Reporter &reporter);
   void watch(Reporter &reporter);
-  void finishSnapshot();
   Status writeTrace() const;
   bool emitsMetrics() const; ///< only one node of a folder writes its metrics file
 
@@ -97,8 +101,11 @@ private:
   std::vector<std::unique_ptr<BatchReader>>
       readers_; ///< by data set, opened when a device reads it
   std::unique_ptr<Checkpoint> resume_, weights_;
+  const std::unique_ptr<Disk> disk_ = Disk::ofThisMachine();
   std::unique_ptr<Snapshots> snapshots_;
   MetricSink sink_;
+  std::mutex reportMutex_;
+  std::vector<MetricRecord> records_; ///< being reported
   std::unique_ptr<Trace> trace_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<RunControl> control_;

@@ -1,10 +1,15 @@
 #include "runtime/node/Snapshots.h"
 
+#include <cstring>
 #include <filesystem>
 #include <set>
-#include <thread>
 
 namespace of::rt {
+
+namespace {
+/// How often a worker that waits for the last snapshot looks whether it is safe.
+constexpr std::chrono::microseconds kLook(100);
+} // namespace
 
 Box variableBox(const plan::Plan &plan, const plan::Variable &variable, uint32_t device) {
   const Layout layout = layoutOf(plan, *variable.layout());
@@ -20,68 +25,101 @@ std::vector<TensorInfo> planTensors(const plan::Plan &plan) {
   return out;
 }
 
-Status Snapshots::begin(uint64_t step) {
+Snapshots::~Snapshots() { finish(); }
+
+uint32_t Snapshots::addPart(uint32_t variable, const Box &box) {
+  constexpr size_t alignment = 64;
+  Part part;
+  part.variable = variable;
+  part.box = box;
+  part.offset = memory_.size();
+  part.bytes = static_cast<size_t>(box.elements()) *
+               sizeOf(dtypeOf(plan_.variables()->Get(variable)->dtype()));
+  parts_.push_back(part);
+  memory_.resize(part.offset + (part.bytes + alignment - 1) / alignment * alignment);
+  return static_cast<uint32_t>(parts_.size() - 1);
+}
+
+void Snapshots::start(std::function<void()> flush, std::function<void(const Status &)> onError) {
+  flush_ = std::move(flush);
+  onError_ = std::move(onError);
+  thread_ = std::thread([this] { loop(); });
+}
+
+Status Snapshots::await(const std::atomic<bool> &stopped) {
   if (config_.folder.empty())
     return Status(Code::InvalidArgument,
                   "the job takes snapshots; name a folder for them with --out");
+  while (busy() && !stopped.load(std::memory_order_relaxed))
+    std::this_thread::sleep_for(kLook);
+  return Status::ok();
+}
+
+void Snapshots::put(uint32_t part, const void *data) {
+  std::memcpy(memory_.data() + parts_[part].offset, data, parts_[part].bytes);
+}
+
+void Snapshots::handOver(uint64_t step) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (state_.load() == State::Failed)
+      return;
+    step_ = step;
+    state_.store(State::Whole, std::memory_order_release);
+  }
+  changed_.notify_one();
+}
+
+void Snapshots::finish() {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+void Snapshots::loop() {
+  while (true) {
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      changed_.wait(lock, [this] { return ending_ || state_.load() == State::Whole; });
+      if (state_.load() != State::Whole)
+        return;
+    }
+    const Status status = writeAll();
+    state_.store(status.isOk() ? State::Free : State::Failed, std::memory_order_release);
+    if (!status.isOk())
+      return onError_(status);
+  }
+}
+
+Status Snapshots::writeAll() {
   if (!writer_) {
-    std::error_code error;
-    std::filesystem::create_directories(config_.folder, error);
-    if (error)
-      return Status(Code::Io, "cannot create " + config_.folder + ": " + error.message());
     SnapshotConfig config;
     config.folder = config_.folder;
     config.tensors = planTensors(plan_);
     config.node = config_.node;
-    OF_ASSIGN(writer_, SnapshotWriter::create(config));
+    OF_ASSIGN(writer_, SnapshotWriter::create(config, disk_));
   }
-  OF_TRY(writer_->begin(step));
-  step_ = step;
-  begun_.store(true);
-  return Status::ok();
-}
-
-Status Snapshots::ensureBegun(uint64_t step, const std::atomic<bool> &stopped) {
-  while (ended_.load(std::memory_order_acquire)) {
-    if (stopped.load(std::memory_order_relaxed))
-      return Status::ok();
-    std::this_thread::yield();
-  }
-  std::lock_guard<std::mutex> lock(mutex_);
-  return begun_.load() ? Status::ok() : begin(step);
-}
-
-void Snapshots::programEnded(uint64_t step) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  if (!begun_.load())
-    step_ = step; // no device of this node holds a part; it still takes its place among the reports
-  ended_.store(true, std::memory_order_release);
-}
-
-Status Snapshots::write(uint32_t variable, const Box &box, const void *data) {
-  return writer_->writePart(variable, box, data);
-}
-
-Status Snapshots::finishPending() {
-  if (!begun_.load())
-    OF_TRY(begin(step_));
+  OF_TRY(writer_->begin(step_));
+  for (const Part &part : parts_)
+    OF_TRY(writer_->writePart(part.variable, part.box, memory_.data() + part.offset));
   OF_ASSIGN(const std::string digest, writer_->finishLocal());
+  flush_();
   OF_ASSIGN(const std::vector<std::string> digests, config_.gather(digest));
-  if (config_.node == 0) {
-    SnapshotInfo info;
-    info.job = plan_.job()->str();
-    info.planDigest = config_.planDigest;
-    info.step = step_;
-    info.seed = plan_.seed();
-    info.batch = plan_.batch();
-    OF_ASSIGN(const std::string path, writer_->commit(info, digests));
-    (void)path;
-    if (config_.keep > 0)
-      OF_TRY(rotateCheckpoints(config_.folder, config_.keep));
-  }
-  begun_.store(false);
-  ended_.store(false, std::memory_order_release);
-  return Status::ok();
+  if (config_.node != 0)
+    return Status::ok();
+  SnapshotInfo info;
+  info.job = plan_.job()->str();
+  info.planDigest = config_.planDigest;
+  info.step = step_;
+  info.seed = plan_.seed();
+  info.batch = plan_.batch();
+  OF_TRY(writer_->commit(info, digests));
+  return config_.keep > 0 ? rotateCheckpoints(config_.folder, step_, config_.keep, disk_)
+                          : Status::ok();
 }
 
 Result<std::unique_ptr<Checkpoint>> openCheckpoint(const std::string &path) {

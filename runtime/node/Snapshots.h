@@ -1,19 +1,25 @@
 // Checkpoints as a node takes part in them: the snapshot that is being written, and the one a run
 // starts from.
 //
-//   first Write of a snapshot program ▶ begin ▶ parts … ▶ program ends ▶ (reporter's thread)
-//   finishLocal ▶ digests of all nodes ▶ commit
+//   workers   Write bodies ▶ await ▶ put: bytes copied to memory of the snapshot ▶ program ends
+//                                        ▲                                            │ handOver
+//   writer    ───────────────── free ◀── commit ◀── digests of all ◀── write, sync ◀──┘
 //
-// Workers go on with the next program while the files are synced; only the next snapshot waits for
-// the last one. `ensureBegun` and `write` may be called by any worker, the rest by the main thread.
+// Only the copy holds up the steps; writing and syncing is done by a thread of its own while they
+// go on. There is memory for one snapshot, so the next one waits until the last is safe. The
+// memory, as large as the parts that this node writes, is taken before the run starts.
+// `addPart` and `start` belong to the main thread before the run; `await`, `put` and `handOver` to
+// workers.
 #pragma once
 
 #include "runtime/checkpoint/Checkpoint.h"
 #include "runtime/node/ExchangeBodies.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <thread>
 
 namespace of::rt {
 
@@ -26,34 +32,59 @@ struct SnapshotsConfig {
   std::string planDigest;
   uint32_t node = 0;
   uint64_t keep = 0; ///< newest checkpoints to keep; 0 keeps all
-  GatherFn gather;
+  GatherFn gather;   ///< called by the writer's thread
 };
 
 class Snapshots {
 public:
-  Snapshots(const plan::Plan &plan, SnapshotsConfig config)
-      : plan_(plan), config_(std::move(config)) {}
+  /// `disk` outlives it.
+  Snapshots(const plan::Plan &plan, SnapshotsConfig config, Disk &disk)
+      : plan_(plan), config_(std::move(config)), disk_(disk) {}
+  ~Snapshots();
 
-  /// Starts the snapshot of `step` if this is its first part; waits for the one before. `stopped`
-  /// ends the wait.
-  Status ensureBegun(uint64_t step, const std::atomic<bool> &stopped);
-  Status write(uint32_t variable, const Box &box, const void *data);
+  /// A part that this node writes into every snapshot; the number that `put` knows it by.
+  uint32_t addPart(uint32_t variable, const Box &box);
+  /// Starts the writer. It calls `flush` before a snapshot becomes valid: what else the run has
+  /// said of its steps must be on record by then. The first error goes to `onError`, once, and
+  /// nothing more is written.
+  void start(std::function<void()> flush, std::function<void(const Status &)> onError);
 
-  /// The program that took the snapshot has ended on this node; finish it with `finishPending`.
-  void programEnded(uint64_t step);
-  bool pending() const { return ended_.load(); }
-  /// Syncs, exchanges digests and, on node 0, makes the checkpoint valid. May take long.
-  Status finishPending();
+  /// The memory of the snapshot is free: the one before is safe. `stopped` ends the wait.
+  Status await(const std::atomic<bool> &stopped);
+  void put(uint32_t part, const void *data);
+  /// The program that took the snapshot has ended on this node: it is whole.
+  void handOver(uint64_t step);
+
+  /// A snapshot is under way.
+  bool busy() const { return state_.load(std::memory_order_acquire) != State::Free; }
+  /// Ends the writer, after what it has begun. What it waits for must be about to end.
+  void finish();
 
 private:
-  Status begin(uint64_t step);
+  enum class State : uint8_t { Free, Whole, Failed };
+  struct Part {
+    uint32_t variable = 0;
+    Box box;
+    size_t offset = 0, bytes = 0;
+  };
+
+  void loop();
+  Status writeAll();
 
   const plan::Plan &plan_;
   const SnapshotsConfig config_;
-  std::mutex mutex_;
+  Disk &disk_;
   std::unique_ptr<SnapshotWriter> writer_;
+  std::vector<Part> parts_;
+  std::vector<std::byte> memory_;
+  std::function<void()> flush_;
+  std::function<void(const Status &)> onError_;
+  std::atomic<State> state_{State::Free};
   uint64_t step_ = 0;
-  std::atomic<bool> begun_{false}, ended_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::thread thread_;
 };
 
 /// Box of a variable that a device holds.

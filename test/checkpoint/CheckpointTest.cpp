@@ -59,11 +59,12 @@ Box box(std::vector<Range> dims) { return Box{std::move(dims)}; }
 Result<std::string> snapshot(const std::string &folder, uint64_t step,
                              uint64_t maxFileBytes = 1 << 20, bool leaveOut = false) {
   const Values values;
+  const std::unique_ptr<Disk> disk = Disk::ofThisMachine();
   std::vector<std::unique_ptr<SnapshotWriter>> nodes;
   std::vector<std::string> digests;
   for (uint32_t n = 0; n < 2; ++n) {
     OF_ASSIGN(std::unique_ptr<SnapshotWriter> writer,
-              SnapshotWriter::create({folder, kTensors, n, maxFileBytes}));
+              SnapshotWriter::create({folder, kTensors, n, maxFileBytes}, *disk));
     OF_TRY(writer->begin(step));
     nodes.push_back(std::move(writer));
   }
@@ -131,7 +132,7 @@ TEST_CASE("the newest finished checkpoint is found, older ones are deleted, one 
   std::filesystem::create_directories(folder.path + "/step-000007.tmp"); // broken off
   std::filesystem::create_directories(folder.path + "/step-000011.tmp"); // another node is ahead
   REQUIRE(*latestCheckpoint(folder.path) == folder.path + "/step-000010");
-  require(rotateCheckpoints(folder.path, 2));
+  require(rotateCheckpoints(folder.path, 10, 2, *Disk::ofThisMachine()));
   REQUIRE_FALSE(std::filesystem::exists(folder.path + "/step-000005"));
   REQUIRE(std::filesystem::exists(folder.path + "/step-000009"));
   REQUIRE(std::filesystem::exists(folder.path + "/step-000010"));

@@ -3,9 +3,9 @@
 namespace of::test {
 
 const char *nameOf(FaultKind kind) {
-  constexpr const char *names[] = {"none",     "pause",    "cut",    "drop",      "duplicate",
-                                   "reorder",  "flip bit", "stale",  "lose push", "kill",
-                                   "kill two", "stop",     "council"};
+  constexpr const char *names[] = {"none",     "pause",    "cut",     "drop",       "duplicate",
+                                   "reorder",  "flip bit", "stale",   "lose push",  "kill",
+                                   "kill two", "stop",     "council", "power lost", "disk full"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -30,6 +30,8 @@ Scenario drawScenario(uint64_t seed, const Exposure &exposure) {
   switch (out.kind) {
   case FaultKind::None:
   case FaultKind::Council:
+  case FaultKind::PowerLost:
+  case FaultKind::DiskFull:
     break;
   case FaultKind::Pause:
     out.at = below(exposure.steps);

@@ -21,8 +21,10 @@ enum class FaultKind : uint8_t {
   KillTwo,   ///< two nodes die, one soon after the other
   Stop,      ///< a node stands still for longer than the patience of the others
   Council,   ///< no plan, only nodes that report, end and die while they agree
+  PowerLost, ///< no plan, only nodes that write checkpoints while power is lost or they are killed
+  DiskFull,  ///< the same with a disk that is full
 };
-constexpr uint32_t kFaultKinds = 13;
+constexpr uint32_t kFaultKinds = 15;
 const char *nameOf(FaultKind kind);
 
 struct Scenario {

@@ -1,5 +1,7 @@
 #include "test/sim/faults/Judge.h"
 
+#include "test/sim/faults/PowerDisk.h"
+
 namespace of::test {
 
 namespace {
@@ -89,6 +91,8 @@ std::string judge(const Ground &ground, const Scenario &scenario, const Outcome 
   case FaultKind::Cut:
   case FaultKind::Stale:
   case FaultKind::Council:
+  case FaultKind::PowerLost:
+  case FaultKind::DiskFull:
     return judgeHarmless(outcome);
   case FaultKind::Stop:
     return names(outcome, scenario.node) ? "" : judgeHarmless(outcome);
@@ -135,6 +139,10 @@ std::string runSeed(Ground &ground, uint64_t seed, Scenario &scenario) {
   scenario = drawScenario(seed, ground.exposure);
   if (scenario.kind == FaultKind::Council)
     return runCouncil(seed);
+  if (scenario.kind == FaultKind::PowerLost)
+    return runSnapshots(DiskFault::PowerLost, seed);
+  if (scenario.kind == FaultKind::DiskFull)
+    return runSnapshots(DiskFault::Full, seed);
   return judge(ground, scenario, World(ground, scenario).run());
 }
 

@@ -12,6 +12,7 @@ import sys
 MACHINE = 'runtime/actor/Machine.cpp'
 ROUTER = 'runtime/node/Router.cpp'
 AGREEMENT = 'runtime/node/control/Agreement.cpp'
+SNAPSHOT = 'runtime/checkpoint/Snapshot.cpp'
 
 # (file, statement?, name, right, wrong)
 BUGS = [
@@ -89,6 +90,20 @@ BUGS = [
      'sinceMs <= kHeartbeatMs', 'true'),
     (AGREEMENT, True, 'a coordinator takes the verdict of its forerunner for none',
      '    return propose();', '    verdict_.reset();'),
+    (SNAPSHOT, True, 'the bytes of a checkpoint are not synced',
+     '      OF_TRY(disk_.sync(file.handle));', ''),
+    (SNAPSHOT, True, 'the manifest is not synced',
+     '    OF_TRY(disk_.writeText(aside_ + "/manifest.json", manifest(info, parts), true));',
+     '    OF_TRY(disk_.writeText(aside_ + "/manifest.json", manifest(info, parts), false));'),
+    (SNAPSHOT, True, 'the names in a checkpoint are not synced',
+     '    OF_TRY(disk_.syncFolder(aside_));', ''),
+    (SNAPSHOT, True, 'the name of a checkpoint is not synced',
+     '    OF_TRY(disk_.syncFolder(config_.folder));', ''),
+    (SNAPSHOT, False, 'the newest checkpoint is deleted with the old ones',
+     'i + keep < all.size()', 'i + keep <= all.size()'),
+    (SNAPSHOT, False, 'what another node is writing is deleted', 'read->first <= step', 'true'),
+    (SNAPSHOT, True, 'a new folder is not synced', '  OF_TRY(makeFolders(config.folder, disk));',
+     '  OF_TRY(disk.makeFolder("run")); OF_TRY(disk.makeFolder(config.folder));'),
 ]
 
 
