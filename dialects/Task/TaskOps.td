@@ -19,6 +19,8 @@ def Task_Dialect : Dialect {
     static constexpr llvm::StringLiteral chunksAttrName = "task.chunks";
     /// Byte offset(s) in the chunk: on task.register and task.kernel (one per result; -1 where the result lies in a port or variable).
     static constexpr llvm::StringLiteral offsetAttrName = "task.offset";
+    /// On task.program: reuse edges [from, to, lag in iterations], by names of tasks.
+    static constexpr llvm::StringLiteral reusesAttrName = "task.reuses";
   }];
 }
 

@@ -4,6 +4,8 @@
 #include "runtime/schema/Solve.h"
 #include "runtime/schema/Verify.h"
 
+#include <set>
+
 using namespace mlir;
 
 namespace of {
@@ -33,6 +35,26 @@ static LogicalResult checkOrders(task::ProgramOp program) {
   return success();
 }
 
+static LogicalResult checkReuses(task::ProgramOp program) {
+  Attribute all = program->getAttr(task::TaskDialect::reusesAttrName);
+  std::set<std::string> names;
+  for (const TaskInfo &task : tasksOf(program))
+    names.insert(task.name);
+  auto isEdge = [&](Attribute attribute) {
+    auto edge = dyn_cast<ArrayAttr>(attribute);
+    if (!edge || edge.size() != 3)
+      return false;
+    auto from = dyn_cast<StringAttr>(edge[0]), to = dyn_cast<StringAttr>(edge[1]);
+    auto lag = dyn_cast<IntegerAttr>(edge[2]);
+    return from && to && lag && names.count(from.str()) && names.count(to.str()) &&
+           (lag.getInt() == 0 || lag.getInt() == 1);
+  };
+  if (all && (!isa<ArrayAttr>(all) || !llvm::all_of(cast<ArrayAttr>(all), isEdge)))
+    return program.emitOpError("has reuse edges ")
+           << all << "; each is [task, task, 0 or 1]; run of-assign-memory again";
+  return success();
+}
+
 static LogicalResult checkOffsets(ModuleOp module) {
   WalkResult result = module.walk([](Operation *op) {
     if (!isa<VariableOp, task::RegisterOp>(op) ||
@@ -50,7 +72,7 @@ FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, StringRef co
   if (failed(job) || failed(cluster) || failed(checkOffsets(module)))
     return failure();
   for (auto program : module.getOps<task::ProgramOp>())
-    if (failed(checkOrders(program)))
+    if (failed(checkOrders(program)) || failed(checkReuses(program)))
       return failure();
   auto plan = std::make_unique<plan::PlanT>();
   plan->compiler = compiler.str();

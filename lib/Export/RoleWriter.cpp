@@ -199,6 +199,7 @@ LogicalResult RoleWriter::addProgram(task::ProgramOp program) {
     if (failed(addTask(info, *out)))
       return failure();
   addOrders(program, tasks, *out);
+  addReuses(program, *out);
   role->programs.push_back(std::move(out));
   return success();
 }
@@ -258,6 +259,18 @@ void RoleWriter::addOrders(task::ProgramOp program, const std::vector<TaskInfo> 
     for (Attribute task : program.getOrdersAttr().getAs<ArrayAttr>(name))
       order->tasks.push_back(taskIndex.at(cast<StringAttr>(task).str()));
     out.orders.push_back(std::move(order));
+  }
+}
+
+void RoleWriter::addReuses(task::ProgramOp program, plan::RoleProgramT &out) {
+  auto edges = program->getAttrOfType<ArrayAttr>(task::TaskDialect::reusesAttrName);
+  if (!edges)
+    return;
+  for (auto edge : edges.getAsRange<ArrayAttr>()) {
+    auto from = taskIndex.find(cast<StringAttr>(edge[0]).str()),
+         to = taskIndex.find(cast<StringAttr>(edge[1]).str());
+    if (from != taskIndex.end() && to != taskIndex.end())
+      out.reuses.emplace_back(from->second, to->second, cast<IntegerAttr>(edge[2]).getInt());
   }
 }
 

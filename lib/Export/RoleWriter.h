@@ -50,6 +50,7 @@ private:
   std::vector<uint32_t> variablesOf(mlir::ArrayAttr names);
   uint32_t column(const KernelScalar &scalar);
   uint32_t stream(const TaskInfo &info);
+  void addReuses(task::ProgramOp program, plan::RoleProgramT &out);
   void addOrders(task::ProgramOp program, const std::vector<TaskInfo> &tasks,
                  plan::RoleProgramT &out);
 

@@ -6,13 +6,16 @@
 //
 // A device's chunk, from its start:
 //
-//   | variables | registers, landing slots | temporaries of each compute stream |
-//                └──────── of one program; programs run one after the other, so they overlay ──┘
+//   | variables | in use at all times | registers and temporaries, by turns |
+//                └────────────── of one program; programs run one after the other ──────────────┘
 //
-// Segments of a stream never overlap in time, so its temporaries are one packing problem: the clock
-// counts kernels in the order in which segments first fire. Devices of meshes that share a device
-// get one layout.
+// What takes turns is one packing problem on the clock of the device's compute stream
+// (Lifetimes.h). Devices of meshes that share a device get one layout; if segments of several
+// meshes run on them there is no one clock, and registers and the temporaries of each stream have
+// places of their own.
 #include "lib/Cost/ExchangeCost.h"
+#include "lib/Schedule/Lifetimes.h"
+#include "lib/Schedule/MeshGroups.h"
 #include "lib/Schedule/Passes.h"
 #include "lib/Schedule/ScratchSizes.h"
 #include "lib/Schedule/SegmentBuffers.h"
@@ -20,9 +23,8 @@
 #include "runtime/base/Landing.h"
 
 #include "mlir/Pass/Pass.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 
-#include <map>
+#include <functional>
 #include <set>
 
 using namespace mlir;
@@ -31,57 +33,212 @@ namespace of {
 
 namespace {
 
-/// Which chunk a mesh's memory is in: meshes that share devices share it. Named after the first.
-class MeshGroups {
-public:
-  explicit MeshGroups(ModuleOp module) {
-    std::map<int64_t, MeshAttr> owner;
-    auto note = [&](Type type) {
-      DistAttr dist = isa<RankedTensorType>(type) ? distOf(type) : DistAttr();
-      if (!dist || !seen.insert(dist.getMesh()).second)
-        return;
-      order.push_back(dist.getMesh());
-      classes.insert(position(dist.getMesh()));
-      for (int64_t device : dist.getMesh().getDevices())
-        if (auto [it, isNew] = owner.try_emplace(device, dist.getMesh()); !isNew)
-          classes.unionSets(position(it->second), position(dist.getMesh()));
-    };
-    module.walk([&](Operation *op) {
-      if (auto variable = dyn_cast<VariableOp>(op))
-        note(variable.getType());
-      for (Type type : op->getResultTypes())
-        if (isa<RankedTensorType>(type))
-          note(type);
-    });
-  }
-
-  std::string groupOf(MeshAttr mesh) const {
-    size_t leader = order.size();
-    for (size_t i = 0; i < order.size(); ++i)
-      if (classes.isEquivalent(i, position(mesh)))
-        leader = std::min(leader, i);
-    return order[leader].getName().str();
-  }
-  ArrayRef<MeshAttr> meshes() const { return order; }
-
-private:
-  size_t position(MeshAttr mesh) const { return llvm::find(order, mesh) - order.begin(); }
-  SmallVector<MeshAttr> order;
-  llvm::DenseSet<MeshAttr> seen;
-  llvm::EquivalenceClasses<size_t> classes;
-};
-
-/// Bytes handed out one after the other.
-struct Cursor {
-  int64_t at = 0;
-  int64_t take(int64_t bytes) { return std::exchange(at, at + alignedBytes(bytes)); }
+/// Bytes with a place to be found; in use in [lower, upper) of the clock, or at all times.
+struct Block {
+  int64_t bytes = 0;
+  std::optional<std::pair<int64_t, int64_t>> life;
+  std::function<void(int64_t)> place;
+  task::RegisterOp reg;
+  int64_t offset = 0;
 };
 
 struct Group {
-  Cursor variables;
-  int64_t end = 0;     ///< of the largest program
-  int64_t maxLive = 0; ///< no layout can do with less, for these orders
+  int64_t variables = 0; ///< bytes of them
+  int64_t end = 0;       ///< of the largest program
+  int64_t maxLive = 0;   ///< no layout can do with less, for these orders
 };
+
+int64_t take(int64_t &cursor, int64_t bytes) {
+  return std::exchange(cursor, cursor + alignedBytes(bytes));
+}
+
+/// The layout of one program on the devices of one group.
+class ProgramMemory {
+public:
+  ProgramMemory(task::ProgramOp program, const Cluster &cluster)
+      : program(program), cluster(cluster) {}
+
+  void addMesh(MeshAttr mesh) { meshes.push_back(mesh); }
+  LogicalResult run(Group &group);
+  ArrayRef<ReuseEdge> reuses() const { return edges; }
+
+private:
+  bool here(MeshAttr mesh) const { return llvm::is_contained(meshes, mesh); }
+  SmallVector<task::SegmentOp> segmentsOf(MeshAttr mesh) const;
+  void addRegisters(Lifetimes *lives);
+  void addLanding(task::ExchangeOp exchange);
+  void addTemporaries(MeshAttr mesh, Lifetimes &lives);
+  LogicalResult addArena(MeshAttr mesh, Lifetimes &lives);
+  FailureOr<std::pair<int64_t, int64_t>> pack(MutableArrayRef<Block> blocks, int64_t base);
+  void keepEdges(Lifetimes &lives);
+
+  task::ProgramOp program;
+  const Cluster &cluster;
+  SmallVector<MeshAttr> meshes;
+  std::vector<Block> blocks;
+  int64_t arenasOver = 0; ///< bytes of packed arenas above what is live in them
+  std::vector<ReuseEdge> edges;
+};
+
+LogicalResult ProgramMemory::run(Group &group) {
+  std::vector<std::pair<MeshAttr, std::unique_ptr<Lifetimes>>> clocks;
+  std::vector<TaskInfo> tasks = tasksOf(program);
+  for (const TaskInfo &task : tasks)
+    if (isa<task::SegmentOp>(task.op) && !program.getOrdersAttr())
+      return program.emitOpError("has no orders; run of-schedule before of-assign-memory");
+    else if (isa<task::SegmentOp>(task.op) && here(task.mesh) &&
+             llvm::none_of(clocks, [&](auto &clock) { return clock.first == task.mesh; }))
+      clocks.emplace_back(task.mesh, std::make_unique<Lifetimes>(program, task.mesh, cluster));
+  const bool oneClock = clocks.size() == 1;
+  addRegisters(oneClock ? clocks[0].second.get() : nullptr);
+  for (auto exchange : program.getBody().front().getOps<task::ExchangeOp>())
+    if (here(distOf(exchange.getOutputs()[0]).getMesh()))
+      addLanding(exchange);
+  for (auto &[mesh, lives] : clocks)
+    if (oneClock)
+      addTemporaries(mesh, *lives);
+    else if (failed(addArena(mesh, *lives)))
+      return failure();
+  FailureOr<std::pair<int64_t, int64_t>> sizes = pack(blocks, group.variables);
+  if (failed(sizes))
+    return failure();
+  group.end = std::max(group.end, sizes->first);
+  group.maxLive = std::max(group.maxLive, sizes->second - arenasOver);
+  if (oneClock)
+    keepEdges(*clocks[0].second);
+  return success();
+}
+
+void ProgramMemory::addRegisters(Lifetimes *lives) {
+  for (auto reg : program.getBody().front().getOps<task::RegisterOp>()) {
+    if (!here(distOf(reg.getType()).getMesh()))
+      continue;
+    Block block;
+    block.bytes = alignedBytes(partBytes(reg.getType())) * reg.getSlots();
+    block.reg = reg;
+    if (lives)
+      block.life = lives->of(reg);
+    block.place = [reg](int64_t at) mutable {
+      reg->setAttr(task::TaskDialect::offsetAttrName,
+                   Builder(reg.getContext()).getI64IntegerAttr(at));
+    };
+    blocks.push_back(std::move(block));
+  }
+}
+
+// Space for what other hosts push, at any time: [offset, bytes of a slot, slots].
+void ProgramMemory::addLanding(task::ExchangeOp exchange) {
+  std::vector<ExchangePart> parts = exchangeParts(exchange);
+  DistanceFn distance = distanceIn(cluster);
+  int64_t bytes = 0;
+  for (int64_t device : distOf(exchange.getOutputs()[0]).getMesh().getDevices())
+    bytes = std::max(bytes, landingSlotBytes(parts, device, distance));
+  bytes = alignedBytes(bytes);
+  int64_t slots = exchange.getOutputs()[0].getDefiningOp<task::RegisterOp>().getSlots();
+  Block block;
+  block.bytes = bytes * slots;
+  block.place = [exchange, bytes, slots](int64_t at) mutable {
+    exchange->setAttr("task.landing",
+                      DenseI64ArrayAttr::get(exchange.getContext(), {at, bytes, slots}));
+  };
+  blocks.push_back(std::move(block));
+}
+
+static void placeTemporary(const TemporaryBuffer &buffer, int64_t offset) {
+  if (task::KernelOp kernel = buffer.scratchOf) {
+    int64_t bytes = kernel->getAttrOfType<DenseI64ArrayAttr>("task.scratch")[0];
+    kernel->setAttr("task.scratch", DenseI64ArrayAttr::get(kernel->getContext(), {bytes, offset}));
+  }
+  for (OpResult value : buffer.values) {
+    Operation *kernel = value.getOwner();
+    SmallVector<int64_t> offsets(kernel->getNumResults(), -1);
+    if (auto known = kernel->getAttrOfType<DenseI64ArrayAttr>(task::TaskDialect::offsetAttrName))
+      offsets.assign(known.asArrayRef().begin(), known.asArrayRef().end());
+    offsets[value.getResultNumber()] = offset;
+    kernel->setAttr(task::TaskDialect::offsetAttrName,
+                    DenseI64ArrayAttr::get(kernel->getContext(), offsets));
+  }
+}
+
+SmallVector<task::SegmentOp> ProgramMemory::segmentsOf(MeshAttr mesh) const {
+  SmallVector<task::SegmentOp> out;
+  for (const TaskInfo &task : tasksOf(program))
+    if (auto segment = dyn_cast<task::SegmentOp>(task.op); segment && task.mesh == mesh)
+      out.push_back(segment);
+  return out;
+}
+
+void ProgramMemory::addTemporaries(MeshAttr mesh, Lifetimes &lives) {
+  for (task::SegmentOp segment : segmentsOf(mesh))
+    for (TemporaryBuffer &temporary : SegmentBuffers(segment).temporaries()) {
+      int64_t first = lives.firstTick(segment);
+      Block block;
+      block.bytes = temporary.bytes;
+      block.life = std::pair(first + temporary.first, first + temporary.last + 1);
+      block.place = [temporary](int64_t at) { placeTemporary(temporary, at); };
+      blocks.push_back(std::move(block));
+    }
+}
+
+// The temporaries of one stream of several as one block.
+LogicalResult ProgramMemory::addArena(MeshAttr mesh, Lifetimes &lives) {
+  std::vector<Block> outer = std::exchange(blocks, {});
+  addTemporaries(mesh, lives);
+  FailureOr<std::pair<int64_t, int64_t>> sizes = pack(blocks, 0);
+  if (failed(sizes))
+    return failure();
+  Block arena;
+  arena.bytes = sizes->first;
+  arenasOver += sizes->first - sizes->second;
+  arena.place = [inner = std::exchange(blocks, std::move(outer))](int64_t at) {
+    for (const Block &block : inner)
+      block.place(at + block.offset);
+  };
+  blocks.push_back(std::move(arena));
+  return success();
+}
+
+// The bytes up to the end of the last block, and those of what is live at once.
+FailureOr<std::pair<int64_t, int64_t>> ProgramMemory::pack(MutableArrayRef<Block> blocks,
+                                                           int64_t base) {
+  search::PackingProblem problem;
+  SmallVector<Block *> packed;
+  for (Block &block : blocks) {
+    if (!block.life) {
+      block.offset = take(base, block.bytes);
+      continue;
+    }
+    problem.buffers.push_back(
+        {packed.size(), block.life->first, block.life->second, block.bytes, kBufferAlignment});
+    packed.push_back(&block);
+  }
+  Result<search::PackingSolution> solution = search::pack(problem);
+  if (!solution.isOk())
+    return program.emitError("program @")
+           << program.getSymName() << " has no layout: " << solution.status().message();
+  for (auto [block, offset] : llvm::zip(packed, solution->offsets))
+    block->offset = base + offset;
+  for (const Block &block : blocks)
+    block.place(block.offset);
+  return std::pair(base + alignedBytes(solution->peak), base + search::maxLive(problem).bytes);
+}
+
+// A reuse edge is kept if something shares bytes with the register that it is for.
+void ProgramMemory::keepEdges(Lifetimes &lives) {
+  std::set<std::tuple<std::string, std::string, int64_t>> kept;
+  for (const Block &block : blocks) {
+    if (!block.reg || !block.life || block.bytes == 0)
+      continue;
+    const bool shares = llvm::any_of(blocks, [&](const Block &other) {
+      return &other != &block && other.bytes > 0 && other.offset < block.offset + block.bytes &&
+             block.offset < other.offset + other.bytes;
+    });
+    if (shares)
+      for (const ReuseEdge &edge : lives.edgesOf(block.reg))
+        if (kept.insert({edge.from, edge.to, edge.lag}).second)
+          edges.push_back(edge);
+  }
+}
 
 struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(AssignMemoryPass)
@@ -101,194 +258,50 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
     if (failed(found))
       return signalPassFailure();
     cluster = *found;
-    MeshGroups meshGroups(getOperation());
-    groups = &meshGroups;
+    MeshGroups groups(getOperation());
     layout.clear();
-    placeVariables();
+    placeVariables(groups);
     for (auto program : getOperation().getOps<task::ProgramOp>())
-      if (failed(placeProgram(program)))
+      if (failed(placeProgram(program, groups)))
         return signalPassFailure();
-    if (failed(finish()))
+    if (failed(finish(groups)))
       signalPassFailure();
   }
 
-  Group &groupOf(MeshAttr mesh) { return layout[groups->groupOf(mesh)]; }
-  IntegerAttr number(int64_t value) { return Builder(&getContext()).getI64IntegerAttr(value); }
-
-  void placeVariables() {
+  void placeVariables(const MeshGroups &groups) {
+    Builder b(&getContext());
     for (auto variable : getOperation().getOps<VariableOp>()) {
-      Group &group = groupOf(distOf(variable.getType()).getMesh());
+      Group &group = layout[groups.groupOf(distOf(variable.getType()).getMesh())];
       variable->setAttr(task::TaskDialect::offsetAttrName,
-                        number(group.variables.take(partBytes(variable.getType()))));
+                        b.getI64IntegerAttr(take(group.variables, partBytes(variable.getType()))));
     }
+    for (MeshAttr mesh : groups.meshes())
+      layout[groups.groupOf(mesh)];
     for (auto &[name, group] : layout)
-      group.end = group.maxLive = group.variables.at;
+      group.end = group.maxLive = group.variables;
   }
 
-  LogicalResult placeProgram(task::ProgramOp program) {
-    SmallVector<task::SegmentOp> segments;
-    program.walk([&](task::SegmentOp segment) { segments.push_back(segment); });
-    if (failed(findScratch(segments)))
-      return failure();
-    std::map<std::string, Cursor> cursors;
-    std::map<std::string, int64_t> live;
-    auto cursorOf = [&](MeshAttr mesh) -> Cursor & {
-      std::string name = groups->groupOf(mesh);
-      return cursors.try_emplace(name, layout[name].variables).first->second;
-    };
-    for (auto reg : program.getBody().front().getOps<task::RegisterOp>()) {
-      int64_t bytes = alignedBytes(partBytes(reg.getType())) * reg.getSlots();
-      reg->setAttr(task::TaskDialect::offsetAttrName,
-                   number(cursorOf(distOf(reg.getType()).getMesh()).take(bytes)));
-    }
-    for (auto exchange : program.getBody().front().getOps<task::ExchangeOp>())
-      placeLanding(exchange, cursorOf(distOf(exchange.getOutputs()[0]).getMesh()));
-    for (auto &[name, cursor] : cursors)
-      live[name] = cursor.at;
-    if (failed(placeTemporaries(program, segments, cursorOf, live)))
-      return failure();
-    for (auto &[name, cursor] : cursors) {
-      layout[name].end = std::max(layout[name].end, cursor.at);
-      layout[name].maxLive = std::max(layout[name].maxLive, live[name]);
-    }
-    return success();
-  }
-
-  // ---- Scratch
-  // -------------------------------------------------------------------------------------------------
-
-  // A library call for each distinct local shape; the largest answer serves all devices.
-  LogicalResult findScratch(ArrayRef<task::SegmentOp> segments) {
-    SmallVector<ScratchQuery> queries;
-    SmallVector<task::KernelOp> owners;
-    for (task::SegmentOp segment : segments)
-      for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
-        if (auto op = dyn_cast<LibraryOpInterface>(kernel.getBody().front().front()))
-          addQueries(kernel, op, queries, owners);
-    FailureOr<LibraryAnswer> answer = askLibraries(getOperation().getLoc(), ofRun, queries);
-    if (failed(answer))
+  LogicalResult placeProgram(task::ProgramOp program, const MeshGroups &groups) {
+    if (failed(findScratch(program, cluster, ofRun)))
       return failure();
     Builder b(&getContext());
-    SmallVector<NamedAttribute> versions;
-    for (auto &[name, version] : answer->versions)
-      versions.push_back(b.getNamedAttr(name, b.getStringAttr(version)));
-    getOperation()->setAttr("task.libraries", b.getDictionaryAttr(versions));
-    for (auto [kernel, bytes] : llvm::zip(owners, answer->scratch)) {
-      auto known = kernel->getAttrOfType<DenseI64ArrayAttr>("task.scratch");
-      int64_t most = std::max(known ? known[0] : 0, bytes);
-      kernel->setAttr("task.scratch", DenseI64ArrayAttr::get(&getContext(), {most, 0}));
+    SmallVector<Attribute> reuses;
+    for (auto &[name, group] : layout) {
+      ProgramMemory memory(program, cluster);
+      for (MeshAttr mesh : groups.meshes())
+        if (groups.groupOf(mesh) == name)
+          memory.addMesh(mesh);
+      if (failed(memory.run(group)))
+        return failure();
+      for (const ReuseEdge &edge : memory.reuses())
+        reuses.push_back(b.getArrayAttr(
+            {b.getStringAttr(edge.from), b.getStringAttr(edge.to), b.getI64IntegerAttr(edge.lag)}));
     }
+    program->setAttr(task::TaskDialect::reusesAttrName, b.getArrayAttr(reuses));
     return success();
   }
 
-  void addQueries(task::KernelOp kernel, LibraryOpInterface op, SmallVector<ScratchQuery> &queries,
-                  SmallVector<task::KernelOp> &owners) {
-    MeshAttr mesh = distOf(kernel.getResult(0)).getMesh();
-    auto typesAt = [](TypeRange types, int64_t point) {
-      return llvm::map_to_vector(types, [&](Type t) { return localTypeAt(t, point); });
-    };
-    // What a routine takes depends on its shapes and on how many tiles share it.
-    SmallVector<std::pair<SmallVector<RankedTensorType>, int64_t>> seen;
-    for (int64_t point = 0; point < mesh.numDevices(); ++point) {
-      SmallVector<RankedTensorType> operands = typesAt(op->getOperandTypes(), point),
-                                    results = typesAt(op->getResultTypes(), point);
-      SmallVector<RankedTensorType> all = operands;
-      llvm::append_range(all, results);
-      int64_t threads = cluster.devices[mesh.getDevices()[point]].threads;
-      if (llvm::is_contained(seen, std::pair(all, threads)))
-        continue;
-      seen.push_back({all, threads});
-      LibraryCall call = op.getLibraryCall(operands, results);
-      if (!call.scratch)
-        continue;
-      queries.push_back({call, threads});
-      owners.push_back(kernel);
-    }
-  }
-
-  // ---- Landing slots
-  // -------------------------------------------------------------------------------------------
-
-  // Space for what other hosts push: [offset, bytes of a slot, slots].
-  void placeLanding(task::ExchangeOp exchange, Cursor &cursor) {
-    std::vector<ExchangePart> parts;
-    for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
-      auto type = cast<RankedTensorType>(in.getType());
-      parts.push_back({dtypeOf(type.getElementType()),
-                       Shape(type.getShape().begin(), type.getShape().end()), distOf(in).layout(),
-                       distOf(out).layout()});
-    }
-    DistanceFn distance = distanceIn(cluster);
-    int64_t bytes = 0;
-    for (int64_t device : distOf(exchange.getOutputs()[0]).getMesh().getDevices())
-      bytes = std::max(bytes, landingSlotBytes(parts, device, distance));
-    int64_t slots = exchange.getOutputs()[0].getDefiningOp<task::RegisterOp>().getSlots();
-    SmallVector<int64_t> landing{cursor.at, alignedBytes(bytes), slots};
-    cursor.take(alignedBytes(bytes) * slots);
-    exchange->setAttr("task.landing", DenseI64ArrayAttr::get(&getContext(), landing));
-  }
-
-  // ---- Temporaries
-  // ---------------------------------------------------------------------------------------------
-
-  template <typename CursorOf>
-  LogicalResult placeTemporaries(task::ProgramOp program, ArrayRef<task::SegmentOp> segments,
-                                 CursorOf cursorOf, std::map<std::string, int64_t> &live) {
-    struct Arena {
-      MeshAttr mesh;
-      search::PackingProblem problem;
-      std::vector<TemporaryBuffer> buffers;
-      int64_t clock = 0;
-    };
-    llvm::MapVector<Attribute, Arena> arenas;
-    for (const TaskInfo &task : tasksOf(program)) {
-      auto segment = dyn_cast<task::SegmentOp>(task.op);
-      if (!segment)
-        continue;
-      Arena &arena = arenas[task.mesh];
-      arena.mesh = task.mesh;
-      SegmentBuffers buffers(segment);
-      for (TemporaryBuffer &t : buffers.temporaries()) {
-        arena.problem.buffers.push_back({arena.buffers.size(), arena.clock + t.first,
-                                         arena.clock + t.last + 1, t.bytes, kBufferAlignment});
-        arena.buffers.push_back(t);
-      }
-      arena.clock += llvm::range_size(segment.getBody().front().template getOps<task::KernelOp>());
-    }
-    for (auto &[key, arena] : arenas) {
-      Result<search::PackingSolution> packed = search::pack(arena.problem);
-      if (!packed.isOk())
-        return program.emitError("temporaries of mesh '")
-               << arena.mesh.getName() << "': " << packed.status().message();
-      Cursor &cursor = cursorOf(arena.mesh);
-      int64_t base = cursor.take(packed->peak);
-      live[groups->groupOf(arena.mesh)] += search::maxLive(arena.problem).bytes;
-      for (auto [buffer, offset] : llvm::zip(arena.buffers, packed->offsets))
-        place(buffer, base + offset);
-    }
-    return success();
-  }
-
-  void place(const TemporaryBuffer &buffer, int64_t offset) {
-    if (task::KernelOp kernel = buffer.scratchOf) {
-      int64_t bytes = kernel->getAttrOfType<DenseI64ArrayAttr>("task.scratch")[0];
-      kernel->setAttr("task.scratch", DenseI64ArrayAttr::get(&getContext(), {bytes, offset}));
-    }
-    for (OpResult value : buffer.values) {
-      Operation *kernel = value.getOwner();
-      SmallVector<int64_t> offsets(kernel->getNumResults(), -1);
-      if (auto known = kernel->getAttrOfType<DenseI64ArrayAttr>(task::TaskDialect::offsetAttrName))
-        offsets.assign(known.asArrayRef().begin(), known.asArrayRef().end());
-      offsets[value.getResultNumber()] = offset;
-      kernel->setAttr(task::TaskDialect::offsetAttrName,
-                      DenseI64ArrayAttr::get(&getContext(), offsets));
-    }
-  }
-
-  // ---- Result
-  // --------------------------------------------------------------------------------------------------
-
-  LogicalResult finish() {
+  LogicalResult finish(const MeshGroups &groups) {
     Builder b(&getContext());
     SmallVector<NamedAttribute> bytes, live;
     bool fits = true;
@@ -296,38 +309,26 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
       bytes.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.end)));
       live.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.maxLive)));
     }
-    for (MeshAttr mesh : groups->meshes())
+    for (MeshAttr mesh : groups.meshes())
       for (int64_t device : mesh.getDevices()) {
-        int64_t limit = cluster.devices[device].memoryBytes, needs = groupOf(mesh).end;
+        const Group &group = layout[groups.groupOf(mesh)];
+        int64_t limit = cluster.devices[device].memoryBytes, needs = group.end;
         if (limit == 0 || needs <= limit)
           continue;
         fits = false;
         getOperation().emitError("device ")
             << device << " of node '" << cluster.nodes[cluster.devices[device].node].name
             << "' has " << limit << " bytes of memory, the job needs " << needs << " there ("
-            << groupOf(mesh).variables.at
+            << group.variables
             << " of them variables); take a smaller batch, more micro-batches or more devices";
       }
     getOperation()->setAttr(task::TaskDialect::chunksAttrName, b.getDictionaryAttr(bytes));
     getOperation()->setAttr("task.max_live", b.getDictionaryAttr(live));
-    getOperation()->setAttr("task.groups", deviceGroups(b));
+    getOperation()->setAttr("task.groups", groups.devices(b));
     return success(fits);
   }
 
-  // Which devices have each chunk.
-  DictionaryAttr deviceGroups(Builder &b) {
-    std::map<std::string, std::set<int64_t>> members;
-    for (MeshAttr mesh : groups->meshes())
-      members[groups->groupOf(mesh)].insert(mesh.getDevices().begin(), mesh.getDevices().end());
-    SmallVector<NamedAttribute> out;
-    for (auto &[name, devices] : members)
-      out.push_back(b.getNamedAttr(
-          name, b.getDenseI64ArrayAttr(SmallVector<int64_t>(devices.begin(), devices.end()))));
-    return b.getDictionaryAttr(out);
-  }
-
   Cluster cluster;
-  MeshGroups *groups = nullptr;
   std::map<std::string, Group> layout;
 };
 

@@ -123,12 +123,19 @@ private:
     program.setOrdersAttr(b.getDictionaryAttr(orders));
     for (auto [reg, slots] : llvm::zip(registers, solution.slots))
       reg.setSlots(slots);
+    program->setAttr(periodsAttrName,
+                     b.getDenseI64ArrayAttr({solution.stepPeriod, solution.microPeriod}));
     for (auto [i, task] : llvm::enumerate(tasks)) {
       SmallVector<double> list;
-      if (task.end == TaskInfo::End::Receive)
+      SmallVector<int64_t> starts;
+      if (task.end == TaskInfo::End::Receive) {
         list.push_back(task.op->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName)[0]);
+        starts.push_back(task.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName)[0]);
+      }
       list.push_back(seconds[i]);
+      starts.push_back(solution.start[i]);
       task.op->setAttr(secondsAttrName, b.getDenseF64ArrayAttr(list));
+      task.op->setAttr(startAttrName, b.getDenseI64ArrayAttr(starts));
     }
   }
 

@@ -2,7 +2,8 @@
 // probe --scratch`, because only the runtime links them.
 #pragma once
 
-#include "dialects/Of/Of.h"
+#include "dialects/Task/Task.h"
+#include "lib/Cost/Cluster.h"
 
 #include <string>
 #include <vector>
@@ -23,5 +24,10 @@ struct LibraryAnswer {
 /// Errors are emitted at `loc`.
 mlir::FailureOr<LibraryAnswer> askLibraries(mlir::Location loc, llvm::StringRef ofRun,
                                             llvm::ArrayRef<ScratchQuery> queries);
+
+/// Asks for the scratch of all kernels of a program and writes it into `task.scratch` (bytes, 0);
+/// the largest answer serves all devices. Versions go into the module's `task.libraries`.
+mlir::LogicalResult findScratch(task::ProgramOp program, const Cluster &cluster,
+                                llvm::StringRef ofRun);
 
 } // namespace of

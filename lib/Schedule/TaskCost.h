@@ -16,5 +16,9 @@ double secondsOf(const TaskInfo &task, const Cluster &cluster);
 
 /// On an op of one task its seconds, on an exchange those of send and receive.
 inline constexpr llvm::StringLiteral secondsAttrName = "task.seconds";
+/// When the first firing of an iteration starts by the schedule, in ns; as `task.seconds`.
+inline constexpr llvm::StringLiteral startAttrName = "task.start";
+/// On a program: from one iteration to the next, and from one micro-batch to the next; ns.
+inline constexpr llvm::StringLiteral periodsAttrName = "task.periods";
 
 } // namespace of

@@ -8,6 +8,17 @@ using namespace mlir;
 
 namespace of {
 
+std::vector<ExchangePart> exchangeParts(task::ExchangeOp exchange) {
+  std::vector<ExchangePart> parts;
+  for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
+    auto type = cast<RankedTensorType>(in.getType());
+    parts.push_back({dtypeOf(type.getElementType()),
+                     Shape(type.getShape().begin(), type.getShape().end()), distOf(in).layout(),
+                     distOf(out).layout()});
+  }
+  return parts;
+}
+
 int64_t partBytes(Type type) {
   RankedTensorType local = localType(type);
   return local.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dialects/Task/Task.h"
+#include "runtime/base/Landing.h"
 
 #include <string>
 #include <vector>
@@ -33,6 +34,9 @@ struct TaskInfo {
 };
 
 std::vector<TaskInfo> tasksOf(task::ProgramOp program);
+
+/// The tensors of an exchange as runtime/base sees them.
+std::vector<ExchangePart> exchangeParts(task::ExchangeOp exchange);
 
 /// Bytes of the largest part of a tensor on any device of its mesh.
 int64_t partBytes(mlir::Type type);

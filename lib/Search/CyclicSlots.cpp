@@ -49,11 +49,39 @@ std::vector<int64_t> SlotSolver::bytes() const {
   return bytes;
 }
 
+ProgramOrder SlotSolver::order() const {
+  std::vector<uint32_t> firings;
+  for (const CyclicTask &task : p_.tasks)
+    firings.push_back(task.micro ? p_.micros : 1);
+  ProgramOrder out(firings);
+  for (const std::vector<uint32_t> &stream : s_.orders)
+    out.addStream(stream);
+  for (const CyclicRegister &r : p_.registers)
+    for (uint32_t reader : r.readers) {
+      // All firings of either belong to one version, unless there is one for each firing.
+      const bool each = isMicroRegister(p_, r);
+      out.addRegister({r.producer, ProgramOrder::kEnd, each ? 1 : firings[r.producer]},
+                      {reader, ProgramOrder::kEnd, each ? 1 : firings[reader]}, 0, 0);
+    }
+  for (const CyclicPrecedence &e : p_.precedences)
+    out.addReuse({e.from, ProgramOrder::kEnd}, e.to,
+                 p_.tasks[e.from].micro && p_.tasks[e.to].micro && p_.micros > 1 ? 1 : 0);
+  return out;
+}
+
+bool SlotSolver::isRing(const CyclicRegister &r, const ProgramOrder &order) const {
+  return !isMicroRegister(p_, r) &&
+         std::all_of(r.readers.begin(), r.readers.end(), [&](uint32_t i) {
+           return order.lag({i, ProgramOrder::kEnd}, r.producer) <= 1;
+         });
+}
+
 void SlotSolver::spread() {
+  const ProgramOrder order = this->order();
   std::vector<int64_t> used = bytes();
   for (size_t i = 0; i < p_.registers.size(); ++i) {
     const CyclicRegister &r = p_.registers[i];
-    if (!crossesStreams(r))
+    if (!crossesStreams(r) || isRing(r, order))
       continue;
     const uint32_t wanted = std::max(2u, covering(r, lifetime(p_, s_, r) + options_.jitterNs));
     while (s_.slots[i] < std::min(wanted, r.maxSlots) &&

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/Search/CyclicCredit.h"
+#include "runtime/base/ProgramOrder.h"
 
 namespace of::search {
 
@@ -22,7 +23,8 @@ public:
   bool least(uint32_t stepSlots);
   /// Bytes of each pool.
   std::vector<int64_t> bytes() const;
-  /// More slots between streams, in declaration order, while the pools have room.
+  /// More slots between streams, in declaration order, while the pools have room; not where the
+  /// program is a ring that no two versions fit into.
   void spread();
 
 private:
@@ -32,6 +34,11 @@ private:
     });
   }
 
+  /// What waits for what, by orders and data alone.
+  ProgramOrder order() const;
+  /// Whether all readers of a version must be done before the next can be begun, whatever the
+  /// slots: so it is with the gradients of a step, whose next forward pass needs what they update.
+  bool isRing(const CyclicRegister &r, const ProgramOrder &order) const;
   /// Slots whose reuse distance is at least `time`, or one more than the register may have.
   uint32_t covering(const CyclicRegister &r, int64_t time) const;
 

@@ -35,6 +35,7 @@ private:
   void addEvents(TaskEntry &entry, ProgramTable &t) const;
   void addEdges(const plan::Task &task, uint32_t index, ProgramTable &t) const;
   Status connectRegisters();
+  Status connectReuses();
   void connectInput(uint32_t worker, uint32_t input);
   void connectLocalEdges(ProgramTable &t) const;
 
@@ -45,6 +46,7 @@ private:
   const plan::RoleProgram &body_;
   DeviceTables *out_ = nullptr;
   std::vector<Place> producers_; ///< by register
+  std::vector<Place> tasks_;     ///< by task of the plan
 };
 
 Status ProgramBuilder::build(DeviceTables &out) {
@@ -54,13 +56,14 @@ Status ProgramBuilder::build(DeviceTables &out) {
   producers_.assign(body_.registers()->size(), Place());
   OF_TRY(addOrders());
   OF_TRY(connectRegisters());
+  OF_TRY(connectReuses());
   for (uint32_t w = 0; w < out.workers.size(); ++w)
     connectLocalEdges(table(w));
   return Status::ok();
 }
 
 Status ProgramBuilder::addOrders() {
-  std::vector<uint32_t> taskIndex(body_.tasks()->size(), kNone);
+  tasks_.assign(body_.tasks()->size(), Place());
   for (const plan::Order *order : *body_.orders()) {
     if (order->stream() >= role_.streams()->size())
       return Status(Code::Corrupt, "an order names stream " + std::to_string(order->stream()) +
@@ -72,15 +75,15 @@ Status ProgramBuilder::addOrders() {
         {order->stream(), static_cast<uint32_t>(t.order.size()), order->tasks()->size()});
     std::map<uint32_t, uint32_t> count;
     for (uint32_t planTask : *order->tasks()) {
-      if (planTask >= taskIndex.size() || body_.tasks()->Get(planTask)->stream() != order->stream())
+      if (planTask >= tasks_.size() || body_.tasks()->Get(planTask)->stream() != order->stream())
         return Status(Code::Corrupt, "the order of stream " + std::to_string(order->stream()) +
                                          " names task " + std::to_string(planTask) +
                                          ", which is not of that stream; the plan is damaged");
-      if (taskIndex[planTask] == kNone) {
-        taskIndex[planTask] = static_cast<uint32_t>(t.tasks.size());
+      if (tasks_[planTask].task == kNone) {
+        tasks_[planTask] = {worker, static_cast<uint32_t>(t.tasks.size()), kNone};
         OF_TRY(addTask(planTask, worker, stream));
       }
-      t.order.push_back(taskIndex[planTask]);
+      t.order.push_back(tasks_[planTask].task);
       ++count[planTask];
     }
     for (const auto &[planTask, firings] : count)
@@ -89,8 +92,8 @@ Status ProgramBuilder::addOrders() {
                               " times in its stream's order, but fires " +
                               std::to_string(task->firings()) + " times");
   }
-  for (uint32_t i = 0; i < taskIndex.size(); ++i)
-    if (taskIndex[i] == kNone)
+  for (uint32_t i = 0; i < tasks_.size(); ++i)
+    if (tasks_[i].task == kNone)
       return bad(*body_.tasks()->Get(i), "stands in no order");
   return Status::ok();
 }
@@ -247,6 +250,39 @@ Status ProgramBuilder::connectRegisters() {
                      "reads register " + body_.registers()->Get(in.reg)->name()->str() +
                          ", which nobody writes; it needs one slot and one initial version, not " +
                          std::to_string(in.slots) + " and " + std::to_string(in.initial));
+  return Status::ok();
+}
+
+/// Gates and signals of one task must lie together: tasks in order collect theirs.
+Status ProgramBuilder::connectReuses() {
+  const uint32_t count = body_.reuses() ? body_.reuses()->size() : 0;
+  for (uint32_t i = 0; i < count; ++i)
+    if (const plan::Reuse &edge = *body_.reuses()->Get(i);
+        edge.from() >= tasks_.size() || edge.to() >= tasks_.size() || edge.lag() > 1)
+      return Status(Code::Corrupt, "a reuse edge names a task that does not exist; the plan is "
+                                   "damaged, compile it again");
+  std::vector<Peer> gates(count); // by reuse edge
+  for (uint32_t p = 0; p < tasks_.size(); ++p) {
+    ProgramTable &t = table(tasks_[p].worker);
+    TaskEntry &entry = t.tasks[tasks_[p].task];
+    entry.firstGate = static_cast<uint32_t>(t.gates.size());
+    for (uint32_t i = 0; i < count; ++i)
+      if (const plan::Reuse &edge = *body_.reuses()->Get(i); edge.to() == p) {
+        gates[i] = {tasks_[p].worker, static_cast<uint32_t>(t.gates.size())};
+        t.gates.push_back(
+            {edge.lag(), {tasks_[edge.from()].worker, tasks_[edge.from()].task}, edge.from()});
+      }
+    entry.numGates = static_cast<uint32_t>(t.gates.size()) - entry.firstGate;
+  }
+  for (uint32_t p = 0; p < tasks_.size(); ++p) {
+    ProgramTable &t = table(tasks_[p].worker);
+    TaskEntry &entry = t.tasks[tasks_[p].task];
+    entry.firstSignal = static_cast<uint32_t>(t.signals.size());
+    for (uint32_t i = 0; i < count; ++i)
+      if (body_.reuses()->Get(i)->from() == p)
+        t.signals.push_back({gates[i]});
+    entry.numSignals = static_cast<uint32_t>(t.signals.size()) - entry.firstSignal;
+  }
   return Status::ok();
 }
 

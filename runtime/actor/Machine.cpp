@@ -8,7 +8,7 @@ namespace {
 uint32_t wrapped(uint32_t slot, uint32_t slots) { return slot == slots ? 0 : slot; }
 
 const char *nameOf(Token::Kind kind) {
-  constexpr const char *names[] = {"register-ready", "register-ack", "ready", "ack",
+  constexpr const char *names[] = {"register-ready", "register-ack", "released", "ready", "ack",
                                    "grant",          "push-done",    "landed"};
   return names[static_cast<size_t>(kind)];
 }
@@ -26,6 +26,8 @@ Machine::Machine(const WorkerTables &tables, uint32_t worker)
     s.links.resize(t.links.size());
     s.linkCounts.resize(t.links.size());
     s.edges.resize(t.edges.size());
+    s.gates.resize(t.gates.size());
+    s.released.resize(t.signals.size());
     s.tasks.resize(t.tasks.size());
     s.streams.resize(t.streams.size());
     s.open.resize(t.openCounters);
@@ -60,6 +62,14 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
     fresh.total = iterations_ * table.tasks[table.edges[i].task].firings;
     state.edges[i] = fresh;
   }
+  for (size_t g = 0; g < table.gates.size(); ++g) {
+    GateState fresh;
+    fresh.received = state.gates[g].early;
+    fresh.available = table.gates[g].initial + fresh.received;
+    fresh.total = iterations_;
+    state.gates[g] = fresh;
+  }
+  state.released.assign(table.signals.size(), 0);
   for (const TaskEntry &task : table.tasks)
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
       state.inputCounts[i].total = iterations_ * task.firings / table.inputs[i].period;
@@ -103,6 +113,9 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   }
   for (const LinkCounts &link : state_->linkCounts)
     openTokens_ -= static_cast<int64_t>(link.acked);
+  for (size_t g = 0; g < current_->gates.size(); ++g)
+    if (current_->gates[g].from.worker != worker_)
+      openTokens_ += static_cast<int64_t>(state_->gates[g].total - state_->gates[g].received);
   for (uint32_t e = 0; e < current_->edges.size(); ++e) {
     const EdgeEntry &entry = current_->edges[e];
     if (entry.isSend || entry.path != Path::Pushed)
@@ -166,7 +179,24 @@ bool Machine::ready(const TaskEntry &task, Wait *why) const {
       return false;
     }
   }
-  return task.numEdges == 0 || edgesReady(task, why);
+  return (task.numEdges == 0 || edgesReady(task, why)) &&
+         (task.numGates == 0 || gatesOpen(task, why));
+}
+
+bool Machine::gatesOpen(const TaskEntry &task, Wait *why) const {
+  if (taskStates_[&task - tasks_].fired % task.firings != 0)
+    return true; // opened for this iteration
+  for (uint32_t g = task.firstGate; g < task.firstGate + task.numGates; ++g) {
+    if (state_->gates[g].available != 0)
+      continue;
+    if (why) {
+      why->kind = Wait::Kind::GateShut;
+      why->index = g;
+      why->peer = current_->gates[g].from;
+    }
+    return false;
+  }
+  return true;
 }
 
 bool Machine::tryStart(uint32_t stream, Firing &firing) {
@@ -195,6 +225,9 @@ bool Machine::tryStart(uint32_t stream, Firing &firing) {
     for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l)
       links_[l].credit -= linkEntries_[l].self ? 0 : 1;
   }
+  if (task.numGates != 0 && taskStates_[index].fired % task.firings == 0)
+    for (uint32_t g = task.firstGate; g < task.firstGate + task.numGates; ++g)
+      --state_->gates[g].available;
   ss.running = true;
   ss.task = index;
   ss.event = task.firstEvent;
@@ -256,6 +289,18 @@ void Machine::publish(uint32_t output, ActionSink &sink) {
     ++state_->published[output];
 }
 
+/// An iteration of the task is over.
+void Machine::release(const TaskEntry &task, ActionSink &sink) {
+  for (uint32_t s = task.firstSignal; s < task.firstSignal + task.numSignals; ++s) {
+    const Peer gate = current_->signals[s].gate;
+    if (gate.worker == worker_)
+      ++state_->gates[gate.index].available;
+    else
+      sink.act({Action::Kind::Released, state_->entry, static_cast<uint16_t>(current_->program),
+                kNone, gate, state_->released[s]++});
+  }
+}
+
 void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const {
   sink.act({kind, state_->entry, static_cast<uint16_t>(current_->program), edge, Peer(), sequence});
 }
@@ -273,6 +318,8 @@ void Machine::finish(uint32_t stream, ActionSink &sink) {
   ++taskStates_[index].fired;
   if (task.kind == BodyKind::Send)
     retire(task, sink);
+  else if (task.numSignals != 0 && taskStates_[index].fired % task.firings == 0)
+    release(task, sink);
 
   ss.running = false;
   if (++ss.position != entry.orderLength)
@@ -335,6 +382,8 @@ void Machine::retire(const TaskEntry &task, ActionSink &sink) {
       acknowledge(i, sink);
     ++state.retired;
     --openSends_;
+    if (task.numSignals != 0 && state.retired % task.firings == 0)
+      release(task, sink);
   }
 }
 
@@ -406,6 +455,20 @@ Status Machine::takeRegisterAck(const Token &token, Standing standing) {
   return Status::ok();
 }
 
+Status Machine::takeReleased(const Token &token, Standing standing) {
+  GateState &state = states_[token.program].gates[token.index];
+  const bool early = standing == Standing::Early;
+  uint64_t &counter = early ? state.early : state.received;
+  if (token.sequence != counter || (!early && counter == state.total))
+    return outOfOrder(token, counter);
+  ++counter;
+  if (!early) {
+    ++state.available;
+    --openTokens_;
+  }
+  return Status::ok();
+}
+
 Status Machine::onToken(const Token &token, ActionSink &sink) {
   const bool current = current_ && current_->program == token.program;
   const Standing standing = standingOf(token, current);
@@ -417,6 +480,8 @@ Status Machine::onToken(const Token &token, ActionSink &sink) {
     return takeRegisterReady(token, standing);
   if (token.kind == Token::Kind::RegisterAck)
     return takeRegisterAck(token, standing);
+  if (token.kind == Token::Kind::Released)
+    return takeReleased(token, standing);
   // What answers something done in this entry can only come within it.
   if (standing != Standing::Current)
     return stray(token);
@@ -476,6 +541,9 @@ Status Machine::leave() {
       if (!table.links[l].self && state_->links[l].credit != entry.slots - entry.initial)
         return broken("link", l);
   }
+  for (size_t g = 0; g < table.gates.size(); ++g)
+    if (state_->gates[g].available != table.gates[g].initial)
+      return broken("gate", g);
   for (size_t e = 0; e < table.edges.size(); ++e)
     if (state_->edges[e].done != state_->edges[e].total && iterations_ != 0 &&
         table.edges[e].local == kNone)

@@ -27,14 +27,15 @@
 
 namespace of::rt {
 
-/// What arrives at a machine. `index` is an input (RegisterReady), a link (RegisterAck) or an edge
-/// of the program's table. `sequence` counts from 0 in each entry of a program, per place and kind;
-/// `entry` counts the entries themselves, modulo 256, so that a token that comes twice or late is
-/// not taken for one of the next entry.
+/// What arrives at a machine. `index` is an input (RegisterReady), a link (RegisterAck), a gate
+/// (Released) or an edge of the program's table. `sequence` counts from 0 in each entry of a
+/// program, per place and kind; `entry` counts the entries themselves, modulo 256, so that a token
+/// that comes twice or late is not taken for one of the next entry.
 struct Token {
   enum class Kind : uint8_t {
     RegisterReady, ///< a version of a register was published to `index`
     RegisterAck,   ///< the reader behind link `index` gave a slot back
+    Released,      ///< the task before gate `index` is through with an iteration
     Ready,         ///< Receive: the source's slot may be read
     Ack,           ///< Send: the destination has read it
     Grant,         ///< Send: a landing slot is posted
@@ -53,6 +54,7 @@ struct Action {
   enum class Kind : uint8_t {
     RegisterReady, ///< give Token{RegisterReady, peer.index} to peer.worker
     RegisterAck,   ///< give Token{RegisterAck, peer.index} to peer.worker
+    Released,      ///< give Token{Released, peer.index} to peer.worker
     Ready,         ///< tell the other end of edge `index`
     Ack,           ///< tell the other end of edge `index`
     Push,          ///< push the pieces of edge `index`; answer later with PushDone
@@ -65,6 +67,13 @@ struct Action {
   Peer peer;
   uint64_t sequence = 0;
 };
+
+/// The token that an action between two workers of a device becomes.
+inline Token::Kind localToken(Action::Kind kind) {
+  return kind == Action::Kind::RegisterReady ? Token::Kind::RegisterReady
+         : kind == Action::Kind::RegisterAck ? Token::Kind::RegisterAck
+                                             : Token::Kind::Released;
+}
 
 class ActionSink {
 public:
@@ -85,6 +94,7 @@ struct Wait {
   enum class Kind : uint8_t {
     InputEmpty,
     OutputFull,
+    GateShut, ///< of a reuse edge: `peer` is the task before it
     EdgeNotReady,
     SendOpen,
     EdgeUnanswered, ///< a Send has fired, and the destination has not granted or read it
@@ -94,7 +104,7 @@ struct Wait {
   };
   Kind kind = Kind::Done;
   uint32_t stream = 0, task = kNone;
-  uint32_t index = kNone; ///< input, output (with the slow reader in `peer`), edge or link
+  uint32_t index = kNone; ///< input, output (with the slow reader in `peer`), gate, edge or link
   Peer peer;
 };
 
@@ -159,6 +169,10 @@ private:
     uint64_t total = 0, early = 0;
     uint64_t landed = 0; ///< Receive, pushed: one bit per landing slot
   };
+  struct GateState {
+    uint64_t available = 0, received = 0, early = 0; ///< tokens; the last two of other workers
+    uint64_t total = 0;
+  };
   struct TaskState {
     uint64_t fired = 0;
     uint64_t retired = 0; ///< Send: firings whose inputs are acknowledged
@@ -178,6 +192,8 @@ private:
     std::vector<LinkState> links;
     std::vector<LinkCounts> linkCounts;
     std::vector<EdgeState> edges;
+    std::vector<GateState> gates;
+    std::vector<uint64_t> released; ///< by signal
     std::vector<TaskState> tasks;
     std::vector<StreamState> streams;
     std::vector<uint32_t> open;
@@ -187,9 +203,11 @@ private:
   void reset(const ProgramTable &table, ProgramState &state);
   bool ready(const TaskEntry &task, Wait *why) const;
   bool edgesReady(const TaskEntry &task, Wait *why) const;
+  bool gatesOpen(const TaskEntry &task, Wait *why) const;
   void moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink);
   void acknowledge(uint32_t input, ActionSink &sink);
   void publish(uint32_t output, ActionSink &sink);
+  void release(const TaskEntry &task, ActionSink &sink);
   void fireSend(const TaskEntry &task, ActionSink &sink);
   void fireReceive(const TaskEntry &task, ActionSink &sink);
   void edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink);
@@ -201,6 +219,7 @@ private:
   Status takeEdgeToken(const Token &token, Standing standing, ActionSink &sink);
   Status takeRegisterReady(const Token &token, Standing standing);
   Status takeRegisterAck(const Token &token, Standing standing);
+  Status takeReleased(const Token &token, Standing standing);
   Status stray(const Token &token) const;
   void openAnswers(std::vector<Wait> &out) const;
   Status outOfOrder(const Token &token, uint64_t expected) const;

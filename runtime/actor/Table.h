@@ -2,11 +2,13 @@
 // afterwards.
 //
 // One table per (device, worker, program). All indices point into the vectors of the same table
-// unless a Peer says which worker of the device they belong to. Two places carry tokens:
+// unless a Peer says which worker of the device they belong to. Three places carry tokens:
 //
 //   link   output port ──full──▶ input port          a register of one device, maybe between two of
 //   its workers
 //                      ◀─free───
+//   gate   task ──after its last firing of an iteration──▶ first firing of another: a reuse edge
+//
 //   edge   Send task ──Ready / pushed bytes──▶ Receive task    an exchange, one per (source,
 //   destination) device that share a piece
 //                    ◀──Ack / Grant──
@@ -74,6 +76,17 @@ struct LinkEntry {
   bool self = false; ///< the consumer is the producing task: in place, needs no credit
 };
 
+/// The waiting end of a reuse edge.
+struct GateEntry {
+  uint32_t initial = 0;  ///< iterations that may start at once: the edge's lag
+  Peer from;             ///< worker and task index
+  uint32_t planTask = 0; ///< of `from`
+};
+/// The other end.
+struct SignalEntry {
+  Peer gate; ///< worker and gate index
+};
+
 /// How the data of an edge travels.
 enum class Path : uint8_t {
   Shared, ///< same host: Ready, the destination reads the source's slot, Ack
@@ -104,6 +117,8 @@ struct TaskEntry {
   uint32_t firstInput = 0, numInputs = 0;
   uint32_t firstOutput = 0, numOutputs = 0;
   uint32_t firstEdge = 0, numEdges = 0;
+  uint32_t firstGate = 0, numGates = 0;
+  uint32_t firstSignal = 0, numSignals = 0;
   uint32_t firstEvent = 0, numEvents = 0; ///< ascending by call
   uint32_t window = 1;                    ///< Send: open firings; slots of its scarcest input
   uint32_t firstOpen = 0;                 ///< Send: its `window` counters of open edges
@@ -123,6 +138,8 @@ struct ProgramTable {
   std::vector<OutputEntry> outputs;
   std::vector<LinkEntry> links;
   std::vector<EdgeEntry> edges;
+  std::vector<GateEntry> gates;
+  std::vector<SignalEntry> signals;
   std::vector<PortEvent> events;
   uint32_t openCounters = 0; ///< sum of the windows of all Send tasks
 };

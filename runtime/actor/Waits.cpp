@@ -19,6 +19,10 @@ std::string describe(const plan::Plan &plan, uint32_t device, const ProgramTable
   if (wait.kind == Kind::OutputFull)
     return out + " waits for a free slot of register " +
            registerName(table.outputs[wait.index].reg);
+  if (wait.kind == Kind::GateShut)
+    return out + " waits until task " +
+           describe(*program.tasks()->Get(table.gates[wait.index].planTask)) +
+           " lets go of memory that it uses again";
   if (wait.kind == Kind::EdgeNotReady) {
     const EdgeKey &key = table.edges[wait.index].key;
     return out + " waits for exchange " + plan.exchanges()->Get(key.exchange)->name()->str() +

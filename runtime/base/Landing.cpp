@@ -46,4 +46,24 @@ int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDe
   return bytes;
 }
 
+bool takeOwnPieces(const std::vector<ExchangePart> &tensors, const std::vector<int64_t> &devices,
+                   const DistanceFn &distance) {
+  std::vector<bool> own(devices.size(), false);
+  size_t missing = devices.size();
+  for (const ExchangePart &part : tensors) {
+    if (missing == 0)
+      break;
+    const PreparedExchange prepared(part.shape, part.src, part.dst);
+    for (size_t i = 0; i < devices.size(); ++i) {
+      const int64_t point = own[i] ? -1 : part.dst.placement.pointOf(devices[i]);
+      if (point < 0)
+        continue;
+      for (const Piece &piece : prepared.receive(point, distance).pieces)
+        own[i] = own[i] || piece.srcDevice == devices[i];
+      missing -= own[i] ? 1 : 0;
+    }
+  }
+  return missing == 0;
+}
+
 } // namespace of

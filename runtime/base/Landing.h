@@ -35,6 +35,11 @@ struct LandingPayload {
 std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &tensors,
                                             int64_t dstDevice, const DistanceFn &distance);
 
+/// Whether each of the devices takes a piece of some tensor from itself: its receive then waits for
+/// its own send.
+bool takeOwnPieces(const std::vector<ExchangePart> &tensors, const std::vector<int64_t> &devices,
+                   const DistanceFn &distance);
+
 /// Bytes of one landing slot of `dstDevice`; 0 if no other host sends to it.
 int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDevice,
                          const DistanceFn &distance);

@@ -102,13 +102,12 @@ Status Router::sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge,
 
 Status Router::act(uint32_t from, const Action &action) {
   using K = Action::Kind;
-  if (action.kind == K::RegisterReady || action.kind == K::RegisterAck) {
-    const auto kind =
-        action.kind == K::RegisterReady ? Token::Kind::RegisterReady : Token::Kind::RegisterAck;
+  if (action.peer.worker != kNone) {
     const uint32_t to =
         from - workers_[from].worker + action.peer.worker; // workers of a device lie together
     return deliver(from, to,
-                   {kind, action.entry, action.program, action.peer.index, action.sequence});
+                   {localToken(action.kind), action.entry, action.program, action.peer.index,
+                    action.sequence});
   }
   const Target &target = targetOf(from, action);
   const bool isReady = action.kind == K::Ready;

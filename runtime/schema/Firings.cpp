@@ -56,6 +56,7 @@ private:
   void addSendSlots(uint32_t reg, const Use &writer, uint32_t send, int64_t version,
                     int64_t toFiring);
   void addSendWindows();
+  void addReuses(uint32_t role);
 
   const ProgramTasks &tasks_;
   const plan::Plan &plan_;
@@ -207,11 +208,30 @@ void Enumerator::addSendWindows() {
   }
 }
 
+void Enumerator::addReuses(uint32_t role) {
+  const auto *reuses = tasks_.roleProgram(role).reuses();
+  for (uint32_t i = 0; reuses && i < reuses->size(); ++i) {
+    const plan::Reuse &edge = *reuses->Get(i);
+    const uint32_t from = tasks_.node(role, edge.from()), to = tasks_.node(role, edge.to());
+    const int64_t last = tasks_.firings(from) - 1, first = int64_t(edge.lag()) * tasks_.firings(to);
+    if (!tasks_[from].body->body_as_Send()) {
+      add(Kind::Reuse, from, last, to, first, i, from);
+      continue;
+    }
+    // A Send lets go of its inputs in the order of its firings, the last one last.
+    add(Kind::Reuse, from, last, to, first, i, from);
+    for (const ExchangeEdge &out : edges_[from])
+      add(out.pushed ? Kind::ReuseGrant : Kind::ReuseRead, out.receive,
+          last - (out.pushed ? out.landingSlots : 0), to, first, i, from);
+  }
+}
+
 Result<std::vector<FiringDependency>> Enumerator::run() {
   OF_TRY(collectEdges());
   for (uint32_t r = 0; r < plan_.roles()->size(); ++r) {
     addOrders(r);
     OF_TRY(addRegisters(r));
+    addReuses(r);
   }
   addSendWindows();
   return std::move(out_);
@@ -264,6 +284,12 @@ std::string describe(const ProgramTasks &tasks, const FiringDependency &d) {
     return waits + from + ", which has yet to read an earlier firing";
   case Kind::SendGrant:
     return waits + from + ", which has yet to free a landing slot for an earlier firing";
+  case Kind::Reuse:
+    return waits + from + ", whose memory it uses again";
+  case Kind::ReuseRead:
+  case Kind::ReuseGrant:
+    return waits + tasks.name(d.via) + ", whose memory it uses again and which waits until " +
+           from + (d.kind == Kind::ReuseRead ? " has read it" : " frees a landing slot");
   default:
     break;
   }

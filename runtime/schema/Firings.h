@@ -13,6 +13,8 @@
 //   SlotGrant the same where the pieces are pushed: the Receive that frees the landing slot
 //   Exchange  Receive: the Send of the same firing
 //   SendRead, SendGrant   a Send with `window` firings open: as SlotRead, SlotGrant of the oldest
+//   Reuse     end of a reuse edge: the last firing of its start, in this iteration or the last
+//   ReuseRead, ReuseGrant   the same where the start is a Send: as SlotRead, SlotGrant
 //
 // The body of a task waits for nothing once it has started, so what happens after one of its calls
 // counts as happening at its end. A Send acknowledges its inputs in the order of its firings; the
@@ -67,7 +69,10 @@ enum class DependencyKind : uint8_t {
   SlotGrant,
   Exchange,
   SendRead,
-  SendGrant
+  SendGrant,
+  Reuse,
+  ReuseRead,
+  ReuseGrant
 };
 
 /// Firing `toFiring` of `to` waits for firing `fromFiring` of `from`. Shifted by whole iterations
@@ -76,8 +81,8 @@ struct FiringDependency {
   uint32_t from = 0, to = 0; ///< nodes
   int64_t fromFiring = 0, toFiring = 0;
   DependencyKind kind = DependencyKind::Order;
-  uint32_t subject = 0; ///< stream, register of the role of `to`, or exchange
-  uint32_t via = 0;     ///< node of the Send of the kinds Slot… and Send…, else `from`
+  uint32_t subject = 0; ///< stream, register of the role of `to`, exchange or reuse edge
+  uint32_t via = 0; ///< node of the Send of the kinds Slot…, Send… and Reuse…, else `from`
 };
 
 /// All dependencies, once each up to a shift by iterations. Corrupt, with names, if the rates of a

@@ -24,7 +24,7 @@
 namespace of::rt {
 
 /// A file of another version was made by another of-compile and is refused.
-constexpr uint32_t kPlanVersion = 1;
+constexpr uint32_t kPlanVersion = 2;
 
 class PlanFile {
 public:

@@ -21,6 +21,7 @@ public:
       OF_TRY(constants(*task));
       OF_TRY(verifyBody(plan_, role_, program_, *task));
     }
+    OF_TRY(reuses());
     return orders();
   }
 
@@ -86,6 +87,18 @@ private:
       if (!writer_[input.reg()] && (reg(input).slots() != 1 || reg(input).initial() != 1))
         return bad(task, "reads register " + quoted(reg(input).name()) +
                              ", which nobody writes; it needs one slot and one initial version");
+    }
+    return Status::ok();
+  }
+
+  Status reuses() const {
+    for (uint32_t i = 0; i < sizeOfVector(body_.reuses()); ++i) {
+      const plan::Reuse &edge = *body_.reuses()->Get(i);
+      if (edge.from() >= body_.tasks()->size() || edge.to() >= body_.tasks()->size() ||
+          edge.lag() > 1)
+        return bad("the reuse edge from task " + std::to_string(edge.from()) + " to task " +
+                   std::to_string(edge.to()) + " names a task that does not exist, or the lag " +
+                   std::to_string(edge.lag()) + ", which is neither 0 nor 1");
     }
     return Status::ok();
   }

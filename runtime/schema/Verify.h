@@ -25,16 +25,15 @@ Status verifyStructure(const plan::Plan &plan);
 /// Rules for the bytes of one device in one program; needs verifyStructure.
 ///
 ///   register, landing slots, variable, temporary      lie inside their chunk
-///   register - register, landing - anything           never share bytes
-///   register - variable    share bytes only if the register is the variable: same place, one slot,
-///   one
-///                          initial version
-///   register - register    that are the same variable: only if no task of the program writes them
+///   register - register    share bytes if the program orders their uses (ProgramOrder.h), or if
+///                          they are the same variable that no task of the program writes
+///   register - variable    only if the register is the variable: same place, one slot, one initial
+///                          version
 ///   temporary              a Chunk buffer of a segment that is no part of a variable; those of one
-///                          stream may share bytes with each other, and with nothing else
+///                          stream share bytes as they like, with others as registers do
+///   landing slots          share bytes with nothing
 ///   variable               used in place, by a Chunk buffer, a Load or a Write without ports, by
-///   the
-///                          tasks of one stream, or through a register
+///                          the tasks of one stream, or through a register
 Status verifyMemory(const plan::Plan &plan);
 
 } // namespace of::rt

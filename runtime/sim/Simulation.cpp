@@ -151,10 +151,10 @@ void Simulator::act(uint32_t from, const Action &action) {
   using K = Action::Kind;
   using T = Token::Kind;
   const Worker &worker = workers_[from];
-  if (action.kind == K::RegisterReady || action.kind == K::RegisterAck)
+  if (action.peer.worker != kNone)
     return send(from, firstWorker_[worker.device] + action.peer.worker,
-                {action.kind == K::RegisterReady ? T::RegisterReady : T::RegisterAck, action.entry,
-                 action.program, action.peer.index, action.sequence});
+                {localToken(action.kind), action.entry, action.program, action.peer.index,
+                 action.sequence});
   const EdgeEntry &edge = (*worker.tables)[action.program].edges[action.index];
   const auto &ends = edge.isSend ? receives_ : sends_;
   const End other = ends.at(idOf(edge.key)); // both ends are there: the plan is verified
@@ -204,6 +204,9 @@ void Simulator::startBody(uint32_t index, const Firing &firing) {
   use.busyNs += duration;
   ++use.firings;
   ++worker.running;
+  if (options_.observe)
+    options_.observe({worker.device, static_cast<uint32_t>(worker.entry), task.planTask,
+                      firing.index, nowNs_, nowNs_ + duration});
   // Ports that move inside the body do so evenly spread over it.
   int32_t calls = 0;
   for (uint32_t e = task.firstEvent; e < task.firstEvent + task.numEvents; ++e)

@@ -18,6 +18,7 @@
 #include "runtime/sim/Network.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,15 @@ namespace of::rt {
 struct SimulationEntry {
   uint32_t program = 0;
   uint64_t iterations = 1;
+};
+
+/// One firing of a task; ports that move inside it do so evenly spread over its duration.
+struct SimulatedFiring {
+  uint32_t device = 0;
+  uint32_t entry = 0; ///< of the schedule
+  uint32_t task = 0;  ///< of the role's program
+  uint64_t index = 0; ///< of this task in the entry
+  int64_t beginNs = 0, endNs = 0;
 };
 
 struct SimulationOptions {
@@ -44,6 +54,8 @@ struct SimulationOptions {
   /// --throttle-link. A receive then waits for its bytes and no longer works for the time that its
   /// exchange was predicted to take. 0: pushes arrive like messages, receives last as certified.
   double linkBytesPerSecond = 0;
+  /// Is told of every firing as it begins.
+  std::function<void(const SimulatedFiring &)> observe;
 };
 
 struct StreamUse {

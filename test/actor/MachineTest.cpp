@@ -232,6 +232,70 @@ TEST_CASE("an exchange hands every version to every destination and takes the sl
   }
 }
 
+TEST_CASE("a reuse edge holds the first firing of an iteration until the last of another task") {
+  const uint32_t M = 3, lag = GENERATE(0u, 1u), other = GENERATE(0u, 1u);
+  const unsigned seed = GENERATE(take(20, random(0u, 1u << 30)));
+  auto tables = emptyTables(other + 1);
+  TableBuilder a(tables[0][0]), b(tables[other][0]);
+  const uint32_t from = a.task(BodyKind::Segment, M);
+  a.stream({from, from, from});
+  const uint32_t to = b.task(BodyKind::Segment, 2);
+  b.stream({to, to});
+  addReuse(tables, {0, from}, {other, to}, lag);
+  Board board(tables, seed);
+  for (int entry = 0; entry < 3; ++entry) {
+    uint64_t before = 0, after = 0;
+    board.onFire = [&](uint32_t w, const Firing &firing) {
+      if (w == 0 && firing.task == from)
+        ++before;
+      else
+        REQUIRE(before + lag * M >= (after++ / 2 + 1) * M);
+    };
+    board.enter(5);
+    board.run();
+    REQUIRE(board.finished());
+    REQUIRE(before == 5 * M);
+    REQUIRE(after == 5 * 2);
+    board.leave();
+  }
+}
+
+TEST_CASE("a reuse edge from a Send waits until every destination has read") {
+  const Path path = GENERATE(Path::Shared, Path::Pushed);
+  const unsigned seed = GENERATE(take(40, random(0u, 1u << 30)));
+  auto tables = emptyTables(2); // worker 1 is another device
+  TableBuilder a(tables[0][0]), b(tables[1][0]);
+  const uint32_t source = a.task(BodyKind::Segment);
+  a.output(2);
+  const uint32_t send = a.task(BodyKind::Send);
+  a.input(2);
+  a.edge(path, 0, 1, 2);
+  const uint32_t next = a.task(BodyKind::Segment);
+  a.stream({source});
+  a.stream({send});
+  a.stream({next});
+  connect(tables, {0, 0}, {{0, 0}});
+  addReuse(tables, {0, send}, {0, next}, 0);
+  const uint32_t receive = b.task(BodyKind::Receive);
+  b.output(1);
+  b.edge(path, 0, 1, 1);
+  b.stream({receive});
+  Board board(tables, seed);
+  uint64_t received = 0, went = 0;
+  board.onFire = [&](uint32_t w, const Firing &firing) {
+    if (w == 1)
+      ++received;
+    else if (firing.task == next)
+      // What is pushed has left when a landing slot, of which there is one, took it.
+      REQUIRE(++went <= received + (path == Path::Pushed ? 1 : 0));
+  };
+  board.enter(6);
+  board.run();
+  REQUIRE(board.finished());
+  REQUIRE(went == 6);
+  board.leave();
+}
+
 TEST_CASE("tokens of the next entry wait until it is entered") {
   const Path path = GENERATE(Path::Shared, Path::Pushed);
   const unsigned seed = GENERATE(take(10, random(0u, 1u << 30)));
@@ -278,6 +342,20 @@ TEST_CASE("a token of an earlier entry is not taken for one of the next") {
   REQUIRE(receiver.onToken({Token::Kind::Ready, 1, 0, 0, 0}, sink).code() == Code::Internal);
   REQUIRE(receiver.onToken({Token::Kind::Ready, 2, 0, 0, 0}, sink).isOk()); // a neighbour is ahead
   REQUIRE(receiver.onToken({Token::Kind::Ready, 3, 0, 0, 1}, sink).code() == Code::Internal);
+}
+
+TEST_CASE("a shut gate is named") {
+  auto tables = emptyTables(1);
+  TableBuilder b(tables[0][0]);
+  const uint32_t first = b.task(BodyKind::Segment), second = b.task(BodyKind::Segment);
+  b.stream({first});
+  b.stream({second});
+  addReuse(tables, {0, first}, {0, second}, 0);
+  Board board(tables, 1);
+  board.enter(1);
+  const std::vector<Wait> waits = board.machine(0).waits();
+  REQUIRE(waits[1].kind == Wait::Kind::GateShut);
+  REQUIRE(waits[1].peer.index == first);
 }
 
 TEST_CASE("what keeps a program from ending is named") {

@@ -113,6 +113,18 @@ inline void connect(std::vector<WorkerTables> &workers, Peer out,
   }
 }
 
+/// A reuse edge. The gates of one task, and the signals of one task, are to be added in a row.
+inline void addReuse(std::vector<WorkerTables> &workers, Peer from, Peer to, uint32_t lag) {
+  ProgramTable &source = workers[from.worker][0], &target = workers[to.worker][0];
+  TaskEntry &first = source.tasks[from.index], &second = target.tasks[to.index];
+  if (second.numGates++ == 0)
+    second.firstGate = static_cast<uint32_t>(target.gates.size());
+  if (first.numSignals++ == 0)
+    first.firstSignal = static_cast<uint32_t>(source.signals.size());
+  source.signals.push_back({{to.worker, static_cast<uint32_t>(target.gates.size())}});
+  target.gates.push_back({lag, from, 0});
+}
+
 /// Runs the machines of some workers, delivering their tokens in FIFO order per pair, in a random
 /// interleaving. Each worker is taken for a device of its own where edges are concerned.
 class Board {
@@ -227,10 +239,9 @@ private:
   }
   void route(uint32_t w, const Action &a) {
     using K = Action::Kind;
-    if (a.kind == K::RegisterReady || a.kind == K::RegisterAck) {
-      const auto kind =
-          a.kind == K::RegisterReady ? Token::Kind::RegisterReady : Token::Kind::RegisterAck;
-      queue(w, a.peer.worker).push_back({kind, a.entry, a.program, a.peer.index, a.sequence});
+    if (a.peer.worker != kNone) {
+      queue(w, a.peer.worker)
+          .push_back({localToken(a.kind), a.entry, a.program, a.peer.index, a.sequence});
       return;
     }
     const EdgeKey key = workers_[w][0].edges[a.index].key;

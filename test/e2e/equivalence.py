@@ -16,6 +16,7 @@ One line per case; exit code 1 if one fails.
 """
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 
@@ -148,6 +149,7 @@ def check_fp64(tools, single, model, name, layout):
 
 def one_step(tools, model, base, state, step, out):
     """Loss and state after one step from a checkpoint."""
+    shutil.rmtree(out, ignore_errors=True)  # of the layout before: a run does not write over checkpoints
     train(tools, model, base, "--resume", state, "--steps", str(step + 1), out=out)
     return losses(out)[-1], load_tensors(checkpoint(out, step + 1))
 

@@ -173,6 +173,29 @@ TEST_CASE("an order that runs but does not repeat is told from one that stalls")
   REQUIRE(solution->circuit.size() == 2);
 }
 
+TEST_CASE("a reuse edge is a dependency: onwards, or back in the next iteration") {
+  Job job(1);
+  const uint32_t r = job.role.newReg(0, "r", 64, 2);
+  job.task("first", job.compute, {}, {r}, 1, 10);
+  job.task("second", job.other, {r}, {}, 1, 20);
+  job.task("third", job.compute, {}, {}, 1, 5);
+  job.program().reuses.emplace_back(1, 2, 0); // third waits for second
+  REQUIRE(certify(job.b.plan).isOk());
+  REQUIRE(job.certificate().offsets == std::vector<int64_t>{0, 10, 30});
+  REQUIRE(job.certificate().step_period == 35); // and with it the next first
+  job.certificate().offsets[2] = 29;
+  REQUIRE(job.check().message().find("third waits for second, whose memory it uses again") !=
+          std::string::npos);
+  job.program().reuses[0] = plan::Reuse(1, 0, 1); // first waits for second of the iteration before
+  REQUIRE(certify(job.b.plan).isOk());
+  REQUIRE(job.certificate().step_period == 30);
+  job.program().reuses[0] = plan::Reuse(1, 0, 0);
+  const Status stalled = certify(job.b.plan);
+  REQUIRE(stalled.code() == Code::Refused);
+  REQUIRE(stalled.message().find("first waits for second, whose memory it uses again") !=
+          std::string::npos);
+}
+
 TEST_CASE("rates of writer and reader must agree") {
   Job job(2);
   const uint32_t r = job.role.newReg(0, "r", 64, 2);

@@ -396,6 +396,98 @@ TEST_CASE("temporaries of one stream may share bytes") {
   REQUIRE(status.isOk());
 }
 
+TEST_CASE("registers share bytes where the program orders their uses") {
+  // a -> one -> b -> two -> c -> three: a and c, on one stream or with three on another.
+  const bool apart = GENERATE(false, true);
+  PlanBuilder b;
+  b.device(b.node(0));
+  b.program("train", plan::ProgramKind::Train, 1);
+  RoleBuilder role(b, {0});
+  const uint32_t main = role.stream("main", plan::StreamKind::Compute, 0),
+                 side = role.stream("side", plan::StreamKind::Io, 1);
+  role.chunk(0);
+  const uint64_t place = role.space(128);
+  const uint32_t x = role.reg(0, "a", place, 64), y = role.newReg(0, "b", 64),
+                 z = role.reg(0, "c", place + 32, 64);
+  for (auto [name, stream, in, out] :
+       {std::tuple("zero", main, std::vector<uint32_t>{}, std::vector<uint32_t>{x}),
+        {"one", main, {x}, {y}},
+        {"two", main, {y}, {z}},
+        {"three", apart ? side : main, {z}, {}}})
+    setEmptySegment(role.task(0, name, stream, in, out));
+  b.run(0, 1);
+  auto memory = [&] {
+    const std::vector<uint8_t> bytes = b.finish();
+    const plan::Plan &plan = *plan::GetPlan(bytes.data());
+    const Status structure = verifyStructure(plan);
+    return structure.isOk() ? verifyMemory(plan) : structure;
+  };
+  auto &program = *role.role->programs[0];
+  if (!apart) {
+    REQUIRE(memory().message() == "");
+    program.tasks[3]->inputs.emplace_back(x, 1, -1); // three needs a too
+    REQUIRE(memory().message().find("nothing orders their uses") != std::string::npos);
+    return;
+  }
+  REQUIRE(memory().message().find("register 'a' and register 'c' share bytes 32 to 64 of chunk 0, "
+                                  "and nothing orders their uses") != std::string::npos);
+  program.reuses.emplace_back(3, 0, 1); // zero waits for three of the iteration before
+  REQUIRE(memory().message() == "");
+  program.registers[x]->slots = 2; // of which one may be in use when c is written
+  program.registers[x]->slot_bytes = 32;
+  REQUIRE(memory().message() == "");        // but the order holds for all slots
+  program.reuses[0] = plan::Reuse(3, 2, 1); // the next c, not the next a
+  REQUIRE(memory().message().find("nothing orders their uses") != std::string::npos);
+  program.reuses[0] = plan::Reuse(3, 0, 2);
+  REQUIRE(memory().message().find("which is neither 0 nor 1") != std::string::npos);
+  program.reuses[0] = plan::Reuse(4, 0, 1);
+  REQUIRE(memory().message().find("names a task that does not exist") != std::string::npos);
+}
+
+TEST_CASE("a segment's result may lie where its temporaries were, and its input where they come") {
+  // in -> call 0 (in to t), call 1 (t to out), call 2 (u): t may not share with out, which call 1
+  // writes; in may share with u, in use after it was given back; out may share with none of them.
+  PlanBuilder b;
+  b.device(b.node(0));
+  b.program("train", plan::ProgramKind::Train, 1);
+  RoleBuilder role(b, {0});
+  const uint32_t main = role.stream("main", plan::StreamKind::Compute, 0);
+  role.chunk(0);
+  const uint32_t in = role.newReg(0, "in", 64), out = role.newReg(0, "out", 64);
+  const uint64_t t = role.space(64), u = role.space(64), v = role.space(128);
+  setEmptySegment(role.task(0, "source", main, {}, {in}));
+  plan::TaskT &task = role.task(0, "work", main, {in}, {out});
+  const uint32_t object = b.object(std::vector<uint8_t>{1});
+  addCall(task, object, "first",
+          {inputBuffer(0, 64), chunkBuffer(0, t, 64), chunkBuffer(0, v, 64)});
+  addCall(task, object, "second", {chunkBuffer(0, t, 64), outputBuffer(0, 64)});
+  addCall(task, object, "third", {chunkBuffer(0, u, 64)});
+  task.inputs[0] = plan::Port(in, 1, 0);
+  task.outputs[0] = plan::Port(out, 1, 1);
+  setEmptySegment(role.task(0, "sink", main, {out}, {}));
+  b.run(0, 1);
+  auto shares = [&](uint32_t reg, uint64_t offset) {
+    plan::RegisterT &r = *role.role->programs[0]->registers[reg];
+    const uint64_t before = std::exchange(r.offset, offset);
+    const std::vector<uint8_t> bytes = b.finish();
+    r.offset = before;
+    const Status status = verifyMemory(*plan::GetPlan(bytes.data()));
+    INFO(status.message());
+    REQUIRE((status.isOk() || status.message().find("share bytes") != std::string::npos));
+    return status.isOk();
+  };
+  REQUIRE(shares(in, u));
+  REQUIRE_FALSE(shares(in, t));
+  REQUIRE_FALSE(shares(in, v));
+  REQUIRE(shares(out, v));
+  REQUIRE_FALSE(shares(out, t));
+  REQUIRE_FALSE(shares(out, u));
+  role.role->programs[0]->registers[out]->slots = 2; // the other slot may be in use when v is not
+  REQUIRE(shares(out, v)); // on one stream the sink is done before the next source
+  role.role->programs[0]->tasks[1]->inputs[0] = plan::Port(in, 1, -1);
+  REQUIRE_FALSE(shares(in, u)); // not given back before the end
+}
+
 TEST_CASE("two constant registers may be one variable") {
   Good good;
   const uint32_t twin = static_cast<uint32_t>(good.train().registers.size());

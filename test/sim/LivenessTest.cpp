@@ -50,7 +50,7 @@ int64_t certifiedEnd(const plan::Plan &plan, int64_t iterations) {
 }
 
 struct Tally {
-  uint64_t graphs = 0, accepted = 0, rejected = 0, stalled = 0, exchanges = 0;
+  uint64_t graphs = 0, accepted = 0, rejected = 0, stalled = 0, exchanges = 0, reuses = 0;
 };
 
 void checkAccepted(const plan::Plan &plan, uint64_t seed) {
@@ -74,6 +74,7 @@ void checkGraph(uint64_t seed, Tally &tally) {
   RandomPlan random(seed);
   ++tally.graphs;
   tally.exchanges += random.builder.plan.exchanges.empty() ? 0 : 1;
+  tally.reuses += random.reuses > 0 ? 1 : 0;
   const Status status = certify(random.builder.plan);
   INFO(status.message());
   const std::vector<uint8_t> bytes = random.builder.finish();
@@ -112,8 +113,8 @@ TEST_CASE("random task graphs: certified ones run, refused ones stall") {
   Tally tally;
   for (uint64_t i = 0; i < graphs; ++i)
     checkGraph(seed + i, tally);
-  std::cout << tally.graphs << " graphs (" << tally.exchanges
-            << " with exchanges): " << tally.accepted << " certified and ran, " << tally.rejected
+  std::cout << tally.graphs << " graphs (" << tally.exchanges << " with exchanges, " << tally.reuses
+            << " with reuse edges): " << tally.accepted << " certified and ran, " << tally.rejected
             << " refused, of which " << tally.stalled << " stalled" << std::endl;
   if (graphs < 100)
     return;
@@ -121,4 +122,5 @@ TEST_CASE("random task graphs: certified ones run, refused ones stall") {
   REQUIRE(tally.rejected * 100 <= graphs * 70);
   REQUIRE(tally.stalled * 100 >= tally.rejected * 95);
   REQUIRE(tally.exchanges * 100 >= graphs * 40);
+  REQUIRE(tally.reuses * 100 >= graphs * 30);
 }

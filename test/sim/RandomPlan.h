@@ -1,5 +1,6 @@
 // Random task graphs as plans: micro-batch and step tasks, holds, accumulators, in-place registers,
-// rings with initial versions, exchanges between one to three devices, random slots and orders.
+// rings with initial versions, exchanges between one to three devices, reuse edges, random slots
+// and orders.
 // About half of them deadlock.
 //
 //   step tasks before ──hold──▶ micro-batch tasks (shifted against each other) ──accumulate──▶ step
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <random>
+#include <tuple>
 
 namespace of::test {
 
@@ -28,10 +30,12 @@ public:
     if (chance(30))
       addRing();
     makeOrders();
+    addReuses();
     builder.run(0, 1);
   }
 
   PlanBuilder builder;
+  uint32_t reuses = 0; ///< edges in all roles
 
 private:
   enum class Phase { Before, Micro, After };
@@ -171,7 +175,8 @@ private:
     constexpr plan::SbpKind kinds[] = {plan::SbpKind::Split, plan::SbpKind::Broadcast,
                                        plan::SbpKind::PartialSum};
     const uint32_t exchange =
-        builder.exchange(plan::DType::F32, {16}, builder.layout(r.placement, kinds[below(3)]),
+        builder.exchange(plan::DType::F32, {items_ % 3 == 0 ? 2 : 16}, // some parts are empty
+                         builder.layout(r.placement, kinds[below(3)]),
                          builder.layout(to.placement, kinds[below(2)]));
     const uint32_t sentShift = std::max(shift_, sent.shift);
     plan::SendT send;
@@ -234,6 +239,28 @@ private:
         if (list.size() > 1 && chance(3))
           std::swap(order->tasks[below(static_cast<uint32_t>(list.size()))],
                     order->tasks[below(static_cast<uint32_t>(list.size()))]);
+      }
+    }
+  }
+
+  /// Between any two tasks of a role: mostly onwards in this iteration or back in the next one,
+  /// sometimes back at once.
+  void addReuses() {
+    for (RoleState &r : roles_) {
+      const uint32_t tasks = static_cast<uint32_t>(r.entries.size());
+      if (tasks < 2 || !chance(40))
+        continue;
+      for (uint32_t i = 1 + below(4); i > 0; --i) {
+        const Entry *from = &r.entries[below(tasks)], *to = &r.entries[below(tasks)];
+        const bool onwards =
+            std::tuple(from->phase, from->position) < std::tuple(to->phase, to->position);
+        uint32_t lag = onwards ? below(2) : 1;
+        if (from->phase == Phase::Micro && to->phase == Phase::Micro && chance(90))
+          lag = 1; // all micro-batches of one before the first of the other seldom works
+        else if (!onwards && chance(10))
+          lag = 0;
+        r.role.role->programs[0]->reuses.emplace_back(from->index, to->index, lag);
+        ++reuses;
       }
     }
   }

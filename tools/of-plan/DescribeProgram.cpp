@@ -62,6 +62,14 @@ public:
                                            {"slot_bytes", r.slot_bytes()},
                                            {"initial", r.initial()}};
                                  })},
+            {"reuses",
+             listOf(program_.reuses(),
+                    [this](const plan::Reuse &e) -> Json {
+                      auto name = [this](uint32_t task) {
+                        return text(program_.tasks()->Get(task)->name());
+                      };
+                      return {{"from", name(e.from())}, {"to", name(e.to())}, {"lag", e.lag()}};
+                    })},
             {"memory", memory()}};
   }
 

@@ -107,6 +107,11 @@ void roleProgram(std::string &out, const Json &role) {
     out += fmt::format("    {:<20} {} slots of {}{}\n", str(r.at("name")),
                        r.at("slots").get<uint32_t>(), bytesText(num(r.at("slot_bytes"))),
                        r.at("initial").get<uint32_t>() > 0 ? ", full at the start" : "");
+  if (!role.at("reuses").empty())
+    out += "   reuse edges (a task uses memory again that another has let go of)\n";
+  for (const Json &e : role.at("reuses"))
+    out += fmt::format("    {} -> {}{}\n", str(e.at("from")), str(e.at("to")),
+                       e.at("lag").get<uint32_t>() > 0 ? " of the next iteration" : "");
   out += "   memory\n";
   for (const Json &m : role.at("memory"))
     out += fmt::format("    chunk {} {:>12}  {:>9}  {}\n", m.at("chunk").get<uint32_t>(),
