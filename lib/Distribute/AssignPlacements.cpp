@@ -9,6 +9,7 @@
 #include "lib/Config/Attributes.h"
 #include "lib/Distribute/Passes.h"
 #include "lib/Distribute/Placement.h"
+#include "lib/Train/Blocks.h"
 
 #include "mlir/Pass/Pass.h"
 
@@ -30,6 +31,8 @@ struct AssignPlacementsPass : PassWrapper<AssignPlacementsPass, OperationPass<Mo
     FailureOr<SmallVector<MeshAttr>> meshes = stageMeshes(getOperation(), *job, *cluster);
     if (failed(meshes))
       return signalPassFailure();
+    if (hasBlocks(getOperation()))
+      return placeAll((*meshes)[0]);
     llvm::StringMap<int64_t> variableStages;
     for (VariableOp variable : getOperation().getOps<VariableOp>()) {
       auto stage = variable->getAttrOfType<IntegerAttr>(OfDialect::stageAttrName);
@@ -39,6 +42,14 @@ struct AssignPlacementsPass : PassWrapper<AssignPlacementsPass, OperationPass<Mo
     }
     for (ProgramOp program : getOperation().getOps<ProgramOp>())
       place(program, variableStages, *meshes);
+  }
+
+  // Blocks are no stages yet: the search makes some of them.
+  void placeAll(MeshAttr mesh) {
+    getOperation().walk([&](Operation *op) {
+      if (isa<VariableOp>(op) || (op->getParentOfType<ProgramOp>() && !isa<MicroOp, YieldOp>(op)))
+        op->setAttr(placementAttrName, mesh);
+    });
   }
 
   void place(ProgramOp program, const llvm::StringMap<int64_t> &variableStages,

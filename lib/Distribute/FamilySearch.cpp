@@ -103,8 +103,10 @@ static void remarkFamily(ProgramOp program, StringRef name, const ChoiceFigures 
 
 void FamilyComparison::remark(ProgramOp program, const Searched &chosen) const {
   if (FailureOr<ChoiceFigures> figures = figuresOf(chosen.network, chosen.choice);
-      succeeded(figures))
+      succeeded(figures)) {
+    figures->seconds = chosen.seconds; // stages work at the same time
     remarkFamily(program, "chosen", *figures, shapeText(chosen.network.nodes()[0].mesh), "");
+  }
   for (StringRef name : familyNames())
     if (auto it = entries.find(name); it != entries.end())
       remarkFamily(program, name, it->second.figures, it->second.mesh, it->second.why);

@@ -38,8 +38,9 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   const DistValue &info = value(v);
   if (from == to || (info.isFree && canMake(v.getDefiningOp(), to.ndSbp())))
     return 0;
-  for (auto [have, need] : llvm::zip(from.getSbp(), to.getSbp()))
-    if (need.isPartial() && (from.getMesh() != to.getMesh() || have != need))
+  const bool isSameMesh = from.getMesh() == to.getMesh(); // else axes may differ in number
+  for (auto [axis, need] : llvm::enumerate(to.getSbp()))
+    if (need.isPartial() && (!isSameMesh || from.getSbp()[axis] != need))
       return std::numeric_limits<double>::infinity();
   auto [it, isNew] = moves.try_emplace({v.getType(), from, to});
   if (isNew)
@@ -114,12 +115,78 @@ void DistNetwork::noteWishes(ProgramOp program) {
   }
 }
 
-// ---- Building
+static DistOption fixedOption(SmallVector<NdSbp> operands, SmallVector<NdSbp> results) {
+  return {std::move(operands), results, results, 0};
+}
 
 static int64_t timesOf(Operation *op) {
   auto micro = dyn_cast<MicroOp>(op->getParentOp());
   return micro ? micro.getCount() : 1;
 }
+
+// ---- A part of a program
+
+MeshAttr DistNetwork::meshOf(Operation *op) const {
+  return boundary.mesh ? boundary.mesh : op->getAttrOfType<MeshAttr>(placementAttrName);
+}
+
+bool DistNetwork::isWithin(Operation *op) const {
+  return !boundary.within || boundary.within->contains(op);
+}
+
+NdSbp DistNetwork::cutLayout(Value v) const {
+  auto type = cast<RankedTensorType>(v.getType());
+  NdSbp sbp(boundary.mesh.numAxes());
+  int64_t rows = type.getRank() ? type.getDimSize(0) : 1;
+  for (auto [axis, size] : llvm::enumerate(boundary.mesh.getShape()))
+    if (boundary.cutAxes[axis] && size > 1 && rows >= size) {
+      sbp[axis] = Sbp::split(0);
+      rows /= size;
+    }
+  return sbp;
+}
+
+static bool isInMicro(Value v) {
+  return isa<MicroOp>(v.getDefiningOp()->getParentOp()) && !isa<MicroOp>(v.getDefiningOp());
+}
+
+// A node for each operand that no op of the part gives.
+void DistNetwork::addArrivals(Operation *op) {
+  if (!boundary.within)
+    return;
+  for (Value v : op->getOperands()) {
+    if (valueMap.contains(v))
+      continue;
+    auto type = cast<RankedTensorType>(v.getType());
+    DistNode node{v.getDefiningOp(), {}, {v}, boundary.mesh, timesOf(v.getDefiningOp()), {}, {}};
+    if (isInMicro(v))
+      node.options.push_back(fixedOption({}, {cutLayout(v)}));
+    else
+      for (const NdSbp &sbp : splitChoices(type.getShape(), boundary.mesh, type.getRank()))
+        node.options.push_back(fixedOption({}, {sbp}));
+    addNode(std::move(node));
+  }
+}
+
+// A node for each result that some other op needs.
+void DistNetwork::addDepartures(Operation *op) {
+  if (!boundary.within)
+    return;
+  for (Value v : op->getResults()) {
+    if (!isInMicro(v))
+      continue;
+    for (OpOperand &use : v.getUses()) {
+      if (isa<YieldOp>(use.getOwner()) || isWithin(use.getOwner()))
+        continue;
+      DistNode node{op, {&use}, {}, boundary.mesh, timesOf(op), {}, {}};
+      node.options.push_back(fixedOption({cutLayout(v)}, {}));
+      addNode(std::move(node));
+      break;
+    }
+  }
+}
+
+// ---- Building
 
 void DistNetwork::addNode(DistNode node) {
   for (auto [i, result] : llvm::enumerate(node.results)) {
@@ -135,7 +202,7 @@ void DistNetwork::addNode(DistNode node) {
 
 void DistNetwork::addFree(Operation *op) {
   DistValue &info = valueMap[op->getResult(0)];
-  info.mesh = op->getAttrOfType<MeshAttr>(placementAttrName);
+  info.mesh = meshOf(op);
   info.candidates = {NdSbp(info.mesh.numAxes())};
   info.times = timesOf(op);
   info.isFree = true;
@@ -145,6 +212,8 @@ void DistNetwork::addFree(Operation *op) {
 // whole before it is added up.
 LogicalResult DistNetwork::addYield(YieldOp yield) {
   for (OpOperand &operand : yield->getOpOperands()) {
+    if (!isWithin(operand.get().getDefiningOp()))
+      continue;
     const DistValue &yielded = value(operand.get());
     DistNode node{yield,
                   {&operand},
@@ -168,10 +237,6 @@ LogicalResult DistNetwork::addYield(YieldOp yield) {
     addNode(std::move(node));
   }
   return success();
-}
-
-static DistOption fixedOption(SmallVector<NdSbp> operands, SmallVector<NdSbp> results) {
-  return {std::move(operands), results, results, 0};
 }
 
 // ---- Batches
@@ -209,7 +274,7 @@ static double readSeconds(ReadOp read, MeshAttr mesh, const NdSbp &sbp, const Cl
 }
 
 void DistNetwork::addRead(ReadOp read) {
-  auto mesh = read->getAttrOfType<MeshAttr>(placementAttrName);
+  MeshAttr mesh = meshOf(read);
   DistNode node{read, {}, {}, mesh, timesOf(read), {}, {}};
   node.results.assign(read->result_begin(), read->result_end());
   if (!boundary.isOpen) {
@@ -232,11 +297,12 @@ void DistNetwork::addRead(ReadOp read) {
 void DistNetwork::addOpenVariable(StringRef name, Operation *access) {
   if (!opened.insert(name).second)
     return;
-  DistNode node{access, {}, {}, access->getAttrOfType<MeshAttr>(placementAttrName), 1, {}, name};
+  DistNode node{access, {}, {}, meshOf(access), 1, {}, name};
   program.getBody().walk([&](Operation *op) {
     if (auto get = dyn_cast<GetOp>(op); get && get.getVariable() == name)
       node.results.push_back(get.getResult());
-    else if (auto set = dyn_cast<SetOp>(op); set && set.getVariable() == name)
+    else if (auto set = dyn_cast<SetOp>(op);
+             set && set.getVariable() == name && isWithin(set.getValue().getDefiningOp()))
       node.operands.push_back(&set.getValueMutable());
   });
   for (const NdSbp &sbp : boundary.openVariables->lookup(name))
@@ -254,7 +320,7 @@ LogicalResult DistNetwork::addAccess(Operation *access, StringRef name) {
   if (!dist)
     return access->emitOpError("refers to variable '")
            << name << "', which the module does not have";
-  DistNode node{access, {}, {}, access->getAttrOfType<MeshAttr>(placementAttrName), 1, {}, {}};
+  DistNode node{access, {}, {}, meshOf(access), 1, {}, {}};
   for (OpOperand &operand : access->getOpOperands())
     node.operands.push_back(&operand);
   node.results.assign(access->result_begin(), access->result_end());
@@ -269,7 +335,7 @@ LogicalResult DistNetwork::addOp(Operation *op) {
     return addYield(yield);
   if (isa<MicroOp>(op))
     return success();
-  auto mesh = op->getAttrOfType<MeshAttr>(placementAttrName);
+  MeshAttr mesh = meshOf(op);
   if (!mesh)
     return op->emitOpError("has no of.placement; run of-assign-placements first");
   if (op->getNumOperands() == 0 && op->getNumResults() == 1 && isPure(op) &&
@@ -277,14 +343,18 @@ LogicalResult DistNetwork::addOp(Operation *op) {
     addFree(op);
     return success();
   }
+  if (!isWithin(op))
+    return success();
   if (auto get = dyn_cast<GetOp>(op))
     return addAccess(op, get.getVariable());
   if (auto set = dyn_cast<SetOp>(op))
     return addAccess(op, set.getVariable());
   if (auto read = dyn_cast<ReadOp>(op)) {
     addRead(read);
+    addDepartures(op);
     return success();
   }
+  addArrivals(op);
   DistNode node{op, {}, {}, mesh, timesOf(op), {}, {}};
   for (OpOperand &operand : op->getOpOperands())
     node.operands.push_back(&operand);
@@ -292,13 +362,15 @@ LogicalResult DistNetwork::addOp(Operation *op) {
   if (failed(OptionBuilder(*this, node).build()))
     return failure();
   addNode(std::move(node));
+  addDepartures(op);
   return success();
 }
 
 FailureOr<DistNetwork> DistNetwork::build(ProgramOp program, DistBoundary boundary,
                                           const Cluster &cluster, BoxingPlanner &planner) {
   DistNetwork network(program, boundary, cluster, planner);
-  network.noteWishes(program);
+  if (!boundary.isOpen)
+    network.noteWishes(program);
   WalkResult walked = program.getBody().walk([&](Operation *op) {
     return failed(network.addOp(op)) ? WalkResult::interrupt() : WalkResult::advance();
   });

@@ -28,6 +28,7 @@
 #include "lib/Distribute/Pins.h"
 
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <map>
@@ -66,6 +67,12 @@ struct DistBoundary {
   bool isOpen = false;      ///< everything that can be is offered
   /// What each variable may lie as, for those that are not in `variables`.
   const llvm::StringMap<llvm::SmallVector<NdSbp>> *openVariables = nullptr;
+  /// A part of an open program: these ops alone, all on `mesh`. What comes from or goes to other
+  /// ops in a micro-batch has its rows split over `cutAxes` where there are enough, and is whole
+  /// over the others; anything else arrives as is best.
+  const llvm::DenseSet<mlir::Operation *> *within = nullptr;
+  MeshAttr mesh = {};
+  llvm::SmallVector<bool> cutAxes = {};
 };
 
 class DistNetwork {
@@ -99,6 +106,11 @@ private:
 
   mlir::LogicalResult addOp(mlir::Operation *op);
   mlir::LogicalResult addAccess(mlir::Operation *access, llvm::StringRef name);
+  MeshAttr meshOf(mlir::Operation *op) const;
+  bool isWithin(mlir::Operation *op) const;
+  NdSbp cutLayout(mlir::Value v) const;
+  void addArrivals(mlir::Operation *op);
+  void addDepartures(mlir::Operation *op);
   void addOpenVariable(llvm::StringRef name, mlir::Operation *access);
   void addRead(ReadOp read);
   mlir::LogicalResult addYield(YieldOp yield);

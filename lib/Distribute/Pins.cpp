@@ -102,6 +102,15 @@ static FailureOr<Pin> variablePin(VariableOp variable) {
   return pin;
 }
 
+llvm::StringMap<SmallVector<NdSbp>> variableChoices(ModuleOp module, MeshAttr mesh) {
+  llvm::StringMap<SmallVector<NdSbp>> out;
+  for (VariableOp variable : module.getOps<VariableOp>()) {
+    auto type = cast<RankedTensorType>(variable.getType());
+    out[variable.getSymName()] = splitChoices(type.getShape(), mesh, type.getRank());
+  }
+  return out;
+}
+
 FailureOr<llvm::StringMap<SmallVector<NdSbp>>> variableChoices(ModuleOp module) {
   llvm::StringMap<SmallVector<NdSbp>> out;
   for (VariableOp variable : module.getOps<VariableOp>()) {

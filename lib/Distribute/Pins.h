@@ -28,6 +28,9 @@ llvm::SmallVector<NdSbp> splitChoices(llvm::ArrayRef<int64_t> shape, MeshAttr me
 /// `variableDistributions`.
 mlir::FailureOr<llvm::StringMap<llvm::SmallVector<NdSbp>>> variableChoices(mlir::ModuleOp module);
 
+/// The same for a mesh that nothing is placed on yet, pins apart.
+llvm::StringMap<llvm::SmallVector<NdSbp>> variableChoices(mlir::ModuleOp module, MeshAttr mesh);
+
 /// The distribution with what is pinned put in.
 NdSbp withPin(NdSbp sbp, const Pin &pin);
 

@@ -1,5 +1,9 @@
 #include "lib/Distribute/Placement.h"
 
+#include "lib/Train/Blocks.h"
+
+#include <numeric>
+
 using namespace mlir;
 
 namespace of {
@@ -8,6 +12,8 @@ namespace of {
 
 static LogicalResult checkStages(ModuleOp module, int64_t count) {
   LogicalResult ok = success();
+  if (hasBlocks(module))
+    return ok;
   module.walk([&](Operation *op) {
     auto stage = op->getAttrOfType<IntegerAttr>(OfDialect::stageAttrName);
     if (!stage || (stage.getInt() >= 0 && stage.getInt() < count))
@@ -22,6 +28,8 @@ static LogicalResult checkStages(ModuleOp module, int64_t count) {
 
 // Stages the job names, or those that a model written with of.stage uses.
 static int64_t countStages(ModuleOp module, const Job &job) {
+  if (hasBlocks(module))
+    return 1;
   if (!job.parallel.stages.empty())
     return job.parallel.stages.size() + 1;
   int64_t count = 1;
@@ -32,22 +40,29 @@ static int64_t countStages(ModuleOp module, const Job &job) {
   return count;
 }
 
-SmallVector<MeshAttr> dealMeshes(MLIRContext *context, int64_t stages, const MeshShape &mesh) {
+MeshAttr meshOn(MLIRContext *context, StringRef name, const MeshShape &shape, int64_t first) {
   SmallVector<StringAttr> axes;
-  SmallVector<int64_t> shape;
+  SmallVector<int64_t> sizes;
   int64_t points = 1;
-  for (auto &[axis, size] : mesh) {
+  for (auto &[axis, size] : shape) {
     axes.push_back(StringAttr::get(context, axis));
-    shape.push_back(size);
+    sizes.push_back(size);
     points *= size;
   }
+  SmallVector<int64_t> ids(points);
+  std::iota(ids.begin(), ids.end(), first);
+  return MeshAttr::get(context, name, axes, sizes, ids);
+}
+
+static std::string stageName(int64_t stage, int64_t stages) {
+  return stages == 1 ? "main" : "stage" + std::to_string(stage);
+}
+
+SmallVector<MeshAttr> dealMeshes(MLIRContext *context, int64_t stages, const MeshShape &mesh) {
   SmallVector<MeshAttr> meshes;
   for (int64_t stage = 0; stage < stages; ++stage) {
-    SmallVector<int64_t> ids(points);
-    for (int64_t i = 0; i < points; ++i)
-      ids[i] = stage * points + i;
-    std::string name = stages == 1 ? "main" : "stage" + std::to_string(stage);
-    meshes.push_back(MeshAttr::get(context, name, axes, shape, ids));
+    int64_t first = meshes.empty() ? 0 : stage * meshes[0].numDevices();
+    meshes.push_back(meshOn(context, stageName(stage, stages), mesh, first));
   }
   return meshes;
 }

@@ -21,6 +21,10 @@ inline constexpr llvm::StringLiteral placementAttrName = "of.placement";
 /// Axes of a mesh and their sizes, slow link first.
 using MeshShape = std::vector<std::pair<std::string, int64_t>>;
 
+/// A mesh over devices first, first + 1, ...
+MeshAttr meshOn(mlir::MLIRContext *context, llvm::StringRef name, const MeshShape &shape,
+                int64_t first);
+
 /// Devices 0, 1, ... in order, dealt to the meshes of so many stages.
 llvm::SmallVector<MeshAttr> dealMeshes(mlir::MLIRContext *context, int64_t stages,
                                        const MeshShape &mesh);

@@ -1,9 +1,11 @@
 #include "lib/Distribute/Search.h"
 
+#include "lib/Distribute/ChoiceSeconds.h"
 #include "lib/Distribute/FamilySearch.h"
 #include "lib/Distribute/MeshShapes.h"
 #include "lib/Distribute/Rewrite.h"
 #include "lib/Distribute/SearchProblem.h"
+#include "lib/Distribute/StageSearch.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -15,6 +17,14 @@ namespace of {
 
 /// Times that the memory of a device is taken for a quarter more than it is.
 static constexpr int mostRounds = 4;
+
+/// Cuts into stages that are looked at with all their exchanges, of a small program and of others.
+static constexpr int mostStagePlansOfFew = 12, mostStagePlans = 3;
+static constexpr size_t fewOps = 600;
+
+/// A cut is looked at if it is estimated to take no longer than so many times the best: estimates
+/// hold all blocks of a stage to one layout where they meet, the network does not.
+static constexpr double promising = 1.25;
 
 // ---- One program
 
@@ -132,7 +142,9 @@ public:
     if (programs.empty())
       return chooseRest();
     std::optional<Searched> first;
-    if (failed(isMeshOpen() ? searchMeshes(programs[0], first) : searchMesh(programs[0], first)))
+    if (failed(hasBlocks(module) ? searchStages(programs[0], first)
+               : isMeshOpen()    ? searchMeshes(programs[0], first)
+                                 : searchMesh(programs[0], first)))
       return failure();
     if (!first)
       return programs[0].emitError("strategy ") << job.parallel.strategy << ": " << noFamily;
@@ -223,6 +235,73 @@ private:
     }
     moveMeshes(module, now, best);
     return success();
+  }
+
+  // ---- Stages
+
+  // The candidates as they are estimated, until none can be expected to be faster.
+  LogicalResult searchStages(ProgramOp program, std::optional<Searched> &fastest) {
+    StageSearch search(module, program, cluster, planner);
+    FailureOr<std::vector<StagePlan>> plans = search.candidates();
+    if (failed(plans))
+      return failure();
+    std::optional<StagePlan> best;
+    const int most = search.numOps() <= fewOps ? mostStagePlansOfFew : mostStagePlans;
+    int tried = 0;
+    for (StagePlan &plan : *plans) {
+      std::optional<double> seconds;
+      const bool isPromising = !fastest || plan.seconds < promising * fastest->seconds;
+      if (tried < most && isPromising) {
+        ++tried;
+        search.place(plan);
+        std::optional<Searched> found;
+        if (succeeded(quietly([&] { return searchPlan(program, plan, found); })))
+          seconds = found->seconds;
+        if (seconds && (!fastest || *seconds < fastest->seconds * (1 - 1e-9))) {
+          fastest.emplace(std::move(*found));
+          best = plan;
+        }
+      }
+      search.remark(plan, seconds);
+    }
+    if (!fastest) { // as one stage, which says why not
+      best = search.wholeMesh();
+      search.place(*best);
+      if (failed(searchPlan(program, *best, fastest)))
+        return failure();
+    }
+    search.place(*best);
+    search.keep(*best);
+    return success();
+  }
+
+  LogicalResult searchPlan(ProgramOp program, StagePlan &plan, std::optional<Searched> &found) {
+    if (plan.stages() == 1) {
+      LogicalResult searched = searchMeshes(program, found);
+      if (succeeded(searched))
+        plan.meshes = {placedMeshes()[0]};
+      return searched;
+    }
+    FailureOr<DistNetwork> network = openNetwork(program);
+    if (failed(network))
+      return failure();
+    FailureOr<Searched> staged = searchProgram(program, std::move(*network), cluster);
+    if (failed(staged))
+      return failure();
+    int64_t microBatches = 1;
+    for (const DistNode &node : staged->network.nodes())
+      microBatches = std::max(microBatches, node.times);
+    staged->seconds =
+        stepSeconds(secondsByMesh(staged->network, staged->choice, microBatches), microBatches);
+    staged->lowerBound = 0; // of a sum, which a pipeline's period is not
+    found.emplace(std::move(*staged));
+    return success();
+  }
+
+  // What does not fit is no error as long as something else does.
+  template <typename Search> LogicalResult quietly(Search search) {
+    ScopedDiagnosticHandler handler(module.getContext(), [](Diagnostic &) { return success(); });
+    return search();
   }
 
   // ---- Result

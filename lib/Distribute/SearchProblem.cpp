@@ -23,6 +23,7 @@ public:
 
   void run() {
     out.classOf = foldColours(network, edges, options.mostNodes);
+    findMeshes();
     for (size_t n = 0; n < network.nodes().size(); ++n)
       addNode(n);
     for (size_t n = 0; n < network.nodes().size(); ++n)
@@ -44,11 +45,44 @@ private:
     size_t producer;
     unsigned result;
     int64_t count = 0;
-    DistLives lives; ///< of its members
+    std::map<unsigned, DistLives> lives; ///< of its members, by mesh
   };
   using ValueKey = std::pair<std::pair<uint32_t, unsigned>, std::vector<UserPlace>>;
 
   const DistNode &node(size_t n) const { return network.nodes()[n]; }
+
+  // ---- Stages
+
+  // Each mesh has rows of its own. Of meshes that follow one another as stages of a pipeline, each
+  // has as many micro-batches under way as stages follow it, itself included.
+  void findMeshes() {
+    SmallVector<MeshAttr> order;
+    int64_t microBatches = 1;
+    for (const DistNode &node : network.nodes()) {
+      if (!llvm::is_contained(order, node.mesh))
+        order.push_back(node.mesh);
+      microBatches = std::max(microBatches, node.times);
+    }
+    llvm::sort(order, [](MeshAttr l, MeshAttr r) { return l.getDevices() < r.getDevices(); });
+    for (auto [i, mesh] : llvm::enumerate(order)) {
+      meshIndex[mesh] = i;
+      underWay.push_back(std::min<int64_t>(microBatches, order.size() - i));
+    }
+    turn = network.nodes().size();
+    for (size_t n = network.nodes().size(); n-- > 0;)
+      if (node(n).mesh == order.back() && isa<MicroOp>(node(n).op->getParentOp()))
+        turn = n;
+  }
+
+  // Lives of a member on one mesh, once for each micro-batch whose gradient it waits for.
+  void addLife(ValueClass &value, size_t n, int64_t last, unsigned mesh) {
+    const bool waits = isa<MicroOp>(node(n).op->getParentOp()) && !isa<YieldOp>(node(n).op) &&
+                       n < turn && last >= static_cast<int64_t>(turn);
+    for (int64_t i = 0; i < (waits ? underWay[mesh] : 1); ++i)
+      value.lives[mesh].add(n + 1, last + 1);
+  }
+
+  // ---- Nodes
 
   // Members of a class add up.
   void addNode(size_t n) {
@@ -90,10 +124,13 @@ private:
     ValueClass &value =
         values.try_emplace({{out.classOf[n], r}, users}, ValueClass{n, r, 0, {}}).first->second;
     value.count++;
-    int64_t last = n;
-    for (const DistUse &use : edges.users(n, r))
-      last = std::max<int64_t>(last, use.node);
-    value.lives.add(n + 1, last + 1);
+    std::map<unsigned, int64_t> last{{meshIndex.lookup(node(n).mesh), n}};
+    for (const DistUse &use : edges.users(n, r)) {
+      int64_t &on = last[meshIndex.lookup(node(use.node).mesh)];
+      on = std::max<int64_t>(on, use.node);
+    }
+    for (auto [mesh, at] : last)
+      addLife(value, n, at, mesh);
   }
 
   DistAttr madeBy(const ValueClass &value, const DistOption &option) const {
@@ -199,25 +236,53 @@ private:
   // already.
   void addUsages(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
                  ArrayRef<DistAttr> ways, uint32_t hub) {
-    Value v = node(value.producer).results[value.result];
-    bool ofVariable = !node(value.producer).variable.empty();
-    SmallVector<int64_t> registers;
+    const unsigned home = meshIndex.lookup(node(value.producer).mesh);
+    std::map<unsigned, SmallVector<int64_t>> registers; ///< by mesh, of each option of the hub
+    for (auto &[mesh, lives] : value.lives)
+      registers[mesh];
     for (DistAttr made : ways)
       for (uint64_t set : sets) {
-        int64_t boxed = 0, shared = made && !ofVariable ? partBytes(v.getType(), made) : 0;
-        for (unsigned i = 0; i < needs.size(); ++i)
-          if (set >> i & 1)
-            (made ? boxed : shared) +=
-                made ? network.boxingBytes(v, made, needs[i]) : partBytes(v.getType(), needs[i]);
-        registers.push_back(value.count * (boxed ? boxed + shared : 0));
-        out.problem.nodes[hub].usages.push_back(boxed ? 0 : shared * value.lives.mostAtOnce());
+        std::map<unsigned, int64_t> boxed;
+        int64_t shared = addVersionBytes(value, needs, set, made, boxed);
+        for (auto &[mesh, bytes] : registers) {
+          int64_t own = boxed[mesh];
+          if (mesh == home && !boxed.empty() && llvm::any_of(boxed, isSome))
+            own += shared;
+          bytes.push_back(value.lives.at(mesh).count() * own);
+        }
+        bool isShared = !llvm::any_of(boxed, isSome);
+        out.problem.nodes[hub].usages.push_back(
+            isShared ? shared * value.lives.at(home).mostAtOnce() : 0);
       }
-    setLife(hub, value.lives, false);
-    addRegisters(registers, hub);
+    setLife(hub, value.lives.at(home), home, false);
+    for (auto &[mesh, bytes] : registers)
+      addRegisters(bytes, hub, mesh);
+  }
+
+  static bool isSome(const std::pair<const unsigned, int64_t> &entry) { return entry.second > 0; }
+
+  // Bytes of what exchanges give, by mesh; returned are those of the value as it is made. Where
+  // that is not known, the versions stand for it.
+  int64_t addVersionBytes(const ValueClass &value, ArrayRef<DistAttr> needs, uint64_t set,
+                          DistAttr made, std::map<unsigned, int64_t> &boxed) const {
+    Value v = node(value.producer).results[value.result];
+    const bool ofVariable = !node(value.producer).variable.empty();
+    int64_t shared = made && !ofVariable ? partBytes(v.getType(), made) : 0;
+    for (unsigned i = 0; i < needs.size(); ++i) {
+      if (!(set >> i & 1))
+        continue;
+      if (made)
+        boxed[meshIndex.lookup(needs[i].getMesh())] += network.boxingBytes(v, made, needs[i]);
+      else if (needs[i].getMesh() == node(value.producer).mesh)
+        shared += partBytes(v.getType(), needs[i]);
+      else
+        boxed[meshIndex.lookup(needs[i].getMesh())] += partBytes(v.getType(), needs[i]);
+    }
+    return shared;
   }
 
   // A node whose options are the different numbers of bytes, tied to those of the other node.
-  void addRegisters(ArrayRef<int64_t> bytes, uint32_t hub) {
+  void addRegisters(ArrayRef<int64_t> bytes, uint32_t hub, unsigned mesh) {
     llvm::SetVector<int64_t> different(bytes.begin(), bytes.end());
     if (different.size() == 1 && different[0] == 0)
       return;
@@ -228,14 +293,15 @@ private:
     CostNode registers;
     registers.costs.assign(different.size(), 0);
     registers.usages.assign(different.begin(), different.end());
-    registers.to = network.nodes().size();
     out.problem.nodes.push_back(std::move(registers));
+    setLife(edge.b, {}, mesh, true);
     out.problem.edges.push_back(std::move(edge));
   }
 
-  void setLife(uint32_t n, const DistLives &lives, bool always) {
-    out.problem.nodes[n].from = always ? 0 : lives.first();
-    out.problem.nodes[n].to = always ? network.nodes().size() : lives.last();
+  void setLife(uint32_t n, const DistLives &lives, unsigned mesh, bool always) {
+    const int64_t clock = network.nodes().size(), begin = mesh * (clock + 1);
+    out.problem.nodes[n].from = begin + (always ? 0 : lives.first());
+    out.problem.nodes[n].to = begin + (always ? clock : lives.last());
   }
 
   void addMaking(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
@@ -288,7 +354,7 @@ private:
       int64_t times = isVariable ? lives[c].count() : lives[c].mostAtOnce();
       for (const DistOption &option : member.options)
         out.problem.nodes[c].usages.push_back(times * ownBytes(member, option));
-      setLife(c, lives[c], isVariable);
+      setLife(c, lives[c], meshIndex.lookup(member.mesh), isVariable);
     }
   }
 
@@ -315,6 +381,10 @@ private:
   std::vector<double> seconds;        ///< of one member, options of all classes
   std::vector<size_t> firstOption;    ///< by class, into seconds
   std::map<ValueKey, ValueClass> values;
+  llvm::DenseMap<MeshAttr, unsigned> meshIndex; ///< in the order of their devices
+  std::vector<int64_t> underWay;                ///< micro-batches, by mesh
+  size_t turn =
+      0; ///< the first node of a micro-batch on the last mesh: gradients come back from it
 };
 
 SearchProblem::SearchProblem(const DistNetwork &network, SearchProblemOptions options)

@@ -35,7 +35,7 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
       for (auto create : list)
         passes.addPass(create());
   };
-  step(Rung::Train, {createBuildProgramsPass});
+  step(Rung::Train, {createMarkBlocksPass, createBuildProgramsPass});
   step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createPlanBoxingPass,
                           createVerifyDistributedPass});
   step(Rung::Physical, {createLowerMicroPass, createFuseKernelsPass, createBuildTasksPass});

@@ -14,6 +14,11 @@ static Status wrongInput(std::string message) {
 
 static bool isSeconds(double seconds) { return seconds >= 0; } // NaN is not
 
+static bool areSeconds(const std::vector<double> &list, int64_t count) {
+  return static_cast<int64_t>(list.size()) == count &&
+         std::all_of(list.begin(), list.end(), isSeconds);
+}
+
 static Status checkMeshes(const StageProblem &problem) {
   for (size_t m = 0; m < problem.meshes.size(); ++m) {
     const StageMesh &mesh = problem.meshes[m];
@@ -52,11 +57,10 @@ Status StageProblem::check() const {
       return status;
   for (const auto &[pair, seconds] : crossing)
     if (pair.first >= meshes.size() || pair.second >= meshes.size() ||
-        static_cast<int64_t>(seconds.size()) != blocks ||
-        !std::all_of(seconds.begin(), seconds.end(), isSeconds))
+        !areSeconds(seconds.forward, blocks) || !areSeconds(seconds.backward, blocks))
       return wrongInput("what crosses between meshes " + std::to_string(pair.first) + " and " +
                         std::to_string(pair.second) +
-                        " is not one number of seconds for each block");
+                        " is not one number of seconds for each block and direction");
   return Status::ok();
 }
 
@@ -95,7 +99,7 @@ struct Run {
 /// One way to go on from a state to the end, and where its own parts are.
 struct Entry {
   Times times;
-  double own = 0; ///< micro seconds of the first stage, without what crosses into it
+  double own = 0; ///< micro seconds of the first stage, without what comes from the one before
   Stage stage;
   size_t next = 0; ///< entry of the state behind it
 };
@@ -150,25 +154,26 @@ private:
     if (stage.endBlock == problem.blocks)
       return;
     for (size_t next = 0; next < problem.meshes.size(); ++next) {
-      if (problem.meshes[next].first != nextDevice || !problem.crossing.count({stage.mesh, next}))
+      auto crossing = problem.crossing.find({stage.mesh, next});
+      if (problem.meshes[next].first != nextDevice || crossing == problem.crossing.end())
         continue;
       const std::vector<Entry> &rest = at(s + 1, next, stage.endBlock);
+      const double own = cost.microSeconds + crossing->second.backward[stage.endBlock];
       for (size_t e = 0; e < rest.size(); ++e)
-        insert(
-            {before(withCrossing(rest[e], stage.mesh, next), cost.microSeconds, cost.stepSeconds),
-             cost.microSeconds, stage, e | next << 32},
-            out);
+        insert({before(received(rest[e], crossing->second), own, cost.stepSeconds), own, stage,
+                e | next << 32},
+               out);
     }
   }
 
-  // What crosses into a stage takes its time, which was not known before.
-  Times withCrossing(const Entry &entry, size_t from, size_t to) const {
-    double crossing = problem.crossing.at({from, to})[entry.stage.firstBlock];
-    return {entry.times.sum + crossing, std::max(entry.times.micro, entry.own + crossing),
+  // With what comes from the stage before, which was not known when the entry was made.
+  static Times received(const Entry &entry, const Crossing &crossing) {
+    const double seconds = crossing.forward[entry.stage.firstBlock];
+    return {entry.times.sum + seconds, std::max(entry.times.micro, entry.own + seconds),
             entry.times.step};
   }
 
-  // What crosses adds to the stage alone, so its own time counts beside the three.
+  // What comes to the stage adds to it alone, so its own time counts beside the three.
   static void insert(const Entry &entry, std::vector<Entry> &out) {
     auto covers = [](const Entry &a, const Entry &b) {
       return a.times.sum <= b.times.sum && a.times.micro <= b.times.micro &&
@@ -257,7 +262,12 @@ Status StageSolution::verify(const StageProblem &problem) const {
       auto crossing = problem.crossing.find({stages[s - 1].mesh, stage.mesh});
       if (crossing == problem.crossing.end())
         return wrong(s, "is on a mesh that does not follow the one before it");
-      micro += crossing->second[stage.firstBlock];
+      micro += crossing->second.forward[stage.firstBlock];
+    }
+    if (s + 1 < stages.size()) {
+      auto crossing = problem.crossing.find({stage.mesh, stages[s + 1].mesh});
+      if (crossing != problem.crossing.end() && stage.endBlock < problem.blocks)
+        micro += crossing->second.backward[stage.endBlock];
     }
     sum += micro;
     largest = std::max(largest, micro);

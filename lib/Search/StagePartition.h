@@ -39,14 +39,19 @@ struct StageMesh {
   size_t table = 0; ///< of costs; meshes that are alike share one
 };
 
+/// Seconds of a micro-batch for what crosses in front of each block: results go to the stage behind
+/// the cut and take its time, gradients to the one before it.
+struct Crossing {
+  std::vector<double> forward, backward;
+};
+
 struct StageProblem {
   int64_t blocks = 0, devices = 0, microBatches = 1;
   std::vector<StageMesh> meshes;
   /// [table][way][block].
   std::vector<std::vector<std::vector<BlockCost>>> tables;
-  /// Seconds of a micro-batch for what crosses in front of block b, by meshes before and behind the
-  /// cut; both directions together. No entry: these two never follow one another.
-  std::map<std::pair<size_t, size_t>, std::vector<double>> crossing;
+  /// By meshes before and behind a cut. No entry: these two never follow one another.
+  std::map<std::pair<size_t, size_t>, Crossing> crossing;
 
   /// Error: no block, device, micro-batch or way; counts that do not match; a mesh outside the
   /// devices; a cost that is negative or NaN.

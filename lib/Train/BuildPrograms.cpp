@@ -142,6 +142,7 @@ std::unique_ptr<Pass> createBuildProgramsPass() { return std::make_unique<BuildP
 
 void registerTrainPasses() {
   registerPass(createDecomposePass);
+  registerPass(createMarkBlocksPass);
   registerPass(createBuildProgramsPass);
 }
 

@@ -13,11 +13,14 @@ namespace of {
 /// Any op with a region.
 std::unique_ptr<mlir::Pass> createDecomposePass();
 
+/// `of-mark-blocks`: numbers the blocks of a model where stages are open (Blocks.h). Modules.
+std::unique_ptr<mlir::Pass> createMarkBlocksPass();
+
 /// `of-build-programs`: model + `of.job` -> variables, datasets, init/train/eval/snapshot programs
 /// and the loop nest. Modules.
 std::unique_ptr<mlir::Pass> createBuildProgramsPass();
 
-/// Makes both known to of-opt.
+/// Makes them known to of-opt.
 void registerTrainPasses();
 
 } // namespace of

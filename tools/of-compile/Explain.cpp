@@ -20,6 +20,8 @@ public:
       return printSearch(remark);
     if (remark.getRemarkName() == "Family")
       return printFamily(remark);
+    if (remark.getRemarkName() == "Stages")
+      return printStages(remark);
     std::string source = sourceOf(remark.getLocation());
     out << (source.empty() ? "derived" : source) << ": " << find(remark, "Op") << " on "
         << find(remark, "Mesh") << "\n  chosen  " << find(remark, "Chosen") << ", "
@@ -30,6 +32,14 @@ public:
   }
 
 private:
+  void printStages(const remark::detail::Remark &remark) {
+    llvm::StringRef seconds = find(remark, "Seconds");
+    out << "stages " << find(remark, "Stages") << " (" << find(remark, "Begin") << "): ";
+    if (seconds != "?")
+      out << seconds << " s per step, ";
+    out << "estimated " << find(remark, "Estimate") << " s\n";
+  }
+
   void printSearch(const remark::detail::Remark &remark) {
     out << "searched mesh {" << find(remark, "Mesh") << "}: " << find(remark, "Seconds")
         << " s per step, at least " << find(remark, "LowerBound") << " s";

@@ -1,0 +1,322 @@
+#include "lib/Distribute/BlockCosts.h"
+
+#include "lib/Distribute/ChoiceSeconds.h"
+#include "lib/Distribute/Fold.h"
+#include "lib/Distribute/SearchProblem.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace of {
+
+using search::BlockCost;
+
+/// More devices than these have at most two shapes.
+static constexpr int64_t kFewDevices = 16;
+
+/// Prices of a byte, in parts of what makes all bytes of a block as dear as its time.
+static constexpr double kPrices[] = {0.125, 1, 8};
+
+static int64_t partBytes(Type type, DistAttr dist) {
+  RankedTensorType local = localType(withDist(type, dist));
+  return local.getNumElements() * sizeOf(dtypeOf(local.getElementType()));
+}
+
+// ---- One block
+
+/// A block on one mesh. `turn` is a position of the program.
+class BlockCosts::Block {
+public:
+  Block(DistNetwork network, int64_t microBatches)
+      : network(std::move(network)), problem(this->network), edges(this->network),
+        microBatches(microBatches) {}
+
+  /// Values live across the turn; in the last block across the time at which most is alive.
+  void setTurn(const llvm::DenseMap<Operation *, int64_t> &position, int64_t turn, bool isLast) {
+    turnNode = network.nodes().size();
+    for (size_t n = network.nodes().size(); n-- > 0;)
+      if (position.lookup(network.nodes()[n].op) >= turn)
+        turnNode = n;
+    if (isLast)
+      turnNode = fullest();
+  }
+
+  /// With a price in seconds on each byte; infinite if there is no choice.
+  BlockCost solve(double price) const {
+    search::CostNetwork costs = problem.costs();
+    if (price > 0)
+      for (size_t n = 0; n < network.nodes().size(); ++n)
+        for (auto [o, option] : llvm::enumerate(network.nodes()[n].options))
+          costs.nodes[problem.nodeOf(n)].costs[o] += price * keptBytes(n, option);
+    Result<search::CostSolution> solution = search::solve(costs);
+    BlockCost out;
+    out.microSeconds = std::numeric_limits<double>::infinity();
+    if (!solution.isOk() || !solution->feasible())
+      return out;
+    return costOf(problem.choiceOf(solution->choice));
+  }
+
+private:
+  int64_t lastUse(size_t n, unsigned r) const {
+    int64_t last = n;
+    for (const DistUse &use : edges.users(n, r))
+      last = std::max<int64_t>(last, use.node);
+    return last;
+  }
+
+  // The node at which the most bytes are alive, were everything whole.
+  size_t fullest() const {
+    std::vector<int64_t> change(network.nodes().size() + 1);
+    for (size_t n = 0; n < network.nodes().size(); ++n)
+      for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r) {
+        Value v = network.nodes()[n].results[r];
+        if (!isa<MicroOp>(v.getDefiningOp()->getParentOp()))
+          continue;
+        auto type = cast<RankedTensorType>(v.getType());
+        int64_t bytes = type.getNumElements() * sizeOf(dtypeOf(type.getElementType()));
+        change[n] += bytes;
+        change[lastUse(n, r)] -= bytes;
+      }
+    size_t best = 0;
+    int64_t now = 0, most = 0;
+    for (size_t n = 0; n < network.nodes().size(); ++n)
+      if ((now += change[n]) > most) {
+        most = now;
+        best = n + 1;
+      }
+    return best;
+  }
+
+  // What an arrival keeps is counted where it was made.
+  bool isActive(size_t n, unsigned r) const {
+    const DistNode &node = network.nodes()[n];
+    bool isArrival = node.operands.empty() && node.variable.empty() && !isa<ReadOp>(node.op);
+    return !isArrival && node.variable.empty() && !isa<YieldOp>(node.op) &&
+           isa<MicroOp>(node.op->getParentOp()) && n < turnNode &&
+           lastUse(n, r) >= static_cast<int64_t>(turnNode);
+  }
+
+  int64_t fixedBytes(const DistNode &node, const DistOption &option) const {
+    if (!node.variable.empty())
+      return node.results.empty()
+                 ? partBytes(node.operands[0]->get().getType(),
+                             distAttr(node.mesh, option.operands[0]))
+                 : partBytes(node.results[0].getType(), distAttr(node.mesh, option.results[0]));
+    return isa<YieldOp>(node.op)
+               ? partBytes(node.results[0].getType(), distAttr(node.mesh, option.made[0]))
+               : 0;
+  }
+
+  int64_t activeBytes(size_t n, const DistOption &option) const {
+    const DistNode &node = network.nodes()[n];
+    int64_t bytes = 0;
+    for (unsigned r = 0; r < node.results.size(); ++r)
+      if (isActive(n, r))
+        bytes += partBytes(node.results[r].getType(), distAttr(node.mesh, option.made[r]));
+    return bytes;
+  }
+
+  double keptBytes(size_t n, const DistOption &option) const {
+    return static_cast<double>(fixedBytes(network.nodes()[n], option) + activeBytes(n, option));
+  }
+
+  BlockCost costOf(const DistChoice &choice) const {
+    BlockCost out;
+    for (auto &[mesh, seconds] : secondsByMesh(network, choice, microBatches)) {
+      out.microSeconds += seconds.micro;
+      out.stepSeconds += seconds.step;
+    }
+    for (size_t n = 0; n < network.nodes().size(); ++n) {
+      const DistNode &node = network.nodes()[n];
+      const DistOption &option = node.options[choice[n]];
+      out.fixedBytes += fixedBytes(node, option);
+      out.activeBytes += activeBytes(n, option);
+      for (unsigned r = 0; r < node.results.size() && node.variable.empty(); ++r)
+        out.extraBytes = std::max(out.extraBytes, partBytes(node.results[r].getType(),
+                                                            distAttr(node.mesh, option.made[r])));
+    }
+    return out;
+  }
+
+  DistNetwork network;
+  SearchProblem problem;
+  DistEdges edges;
+  int64_t microBatches;
+  size_t turnNode = 0;
+};
+
+// ---- Blocks that are alike
+
+namespace {
+
+/// What tells the ops of two blocks apart, in program order.
+class BlockKey {
+public:
+  void add(Operation *op) {
+    key.push_back(op->getName().getAsOpaquePointer());
+    number(isa<MicroOp>(op->getParentOp()));
+    for (NamedAttribute attr : op->getAttrs()) {
+      // Where it is and what variables are called does not count, which of them it is does.
+      if (attr.getName() == OfDialect::stageAttrName || attr.getName() == placementAttrName)
+        continue;
+      if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attr.getValue())) {
+        number(symbols.try_emplace(symbol, symbols.size()).first->second);
+        continue;
+      }
+      key.push_back(attr.getName().getAsOpaquePointer());
+      key.push_back(attr.getValue().getAsOpaquePointer());
+    }
+    for (Value operand : op->getOperands()) {
+      key.push_back(operand.getType().getAsOpaquePointer());
+      auto known = values.find(operand);
+      number(known == values.end() ? -1 : known->second);
+    }
+    for (Value result : op->getResults()) {
+      key.push_back(result.getType().getAsOpaquePointer());
+      values.try_emplace(result, values.size());
+    }
+  }
+  // A yield has values of all blocks.
+  void addYielded(Value v) {
+    auto known = values.find(v);
+    if (known != values.end())
+      number(known->second);
+  }
+
+  std::vector<const void *> key;
+
+private:
+  void number(int64_t n) { key.push_back(reinterpret_cast<const void *>(n)); }
+  llvm::DenseMap<Value, int64_t> values;
+  llvm::DenseMap<Attribute, int64_t> symbols;
+};
+
+} // namespace
+
+void BlockCosts::findClasses() {
+  std::vector<BlockKey> keys(ops.size());
+  llvm::DenseMap<Operation *, size_t> blockOf;
+  for (auto [b, block] : llvm::enumerate(ops))
+    for (Operation *op : block)
+      blockOf[op] = b;
+  program.getBody().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    position[op] = position.size();
+    if (auto found = dyn_cast<MicroOp>(op))
+      microCount = found.getCount();
+    if (auto yield = dyn_cast<YieldOp>(op)) {
+      for (Value v : yield.getValues())
+        if (auto at = blockOf.find(v.getDefiningOp()); at != blockOf.end())
+          keys[at->second].addYielded(v);
+      return;
+    }
+    auto at = blockOf.find(op);
+    if (at == blockOf.end())
+      return;
+    keys[at->second].add(op);
+    if (at->second + 1 == ops.size() && turn == 0 && isa<MicroOp>(op->getParentOp()) &&
+        op->getNumOperands())
+      turn = position[op];
+  });
+  std::map<std::vector<const void *>, size_t> known; // looked up only, never walked
+  for (size_t b = 0; b < ops.size(); ++b) {
+    // The last block's values wait for nothing.
+    keys[b].key.push_back(reinterpret_cast<const void *>(intptr_t(b + 1 == ops.size())));
+    classOf.push_back(known.try_emplace(keys[b].key, b).first->second);
+  }
+}
+
+// ---- All blocks
+
+BlockCosts::BlockCosts(ModuleOp module, ProgramOp program, const BlockOps &ops,
+                       const Cluster &cluster, BoxingPlanner &planner)
+    : module(module), program(program), ops(ops), cluster(cluster), planner(planner) {
+  findClasses();
+}
+
+// Every axis of several devices may split rows or not.
+static std::vector<SmallVector<bool>> axisChoices(const MeshShape &shape) {
+  std::vector<SmallVector<bool>> out{{}};
+  for (auto &[axis, size] : shape) {
+    std::vector<SmallVector<bool>> longer;
+    for (const SmallVector<bool> &prefix : out)
+      for (bool splits : {true, false}) {
+        if (size == 1 && splits)
+          continue;
+        longer.push_back(prefix);
+        longer.back().push_back(splits);
+      }
+    out = std::move(longer);
+  }
+  return out;
+}
+
+FailureOr<BlockTable> BlockCosts::on(int64_t first, int64_t count,
+                                     std::optional<int64_t> memoryBytes) {
+  BlockTable out;
+  std::vector<MeshShape> shapes = meshShapes(cluster, count);
+  if (static_cast<int64_t>(cluster.devices.size()) > kFewDevices && shapes.size() > 2)
+    shapes.resize(2);
+  for (const MeshShape &shape : shapes)
+    for (const SmallVector<bool> &cutAxes : axisChoices(shape)) {
+      FailureOr<std::vector<std::vector<BlockCost>>> ways =
+          onMesh(meshOn(module.getContext(), "stage", shape, first), cutAxes, memoryBytes);
+      if (failed(ways))
+        return failure();
+      for (std::vector<BlockCost> &way : *ways) {
+        out.shapes.push_back(shape);
+        out.costs.push_back(std::move(way));
+      }
+    }
+  return out;
+}
+
+FailureOr<std::vector<std::vector<BlockCost>>>
+BlockCosts::onMesh(MeshAttr mesh, ArrayRef<bool> cutAxes, std::optional<int64_t> memoryBytes) {
+  llvm::StringMap<SmallVector<NdSbp>> choices = variableChoices(module, mesh);
+  llvm::StringMap<DistAttr> none;
+  std::map<size_t, Block> blocks;
+  for (size_t c : classOf) {
+    if (blocks.count(c))
+      continue;
+    DistBoundary boundary{none, false, true, &choices, &ops[c], mesh, SmallVector<bool>(cutAxes)};
+    FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, cluster, planner);
+    if (failed(network))
+      return failure();
+    Block &block = blocks.try_emplace(c, std::move(*network), microBatches()).first->second;
+    block.setTurn(position, turn, c + 1 == ops.size());
+  }
+  std::vector<std::vector<BlockCost>> out;
+  std::map<size_t, BlockCost> fastest;
+  auto addWay = [&](double price) {
+    std::map<size_t, BlockCost> costs;
+    for (auto &[c, block] : blocks) {
+      double bytes = price > 0 ? fastest[c].fixedBytes + fastest[c].activeBytes : 0;
+      double seconds =
+          fastest[c].microSeconds * static_cast<double>(microBatches()) + fastest[c].stepSeconds;
+      costs[c] = block.solve(bytes > 0 ? price * seconds / bytes : 0);
+    }
+    out.emplace_back();
+    for (size_t c : classOf)
+      out.back().push_back(costs[c]);
+    return costs;
+  };
+  fastest = addWay(0);
+  if (memoryBytes && mayBeShort(out[0], mesh, *memoryBytes))
+    for (double price : kPrices)
+      addWay(price);
+  return out;
+}
+
+// Were the blocks dealt evenly to stages of so many devices.
+bool BlockCosts::mayBeShort(const std::vector<BlockCost> &fastest, MeshAttr mesh,
+                            int64_t memoryBytes) const {
+  const double stages = static_cast<double>(cluster.devices.size()) / mesh.numDevices();
+  const double underWay = std::min(static_cast<double>(microBatches()), stages);
+  double bytes = 0;
+  for (const BlockCost &cost : fastest)
+    bytes += cost.fixedBytes + underWay * cost.activeBytes;
+  return 2 * bytes / stages > memoryBytes;
+}
+
+} // namespace of

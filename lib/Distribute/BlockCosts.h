@@ -1,0 +1,59 @@
+// What the blocks of a train program cost on a group of devices: the inner problem of the search of
+// stages.
+//
+// Each block is a network of its own, with all devices of the group: its forward ops, what was made
+// from them for the backward pass, and the update of its variables. Between blocks activations have
+// their rows split over some axes of the mesh and are whole over the others, the same for all
+// blocks of a stage: so what blocks cost adds up to what the stage can have, and each choice of
+// axes is a way of running it. Where memory is short each is solved again with a price on bytes, so
+// that there are ways from the fastest to the smallest. Blocks that are alike are solved once.
+// Borrows the IR; one thread.
+#pragma once
+
+#include "lib/Distribute/MeshShapes.h"
+#include "lib/Distribute/Network.h"
+#include "lib/Search/StagePartition.h"
+
+namespace of {
+
+/// Ways of running all blocks on one group of devices.
+struct BlockTable {
+  std::vector<MeshShape> shapes;                     ///< of the mesh, by way
+  std::vector<std::vector<search::BlockCost>> costs; ///< [way][block]; infinite seconds: impossible
+};
+
+/// Ops of a program by block.
+using BlockOps = std::vector<llvm::DenseSet<mlir::Operation *>>;
+
+class BlockCosts {
+public:
+  /// `ops` is borrowed.
+  BlockCosts(mlir::ModuleOp module, ProgramOp program, const BlockOps &ops, const Cluster &cluster,
+             BoxingPlanner &planner);
+
+  /// On devices [first, first + count), on every shape their mesh can have. With the bytes that one
+  /// of the devices has, also in ways that need less, if the fastest may need too much.
+  mlir::FailureOr<BlockTable> on(int64_t first, int64_t count, std::optional<int64_t> memoryBytes);
+
+  int64_t microBatches() const { return microCount; }
+
+private:
+  class Block;
+  mlir::FailureOr<std::vector<std::vector<search::BlockCost>>>
+  onMesh(MeshAttr mesh, llvm::ArrayRef<bool> cutAxes, std::optional<int64_t> memoryBytes);
+  bool mayBeShort(const std::vector<search::BlockCost> &fastest, MeshAttr mesh,
+                  int64_t memoryBytes) const;
+  void findClasses();
+
+  mlir::ModuleOp module;
+  ProgramOp program;
+  const BlockOps &ops;
+  const Cluster &cluster;
+  BoxingPlanner &planner;
+  std::vector<size_t> classOf; ///< the first block that each is like
+  llvm::DenseMap<mlir::Operation *, int64_t> position;
+  int64_t microCount = 1;
+  int64_t turn = 0; ///< where the last block begins: what lives across it waits for its gradient
+};
+
+} // namespace of

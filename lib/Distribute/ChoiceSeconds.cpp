@@ -1,0 +1,109 @@
+#include "lib/Distribute/ChoiceSeconds.h"
+
+#include "lib/Cost/StepCost.h"
+#include "lib/Distribute/Fold.h"
+#include "lib/Distribute/Versions.h"
+
+#include <map>
+
+using namespace mlir;
+
+namespace of {
+namespace {
+
+struct EarlierDevices {
+  bool operator()(MeshAttr l, MeshAttr r) const { return l.getDevices() < r.getDevices(); }
+};
+
+class Adder {
+public:
+  Adder(const DistNetwork &network, const DistChoice &choice)
+      : network(network), choice(choice), edges(network) {}
+
+  std::map<MeshAttr, MeshSeconds, EarlierDevices> run() {
+    for (size_t n = 0; n < network.nodes().size(); ++n) {
+      addNode(n);
+      for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r)
+        addMoves(n, r);
+    }
+    return std::move(meshes);
+  }
+
+private:
+  const DistNode &node(size_t n) const { return network.nodes()[n]; }
+  const DistOption &option(size_t n) const { return node(n).options[choice[n]]; }
+
+  static bool isInMicro(Operation *op) {
+    return isa<MicroOp>(op->getParentOp()) && !isa<YieldOp>(op);
+  }
+  void add(MeshAttr mesh, bool isMicro, double seconds) {
+    (isMicro ? meshes[mesh].micro : meshes[mesh].step) += seconds;
+  }
+
+  // With the boxings of free values that cannot be made as they are needed.
+  void addNode(size_t n) {
+    const bool isMicro = isInMicro(node(n).op);
+    add(node(n).mesh, isMicro, node(n).times * option(n).seconds);
+    for (unsigned i = 0; i < node(n).operands.size(); ++i) {
+      if (edges.producer(n, i))
+        continue;
+      Value v = node(n).operands[i]->get();
+      const DistValue &info = network.value(v);
+      add(node(n).mesh, isMicro,
+          network.moveSeconds(v, distAttr(info.mesh, info.candidates[0]),
+                              distAttr(node(n).mesh, option(n).operands[i])));
+    }
+  }
+
+  // Versions in the order in which the rewriter makes them, each from the nearest.
+  void addMoves(size_t n, unsigned r) {
+    Value v = node(n).results[r];
+    llvm::SetVector<DistAttr> needs;
+    for (const DistUse &use : edges.users(n, r))
+      needs.insert(distAttr(node(use.node).mesh, option(use.node).operands[use.operand]));
+    DistAttr made = distAttr(node(n).mesh, option(n).results[r]);
+    SmallVector<DistAttr> order(needs.begin(), needs.end()), there{made};
+    if (needs.size() > 1 && needs.size() <= 10) {
+      SmallVector<uint64_t> sets = versionSets(needs.size(), needs.size());
+      order.clear();
+      for (unsigned next :
+           VersionTrees(network, v, needs.getArrayRef(), sets).orderFrom(made, sets.back()))
+        order.push_back(needs[next]);
+    }
+    for (DistAttr need : order) {
+      double least = std::numeric_limits<double>::infinity();
+      for (DistAttr from : there)
+        least = std::min(least, network.moveSeconds(v, from, need));
+      add(need.getMesh(), isInMicro(node(n).op), least);
+      there.push_back(need);
+    }
+  }
+
+  const DistNetwork &network;
+  const DistChoice &choice;
+  DistEdges edges;
+  std::map<MeshAttr, MeshSeconds, EarlierDevices> meshes;
+};
+
+} // namespace
+
+std::vector<std::pair<MeshAttr, MeshSeconds>>
+secondsByMesh(const DistNetwork &network, const DistChoice &choice, int64_t microBatches) {
+  std::vector<std::pair<MeshAttr, MeshSeconds>> out;
+  for (auto &[mesh, seconds] : Adder(network, choice).run())
+    out.push_back({mesh, {seconds.micro / microBatches, seconds.step}});
+  return out;
+}
+
+double stepSeconds(const std::vector<std::pair<MeshAttr, MeshSeconds>> &meshes,
+                   int64_t microBatches) {
+  std::vector<StageTime> stages;
+  double step = 0;
+  for (auto &[mesh, seconds] : meshes) {
+    stages.push_back({seconds.micro, 0});
+    step = std::max(step, seconds.step);
+  }
+  return pipelineSeconds(stages, microBatches) + step;
+}
+
+} // namespace of

@@ -1,0 +1,26 @@
+// How long each mesh works for a choice: what the period of a pipeline follows from.
+//
+// The network's seconds are the sum over everything, as if one thing happened after the other; in a
+// pipeline the meshes work at the same time. Pure functions.
+#pragma once
+
+#include "lib/Distribute/Choose.h"
+
+namespace of {
+
+/// Seconds of one mesh; an exchange counts where its value is needed.
+struct MeshSeconds {
+  double micro = 0; ///< of one micro-batch
+  double step = 0;  ///< once per step
+};
+
+/// By mesh, ordered by their devices. `microBatches` is the count of the program's of.micro.
+std::vector<std::pair<MeshAttr, MeshSeconds>>
+secondsByMesh(const DistNetwork &network, const DistChoice &choice, int64_t microBatches);
+
+/// Of a step in which the meshes are stages: each fills and drains once, the busiest works for all
+/// micro-batches, and the longest of what is done once per step follows.
+double stepSeconds(const std::vector<std::pair<MeshAttr, MeshSeconds>> &meshes,
+                   int64_t microBatches);
+
+} // namespace of

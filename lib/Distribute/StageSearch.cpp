@@ -1,0 +1,337 @@
+#include "lib/Distribute/StageSearch.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace of {
+
+using search::BlockCost;
+using search::StageMesh;
+using search::StageProblem;
+
+/// Up to so many devices a stage may have any part of them that divides them; stages of different
+/// size can follow one another. Of more all stages have equally many.
+static constexpr int64_t kFewDevices = 16;
+
+/// Pipelines are no longer.
+static constexpr int64_t kMostStages = 64;
+
+static constexpr StringLiteral kStage = OfDialect::stageAttrName;
+
+// ---- Blocks
+
+static int64_t numberOf(Operation *op) {
+  auto number = op->getAttrOfType<IntegerAttr>(kStage);
+  return number ? number.getInt() : 0;
+}
+
+StageSearch::StageSearch(ModuleOp module, ProgramOp train, const Cluster &cluster,
+                         BoxingPlanner &planner)
+    : module(module), train(train), cluster(cluster), planner(planner) {
+  findBlocks();
+  findCuts();
+  costs.emplace(module, train, trainOps, cluster, planner);
+}
+
+void StageSearch::findBlocks() {
+  llvm::StringMap<int64_t> variables;
+  for (VariableOp variable : module.getOps<VariableOp>())
+    blockOf[variable] = variables[variable.getSymName()] = numberOf(variable);
+  for (ProgramOp program : module.getOps<ProgramOp>()) {
+    StageAnalysis blocks(program, variables);
+    program.getBody().walk([&](Operation *op) {
+      if (isa<MicroOp, YieldOp>(op))
+        return;
+      int64_t block = blockOf[op] = blocks.stageOf(op);
+      if (program != train)
+        return;
+      if (static_cast<int64_t>(trainOps.size()) <= block)
+        trainOps.resize(block + 1);
+      trainOps[block].insert(op);
+    });
+  }
+}
+
+// Values of a micro-batch that some later or earlier block needs, at every cut in between.
+void StageSearch::findCuts() {
+  cuts.resize(trainOps.size());
+  train.getBody().walk([&](Operation *op) {
+    if (isa<YieldOp, MicroOp>(op) || !isa<MicroOp>(op->getParentOp()))
+      return;
+    if (op->getNumOperands() == 0 && !isa<ReadOp>(op))
+      return; // is made where it is needed
+    int64_t made = blockOf.lookup(op);
+    for (Value result : op->getResults()) {
+      int64_t least = made, most = made;
+      for (Operation *user : result.getUsers())
+        if (!isa<YieldOp>(user)) {
+          least = std::min(least, blockOf.lookup(user));
+          most = std::max(most, blockOf.lookup(user));
+        }
+      for (int64_t cut = made + 1; cut <= most; ++cut)
+        cuts[cut].forward.push_back(result);
+      for (int64_t cut = least + 1; cut <= made; ++cut)
+        cuts[cut].backward.push_back(result);
+    }
+  });
+}
+
+std::string StageSearch::nameOf(int64_t block) {
+  std::string name;
+  train.getBody().walk([&](Operation *op) {
+    auto at = blockOf.find(op);
+    auto loc = dyn_cast<NameLoc>(op->getLoc());
+    if (at == blockOf.end() || at->second != block || !loc || op->getNumOperands() == 0 ||
+        !isa<MicroOp>(op->getParentOp()))
+      return WalkResult::advance();
+    name = loc.getName().str();
+    return WalkResult::interrupt();
+  });
+  return name;
+}
+
+// ---- Devices
+
+static bool areAlike(const ClusterDevice &l, const ClusterDevice &r) {
+  return l.kind == r.kind && l.threads == r.threads && l.isa == r.isa &&
+         l.memoryBytes == r.memoryBytes && l.flopsF32 == r.flopsF32 && l.flopsF64 == r.flopsF64 &&
+         l.bytesPerSecond == r.bytesPerSecond && l.launchSeconds == r.launchSeconds &&
+         l.crowding == r.crowding;
+}
+
+// For each device what it is like, and which node and host it is in, counted from the first.
+StageSearch::Signature StageSearch::signatureOf(int64_t first, int64_t count) const {
+  Signature out;
+  std::vector<int64_t> nodes, hosts;
+  auto number = [](std::vector<int64_t> &known, int64_t of) {
+    auto at = llvm::find(known, of);
+    if (at == known.end())
+      at = known.insert(known.end(), of);
+    return at - known.begin();
+  };
+  for (int64_t d = first; d < first + count; ++d) {
+    const ClusterDevice &device = cluster.devices[d];
+    auto like = llvm::find_if(cluster.devices,
+                              [&](const ClusterDevice &other) { return areAlike(device, other); });
+    out.push_back(like - cluster.devices.begin());
+    out.push_back(number(nodes, device.node));
+    out.push_back(number(hosts, cluster.nodes[device.node].host));
+  }
+  return out;
+}
+
+bool StageSearch::isUniform() const {
+  std::vector<int64_t> counts(cluster.nodes.size());
+  for (const ClusterDevice &device : cluster.devices) {
+    counts[device.node]++;
+    if (!areAlike(device, cluster.devices[0]))
+      return false;
+  }
+  return llvm::all_equal(counts);
+}
+
+std::vector<std::pair<int64_t, int64_t>> StageSearch::groups() const {
+  const int64_t devices = cluster.devices.size();
+  std::vector<std::pair<int64_t, int64_t>> out;
+  if (!isUniform() && devices <= kFewDevices) {
+    for (int64_t first = 0; first < devices; ++first)
+      for (int64_t count = 1; first + count <= devices; ++count)
+        out.push_back({first, count});
+    return out;
+  }
+  const int64_t nodes = cluster.nodes.size(), perNode = std::max<int64_t>(devices / nodes, 1);
+  for (int64_t count = 1; count <= devices; ++count) {
+    const bool isPart = perNode % count == 0;
+    const bool areNodes = count % perNode == 0 && devices % count == 0;
+    if ((isPart || areNodes) && devices / count <= kMostStages)
+      for (int64_t first = 0; first + count <= devices; first += count)
+        out.push_back({first, count});
+  }
+  return out;
+}
+
+// The least of the devices; none if no device says.
+static std::optional<int64_t> memoryOf(const Cluster &cluster, int64_t first, int64_t count) {
+  std::optional<int64_t> least;
+  for (int64_t d = first; d < first + count; ++d)
+    if (int64_t bytes = cluster.devices[d].memoryBytes)
+      least = std::min(least.value_or(bytes), bytes);
+  return least;
+}
+
+LogicalResult StageSearch::addTables() {
+  std::map<Signature, size_t> known;
+  for (auto [first, count] : groups()) {
+    std::optional<int64_t> memory = memoryOf(cluster, first, count);
+    auto [at, isNew] = known.try_emplace(signatureOf(first, count), tables.size());
+    if (isNew) {
+      FailureOr<BlockTable> table = costs->on(first, count, memory);
+      if (failed(table))
+        return failure();
+      tables.push_back(std::move(*table));
+    }
+    meshes.push_back({first, count, memory, at->second});
+  }
+  return success();
+}
+
+// ---- Cuts
+
+// Rows of the batch go from device to device where they can, else the whole value to all.
+const search::Crossing &StageSearch::crossingOf(const StageMesh &from, const StageMesh &to) {
+  Signature pair = signatureOf(from.first, from.count + to.count);
+  search::Crossing &known = crossings[{pair, from.count}];
+  if (!known.forward.empty())
+    return known;
+  MeshAttr a = meshOn(module.getContext(), "from", {{"data", from.count}}, from.first);
+  MeshAttr b = meshOn(module.getContext(), "to", {{"data", to.count}}, to.first);
+  llvm::DenseMap<std::pair<Type, unsigned>, double> byType;
+  auto lying = [](RankedTensorType type, MeshAttr mesh) {
+    bool hasRows = type.getRank() && type.getDimSize(0) >= mesh.numDevices();
+    return distAttr(mesh, {hasRows ? Sbp::split(0) : Sbp::broadcast()});
+  };
+  auto secondsOf = [&](ArrayRef<Value> values, MeshAttr src, MeshAttr dst) {
+    double seconds = 0;
+    for (Value v : values) {
+      auto type = cast<RankedTensorType>(v.getType());
+      auto [at, isNew] = byType.try_emplace({type, unsigned(src == a)}, 0);
+      if (isNew)
+        at->second = boxingSeconds(planner, type, lying(type, src), lying(type, dst));
+      seconds += at->second;
+    }
+    return seconds;
+  };
+  for (const Cut &cut : cuts) {
+    known.forward.push_back(secondsOf(cut.forward, a, b));
+    known.backward.push_back(secondsOf(cut.backward, b, a));
+  }
+  return known;
+}
+
+// ---- Stages
+
+StageProblem StageSearch::problemFor(int64_t stages, int64_t microBatches) {
+  const int64_t devices = cluster.devices.size();
+  const double part = static_cast<double>(costs->microBatches()) / microBatches;
+  StageProblem problem;
+  problem.blocks = trainOps.size();
+  problem.devices = devices;
+  problem.microBatches = microBatches;
+  for (const StageMesh &mesh : meshes)
+    if (devices <= kFewDevices || mesh.count * stages == devices)
+      problem.meshes.push_back(mesh);
+  for (const BlockTable &table : tables) {
+    problem.tables.push_back(table.costs);
+    for (std::vector<BlockCost> &way : problem.tables.back())
+      for (BlockCost &cost : way) {
+        cost.microSeconds *= part;
+        cost.activeBytes = static_cast<int64_t>(cost.activeBytes * part);
+        cost.extraBytes = static_cast<int64_t>(cost.extraBytes * part);
+      }
+  }
+  for (size_t a = 0; a < problem.meshes.size(); ++a)
+    for (size_t b = 0; b < problem.meshes.size(); ++b) {
+      const StageMesh &from = problem.meshes[a], &to = problem.meshes[b];
+      if (from.first + from.count != to.first)
+        continue;
+      search::Crossing &crossing = problem.crossing[{a, b}] = crossingOf(from, to);
+      for (double &seconds : crossing.forward)
+        seconds *= part;
+      for (double &seconds : crossing.backward)
+        seconds *= part;
+    }
+  return problem;
+}
+
+std::optional<StagePlan> StageSearch::solve(int64_t stages, int64_t microBatches) {
+  StageProblem problem = problemFor(stages, microBatches);
+  Result<std::optional<search::StageSolution>> found = search::solveStages(problem, stages);
+  if (!found.isOk() || !*found || !std::isfinite((*found)->seconds))
+    return std::nullopt;
+  StagePlan plan;
+  plan.seconds = (*found)->seconds;
+  for (auto [s, stage] : llvm::enumerate((*found)->stages)) {
+    const StageMesh &mesh = problem.meshes[stage.mesh];
+    std::string name = stages == 1 ? "main" : "stage" + std::to_string(s);
+    plan.firstBlocks.push_back(stage.firstBlock);
+    plan.meshes.push_back(
+        meshOn(module.getContext(), name, tables[mesh.table].shapes[stage.way], mesh.first));
+  }
+  return plan;
+}
+
+FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
+  if (failed(addTables()))
+    return failure();
+  const int64_t most =
+      std::min({kMostStages, int64_t(trainOps.size()), int64_t(cluster.devices.size())});
+  std::vector<StagePlan> out;
+  for (int64_t stages = 1; stages <= most; ++stages)
+    if (std::optional<StagePlan> plan = solve(stages, costs->microBatches()))
+      out.push_back(std::move(*plan));
+  llvm::stable_sort(out,
+                    [](const StagePlan &l, const StagePlan &r) { return l.seconds < r.seconds; });
+  return out;
+}
+
+StagePlan StageSearch::wholeMesh() {
+  const int64_t devices = cluster.devices.size();
+  return {{0}, {meshOn(module.getContext(), "main", {{"data", devices}}, 0)}, 0};
+}
+
+std::vector<MicroEstimate> StageSearch::otherCounts(int64_t batch) {
+  const int64_t most =
+      std::min({kMostStages, int64_t(trainOps.size()), int64_t(cluster.devices.size())});
+  std::vector<MicroEstimate> out;
+  for (int64_t count = costs->microBatches() + 1; count <= batch; ++count) {
+    if (batch % count || count % costs->microBatches())
+      continue;
+    double least = std::numeric_limits<double>::infinity();
+    for (int64_t stages = 1; stages <= most; ++stages)
+      if (std::optional<StagePlan> plan = solve(stages, count))
+        least = std::min(least, plan->seconds);
+    if (std::isfinite(least))
+      out.push_back({count, least});
+  }
+  return out;
+}
+
+// ---- Result
+
+void StageSearch::remark(const StagePlan &plan, std::optional<double> seconds) {
+  auto out =
+      remark::analysis(train.getLoc(), remark::RemarkOpts::name("Stages").category("distribute"));
+  if (!out)
+    return;
+  std::string stages;
+  for (auto [begin, mesh] : llvm::zip(plan.firstBlocks, plan.meshes)) {
+    stages += (stages.empty() ? "" : ", ") + (begin ? nameOf(begin) : std::string("start")) +
+              " on " + std::to_string(mesh.numDevices());
+  }
+  out << remark::metric("Stages", plan.stages()) << remark::metric("Begin", stages)
+      << remark::metric("Estimate", plan.seconds);
+  if (seconds)
+    out << remark::metric("Seconds", *seconds);
+}
+
+void StageSearch::place(const StagePlan &plan) {
+  for (auto &[op, block] : blockOf)
+    op->setAttr(placementAttrName, plan.meshes[plan.stageOf(block)]);
+}
+
+void StageSearch::keep(const StagePlan &plan) {
+  Builder b(module.getContext());
+  module.walk([&](Operation *op) {
+    if (auto block = op->getAttrOfType<IntegerAttr>(kStage)) {
+      if (plan.stages() == 1)
+        op->removeAttr(kStage);
+      else
+        op->setAttr(kStage, b.getI64IntegerAttr(plan.stageOf(block.getInt())));
+    }
+  });
+  module->removeAttr(blocksAttrName);
+}
+
+} // namespace of

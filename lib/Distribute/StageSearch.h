@@ -1,0 +1,103 @@
+// Pipeline stages by search: which blocks of a model run on which devices.
+//
+//   of.blocks ─▶ BlockCosts, for each group of devices ─▶ StageProblem ─▶ candidates, fastest first
+//                                                            ▲ BoxingPlanner: what crosses a cut
+//
+// A candidate is an estimate from blocks that know nothing of their neighbours; the network of all
+// stages, with every exchange in it, has the last word (Search.cpp). One of the candidates is the
+// whole mesh as one stage. Groups of devices are equal parts of a node, whole nodes or equal
+// numbers of nodes; where devices differ and are few, any devices that follow one another, so that
+// slow ones get fewer ops. Borrows the module; one thread.
+#pragma once
+
+#include "lib/Config/Job.h"
+#include "lib/Distribute/BlockCosts.h"
+#include "lib/Train/Blocks.h"
+
+namespace of {
+
+/// One way to cut the program.
+struct StagePlan {
+  std::vector<int64_t> firstBlocks; ///< by stage
+  std::vector<MeshAttr> meshes;     ///< by stage
+  double seconds = 0;               ///< of a step, estimated
+
+  int64_t stages() const { return static_cast<int64_t>(meshes.size()); }
+  int64_t stageOf(int64_t block) const {
+    return llvm::upper_bound(firstBlocks, block) - firstBlocks.begin() - 1;
+  }
+};
+
+/// Seconds of a step with another number of micro-batches, as far as the blocks tell.
+struct MicroEstimate {
+  int64_t microBatches = 1;
+  double seconds = 0;
+};
+
+class StageSearch {
+public:
+  /// Of a module with blocks; `train` is the program that decides.
+  StageSearch(mlir::ModuleOp module, ProgramOp train, const Cluster &cluster,
+              BoxingPlanner &planner);
+
+  /// The best of each number of stages that fits, the fastest first. Errors at an op.
+  mlir::FailureOr<std::vector<StagePlan>> candidates();
+
+  /// Of the train program.
+  size_t numOps() const {
+    size_t count = 0;
+    for (const auto &block : trainOps)
+      count += block.size();
+    return count;
+  }
+
+  /// All devices as one stage.
+  StagePlan wholeMesh();
+
+  /// What dividing the micro-batches further may bring, for each divisor of `batch` that is a
+  /// multiple of their number; only those with which something fits. After `candidates`.
+  std::vector<MicroEstimate> otherCounts(int64_t batch);
+
+  /// Says what a plan takes. Seconds if it was looked at with all its exchanges and fits.
+  void remark(const StagePlan &plan, std::optional<double> seconds);
+
+  /// Places all programs so.
+  void place(const StagePlan &plan);
+
+  /// Writes the stages into the ops; there are no blocks any more.
+  void keep(const StagePlan &plan);
+
+  /// What the model calls the value with which a block begins.
+  std::string nameOf(int64_t block);
+
+private:
+  /// Devices that are alike to the search, by what they are and how they are connected.
+  using Signature = std::vector<int64_t>;
+  struct Cut {
+    llvm::SmallVector<mlir::Value> forward, backward; ///< values that cross in a micro-batch
+  };
+
+  void findBlocks();
+  void findCuts();
+  Signature signatureOf(int64_t first, int64_t count) const;
+  std::vector<std::pair<int64_t, int64_t>> groups() const;
+  mlir::LogicalResult addTables();
+  const search::Crossing &crossingOf(const search::StageMesh &from, const search::StageMesh &to);
+  search::StageProblem problemFor(int64_t stages, int64_t microBatches);
+  std::optional<StagePlan> solve(int64_t stages, int64_t microBatches);
+  bool isUniform() const;
+
+  mlir::ModuleOp module;
+  ProgramOp train;
+  const Cluster &cluster;
+  BoxingPlanner &planner;
+  llvm::DenseMap<mlir::Operation *, int64_t> blockOf; ///< ops of all programs, and variables
+  BlockOps trainOps;
+  std::optional<BlockCosts> costs;
+  std::vector<Cut> cuts; ///< before each block
+  std::vector<search::StageMesh> meshes;
+  std::vector<BlockTable> tables;
+  std::map<std::pair<Signature, int64_t>, search::Crossing> crossings;
+};
+
+} // namespace of

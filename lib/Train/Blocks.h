@@ -1,0 +1,26 @@
+// Blocks of a model: the pieces that a search of pipeline stages may put together.
+//
+// `of-mark-blocks` numbers them with `of.stage`, so that everything that is built from an op, its
+// gradient and the update of its parameter, has the number too, and says with `of.blocks` that
+// these are blocks and not yet stages. Which blocks make a stage, lib/Distribute decides.
+#pragma once
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace of {
+
+/// Of a module whose `of.stage` are blocks.
+inline constexpr llvm::StringLiteral blocksAttrName = "of.blocks";
+
+inline bool hasBlocks(mlir::ModuleOp module) { return module->hasAttr(blocksAttrName); }
+
+/// The block of each op of a model, by position: numbers from 0 that never fall.
+///
+/// A block ends where few values go on, counting what is computed and needed again, parameters
+/// apart: in a small model anywhere, else at one value if that cuts it often enough, or at two,
+/// three or four. And where enough was done: a part in 128 of the model's operations, or of its
+/// parameters' bytes.
+std::vector<int64_t> blocksOf(mlir::func::FuncOp model);
+
+} // namespace of

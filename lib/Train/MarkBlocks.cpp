@@ -1,0 +1,206 @@
+// of-mark-blocks
+//
+//   before   %w1 = of.parameter "w1" ...  %a = of.matmul %x, %w1  %w2 = of.parameter "w2" ...
+//            %b = of.matmul %a, %w2
+//   after    module attributes {of.blocks} ...
+//            %w1 = ... {of.stage = 0}  %a = ... {of.stage = 0}  %w2 = ... {of.stage = 1}
+//            %b = ... {of.stage = 1}
+//
+// Only where the search decides alone: nothing is said of stages, mesh or pins.
+#include "dialects/Of/Of.h"
+#include "lib/Config/Attributes.h"
+#include "lib/Train/Blocks.h"
+#include "lib/Train/Passes.h"
+
+#include "mlir/Pass/Pass.h"
+#include "llvm/ADT/DenseSet.h"
+
+using namespace mlir;
+
+namespace of {
+
+/// Models of so many ops may be cut anywhere.
+static constexpr size_t kSmallModel = 24;
+/// More values than these are never many enough cuts to be worth it.
+static constexpr int64_t kMostCrossing = 4;
+/// A block has at least such a part of the model.
+static constexpr double kLeastPart = 1.0 / 128;
+
+namespace {
+
+class BlockFinder {
+public:
+  explicit BlockFinder(func::FuncOp model) {
+    for (Operation &op : model.getBody().front().without_terminator())
+      if (op.getNumOperands())
+        ops.push_back(&op);
+    for (auto [i, op] : llvm::enumerate(ops))
+      position[op] = i;
+    weigh();
+    countCrossing();
+  }
+
+  /// By position among the ops that have operands.
+  std::vector<int64_t> run() {
+    std::vector<int64_t> out(ops.size());
+    const int64_t most = mostCrossing();
+    double part = 0;
+    int64_t block = 0;
+    for (size_t i = 0; i < ops.size(); ++i) {
+      out[i] = block;
+      part += parts[i];
+      if (i + 1 < ops.size() && crossing[i] <= most && part >= leastPart()) {
+        ++block;
+        part = 0;
+      }
+    }
+    // What is left at the end is too little for a block of its own.
+    if (part < leastPart() && block > 0)
+      llvm::replace(out, block, block - 1);
+    return out;
+  }
+
+private:
+  double leastPart() const { return ops.size() <= kSmallModel ? 0 : kLeastPart; }
+
+  static SmallVector<RankedTensorType> tensors(TypeRange types) {
+    return llvm::map_to_vector(types, [](Type t) { return cast<RankedTensorType>(t); });
+  }
+  static double flopsOf(Operation *op) {
+    if (auto cost = dyn_cast<CostOpInterface>(op))
+      return cost.getFlops(tensors(op->getOperandTypes()), tensors(op->getResultTypes()));
+    double flops = 0;
+    for (RankedTensorType type : tensors(op->getResultTypes()))
+      flops += type.getNumElements();
+    return flops;
+  }
+
+  // The larger of an op's parts of operations and of parameters, which count at their first user.
+  void weigh() {
+    std::vector<double> flops, bytes;
+    double allFlops = 0, allBytes = 0;
+    llvm::DenseSet<Operation *> seen;
+    for (Operation *op : ops) {
+      flops.push_back(flopsOf(op));
+      bytes.push_back(0);
+      for (Value operand : op->getOperands())
+        if (auto parameter = operand.getDefiningOp<ParameterOp>();
+            parameter && seen.insert(parameter).second)
+          bytes.back() += tensors(operand.getType())[0].getNumElements();
+      allFlops += flops.back();
+      allBytes += bytes.back();
+    }
+    for (auto [f, b] : llvm::zip(flops, bytes))
+      parts.push_back(std::max(allFlops > 0 ? f / allFlops : 0, allBytes > 0 ? b / allBytes : 0));
+  }
+
+  // Results that are made up to an op and needed behind it.
+  void countCrossing() {
+    std::vector<int64_t> change(ops.size() + 1);
+    for (auto [i, op] : llvm::enumerate(ops))
+      for (Value result : op->getResults()) {
+        size_t last = i;
+        for (Operation *user : result.getUsers())
+          if (auto at = position.find(user); at != position.end())
+            last = std::max(last, at->second);
+        change[i]++;
+        change[last]--;
+      }
+    int64_t now = 0;
+    for (size_t i = 0; i < ops.size(); ++i)
+      crossing.push_back(now += change[i]);
+  }
+
+  // The least number that leaves no more than an eighth of the model between two cuts.
+  int64_t mostCrossing() const {
+    if (ops.size() <= kSmallModel)
+      return ops.size();
+    for (int64_t most = 1; most < kMostCrossing; ++most) {
+      double largest = 0, part = 0;
+      for (size_t i = 0; i < ops.size(); ++i) {
+        part += parts[i];
+        largest = std::max(largest, part);
+        if (crossing[i] <= most)
+          part = 0;
+      }
+      if (largest <= 1.0 / 8)
+        return most;
+    }
+    return kMostCrossing;
+  }
+
+  SmallVector<Operation *> ops;
+  llvm::DenseMap<Operation *, size_t> position;
+  std::vector<double> parts;
+  std::vector<int64_t> crossing; ///< values that go on behind each op
+};
+
+} // namespace
+
+std::vector<int64_t> blocksOf(func::FuncOp model) {
+  std::vector<int64_t> found = BlockFinder(model).run(), out;
+  llvm::DenseMap<Operation *, int64_t> block;
+  size_t next = 0;
+  for (Operation &op : model.getBody().front().without_terminator())
+    if (op.getNumOperands())
+      block[&op] = found[next++];
+  // What has no operands belongs to its first user.
+  for (Operation &op : model.getBody().front().without_terminator()) {
+    int64_t first = found.empty() ? 0 : found.back();
+    for (Operation *user : op.getUsers())
+      if (auto at = block.find(user); at != block.end())
+        first = std::min(first, at->second);
+    out.push_back(op.getNumOperands() ? block[&op] : first);
+  }
+  return out;
+}
+
+namespace {
+
+struct MarkBlocksPass : PassWrapper<MarkBlocksPass, OperationPass<ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MarkBlocksPass)
+  StringRef getArgument() const override { return "of-mark-blocks"; }
+  StringRef getDescription() const override {
+    return "Numbers the blocks of a model that a search may make pipeline stages of";
+  }
+
+  void runOnOperation() override {
+    FailureOr<Job> job = jobOf(getOperation());
+    if (failed(job))
+      return signalPassFailure();
+    auto models = getOperation().getOps<func::FuncOp>();
+    if (!llvm::hasSingleElement(models) || !isOpen(*job, *models.begin()))
+      return;
+    func::FuncOp model = *models.begin();
+    std::vector<int64_t> blocks = blocksOf(model);
+    if (blocks.empty() || *llvm::max_element(blocks) == 0)
+      return;
+    Builder b(&getContext());
+    for (auto [op, block] : llvm::zip(model.getBody().front().without_terminator(), blocks))
+      op.setAttr(OfDialect::stageAttrName, b.getI64IntegerAttr(block));
+    getOperation()->setAttr(blocksAttrName, b.getUnitAttr());
+  }
+
+  static bool isOpen(const Job &job, func::FuncOp model) {
+    if (job.parallel.strategy != "auto" || !job.parallel.mesh.empty() ||
+        !job.parallel.stages.empty())
+      return false;
+    for (unsigned i = 0; i < model.getNumArguments(); ++i)
+      if (model.getArgAttr(i, OfDialect::pinAttrName))
+        return false;
+    return !model
+                .walk([](Operation *op) {
+                  return op->hasAttr(OfDialect::stageAttrName) ||
+                                 op->hasAttr(OfDialect::pinAttrName)
+                             ? WalkResult::interrupt()
+                             : WalkResult::advance();
+                })
+                .wasInterrupted();
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createMarkBlocksPass() { return std::make_unique<MarkBlocksPass>(); }
+
+} // namespace of
