@@ -72,6 +72,19 @@ void add(const std::string &name, const std::string &text, const std::vector<siz
   })->Unit(benchmark::kMillisecond);
 }
 
+/// In the first cache: what the arithmetic costs. Items are elements; %x is between 0.1 and 2.1, %l
+/// below the logarithms of all numbers.
+void addSmall(const std::string &name, const std::string &op) {
+  const std::string text = "func.func @f(%x: tensor<8192xf32>) -> tensor<8192xf32> {\n %n = "
+                           "of.constant -1.0e+9 : f32 : tensor<f32>\n %l = of.mul %x, %n : "
+                           "(tensor<8192xf32>, tensor<f32>) -> tensor<8192xf32>\n %y = " +
+                           op + "\n return %y : tensor<8192xf32>\n}";
+  benchmark::RegisterBenchmark(("small/" + name).c_str(), [=](benchmark::State &state) {
+    run(state, text, {8192, 8192});
+    state.SetItemsProcessed(state.iterations() * 8192);
+  });
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -103,6 +116,13 @@ int main(int argc, char **argv) {
       "of.div %e, %s : ($T, $K) -> $T\n"
       " return %q : $T\n}",
       {elements, elements});
+  for (const char *op : {"neg", "relu", "sqrt", "rsqrt", "reciprocal", "exp", "log", "tanh", "erf",
+                         "sin", "sigmoid", "softplus"})
+    addSmall(op, std::string("of.") + op + " %x : (tensor<8192xf32>) -> tensor<8192xf32>");
+  addSmall("exp to zero", "of.exp %l : (tensor<8192xf32>) -> tensor<8192xf32>");
+  for (const char *op : {"add", "mul", "div", "max", "pow"})
+    addSmall(op, std::string("of.") + op +
+                     " %x, %x : (tensor<8192xf32>, tensor<8192xf32>) -> tensor<8192xf32>");
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -196,6 +196,14 @@ public:
     });
   }
 
+  /// Whether an element may be in several windows.
+  bool windowsMeet() const {
+    for (unsigned axis : {0u, 1u})
+      if (window.stride[axis] <= window.dilation[axis] * (window.size[axis] - 1))
+        return true;
+    return false;
+  }
+
   /// What a mean over the window at `at` divides by, as a float.
   Value count(ValueRange at, bool includePads, Type type) {
     Value product;
@@ -331,26 +339,53 @@ LogicalResult MaxPool2dBackwardOp::buildKernel(OpBuilder &b, ValueRange operands
   PoolBody p = poolBody(b, *this, types[0], tensorType(operands[1]));
   Type element = types[0].getElementType();
   Value zero = p.kernel.filled(types[0], 0);
+  auto larger = [&](Value x, Value y) {
+    return arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, y).getResult();
+  };
+  Value lowest = p.kernel.real(element, -std::numeric_limits<double>::infinity());
+  // The first maximum: later ones must be larger. The first tap is taken whatever it is.
+  if (p.kernel.windowsMeet()) {
+    results.push_back(p.kernel.forWindows(zero, [&](ValueRange at, Value tensor) {
+      Value none = arith::ConstantIndexOp::create(b, loc, -1);
+      SmallVector<Value> first{lowest, none, none};
+      auto best = p.kernel.forTaps(at, first, [&](ValueRange tap, ValueRange so) {
+        Value x = p.read(operands[0], tap);
+        Value fresh = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, so[1],
+                                            arith::ConstantIndexOp::create(b, loc, 0));
+        Value take = arith::OrIOp::create(b, loc, larger(x, so[0]), fresh);
+        SmallVector<Value> next;
+        for (auto [mine, old] : llvm::zip(SmallVector<Value>{x, tap[d.h], tap[d.w]}, so))
+          next.push_back(arith::SelectOp::create(b, loc, take, mine, old));
+        return next;
+      });
+      SmallVector<Value> winner(at);
+      winner[d.h] = best[1];
+      winner[d.w] = best[2];
+      return p.addTo(tensor, winner, p.read(operands[1], at));
+    }));
+    return success();
+  }
+  // Each element has its value from one window: written, not added, at addresses that do not depend
+  // on the data, so that windows are done side by side.
+  Value yes = arith::ConstantIntOp::create(b, loc, 1, 1),
+        no = arith::ConstantIntOp::create(b, loc, 0, 1);
   results.push_back(p.kernel.forWindows(zero, [&](ValueRange at, Value tensor) {
-    Value none = arith::ConstantIndexOp::create(b, loc, -1);
-    Value lowest = p.kernel.real(element, -std::numeric_limits<double>::infinity());
-    // The first maximum: later ones must be larger. The first tap is taken whatever it is.
-    SmallVector<Value> first{lowest, none, none};
-    auto best = p.kernel.forTaps(at, first, [&](ValueRange tap, ValueRange so) {
+    Value top = p.kernel.forTaps(at, {lowest, yes}, [&](ValueRange tap, ValueRange so) {
       Value x = p.read(operands[0], tap);
-      Value larger = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, so[0]);
-      Value fresh = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, so[1],
-                                          arith::ConstantIndexOp::create(b, loc, 0));
-      Value take = arith::OrIOp::create(b, loc, larger, fresh);
-      SmallVector<Value> next;
-      for (auto [mine, old] : llvm::zip(SmallVector<Value>{x, tap[d.h], tap[d.w]}, so))
-        next.push_back(arith::SelectOp::create(b, loc, take, mine, old));
-      return next;
-    });
-    SmallVector<Value> winner(at);
-    winner[d.h] = best[1];
-    winner[d.w] = best[2];
-    return p.addTo(tensor, winner, p.read(operands[1], at));
+      Value take = arith::OrIOp::create(b, loc, larger(x, so[0]), so[1]);
+      return SmallVector<Value>{arith::SelectOp::create(b, loc, take, x, so[0]), no};
+    })[0];
+    Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, top, top);
+    Value grad = p.read(operands[1], at);
+    return p.kernel.forTaps(at, {tensor, no}, [&](ValueRange tap, ValueRange so) {
+      Value x = p.read(operands[0], tap);
+      Value equal = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OEQ, x, top);
+      Value able = arith::OrIOp::create(b, loc, equal, isNaN);
+      Value wins = arith::AndIOp::create(b, loc, able, arith::XOrIOp::create(b, loc, so[1], yes));
+      Value value = arith::SelectOp::create(b, loc, wins, grad, p.kernel.real(element, 0));
+      return SmallVector<Value>{p.write(value, so[0], tap),
+                                arith::OrIOp::create(b, loc, so[1], able)};
+    })[0];
   }));
   return success();
 }

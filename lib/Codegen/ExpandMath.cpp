@@ -110,9 +110,11 @@ private:
 
 // x = n ln 2 + r with ln 2 in two parts, the first of so few bits that n times it is exact; e^x =
 // 2^n (1 + r + r^2 Q(r)), the power in two halves, so that results below the normal range round
-// once.
+// once. What is too small for any number is kept out of that product: an underflow takes a
+// processor a hundred times as long, and the logits of masked softmax are full of it.
 Value Formula::exp(Value x) const {
-  Value clamped = wide ? clamp(x, -746, 710) : clamp(x, -104, 89);
+  Value vanishes = less(x, real(wide ? -746 : -104)), most = real(wide ? 710 : 89);
+  Value clamped = select(vanishes, real(0), select(less(most, x), most, x));
   Value n, count = nearest(mul(clamped, real(1.4426950408889634)), n);
   Value high = madd(count, real(wide ? -0x1.62e42feep-1 : -355.0 / 512), clamped);
   Value r = madd(count, real(wide ? -0x1.a39ef35793c76p-33 : 2.12194440054690583e-4), high);
@@ -120,7 +122,7 @@ Value Formula::exp(Value x) const {
   Value e = add(real(1), madd(mul(r, r), q, r));
   // n >> 1 without sign trouble: n + 2 bias is positive.
   Value half = subI(shr(addI(n, integer(4096)), 1), integer(2048));
-  return mul(mul(e, power2(half)), power2(subI(n, half)));
+  return select(vanishes, real(0), mul(mul(e, power2(half)), power2(subI(n, half))));
 }
 
 // x = 2^e m, m in [sqrt(1/2), sqrt(2)); with f = m - 1, s = f / (2 + f): log m = f - s (f - R) in

@@ -27,6 +27,11 @@ for kernel, strides, pads, dilations, ceil in POOLS:
         case("max_pool2d_backward" + label, "of.max_pool2d_backward %%0, %%1 {%s}" % attributes,
              [to(x), to(reals(*pool(x).shape))],
              lambda x, g, pool=pool, to=to, back=back: to(gradient(pool, back(x), back(g))), differentiable=False)
+        # Among equal values the first has the gradient, as after relu.
+        equal = (x * 1e6).round().remainder(3)
+        case("max_pool2d_backward of equal values" + label, "of.max_pool2d_backward %%0, %%1 {%s}" % attributes,
+             [to(equal), to(reals(*pool(x).shape))],
+             lambda x, g, pool=pool, to=to, back=back: to(gradient(pool, back(x), back(g))), differentiable=False)
         if dilations != (1, 1):
             continue
         for included in (False, True):
