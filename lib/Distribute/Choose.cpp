@@ -154,7 +154,7 @@ private:
 
 DistChoice choosePropagated(const DistNetwork &network) { return Propagation(network).run(); }
 
-static std::string textOf(const DistOption &option) {
+std::string optionText(const DistOption &option) {
   std::string text;
   for (const NdSbp &sbp : option.operands)
     text += toString(sbp) + " ";
@@ -180,11 +180,12 @@ void remarkChoice(const DistNetwork &network, const DistChoice &choice) {
       continue; // nobody listens
     const DistOption &option = node.options[index];
     out << remark::metric("Op", node.op->getName().getStringRef())
-        << remark::metric("Mesh", node.mesh.getName()) << remark::metric("Chosen", textOf(option))
+        << remark::metric("Mesh", node.mesh.getName())
+        << remark::metric("Chosen", optionText(option))
         << remark::metric("Cost", microseconds(option.seconds));
     for (auto [i, other] : llvm::enumerate(node.options))
       if (i != index)
-        out << remark::metric("Other", textOf(other) + ", " + microseconds(other.seconds));
+        out << remark::metric("Other", optionText(other) + ", " + microseconds(other.seconds));
   }
 }
 

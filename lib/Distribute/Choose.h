@@ -15,6 +15,9 @@ using DistChoice = std::vector<unsigned>;
 /// one distribution once, however many users need it. Ties go to the first option.
 DistChoice choosePropagated(const DistNetwork &network);
 
+/// "[S(0)] [B] -> [S(0)]": what it needs, and how its results come out.
+std::string optionText(const DistOption &option);
+
 /// One remark per op that had a choice: the option it got and the others, each with its cost, which
 /// is that of the computation and of the boxing a pin needs behind it.
 void remarkChoice(const DistNetwork &network, const DistChoice &choice);

@@ -37,10 +37,16 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
     FailureOr<Cluster> cluster = clusterOf(module);
     if (failed(job) || failed(cluster))
       return failure();
+    const SearchRequests requests = takeRequests(module);
+    const bool isSearched = job->parallel.isSearched();
+    if (!isSearched && (!requests.whatIf.empty() || !requests.givenFile.empty() || requests.keep))
+      return emitError(module.getLoc(), "strategy ")
+             << job->parallel.strategy
+             << " searches nothing, so no choices are asked for, given or kept; take `auto`";
     BoxingPlanner planner(*cluster);
     llvm::StringMap<DistAttr> variables;
-    if (failed(job->parallel.isSearched() ? searchModule(module, *job, *cluster, planner, variables)
-                                          : propagate(module, *job, *cluster, planner, variables)))
+    if (failed(isSearched ? searchModule(module, *job, *cluster, planner, requests, variables)
+                          : propagate(module, *job, *cluster, planner, variables)))
       return failure();
     for (VariableOp variable : module.getOps<VariableOp>()) {
       variable.setType(withDist(variable.getType(), variables.lookup(variable.getSymName())));

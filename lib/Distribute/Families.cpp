@@ -122,7 +122,7 @@ public:
 
 private:
   bool allows(const DistNode &node, const DistOption &option) const {
-    for (unsigned axis = 0; axis < uses.size(); ++axis)
+    for (unsigned axis = 0; axis < std::min<size_t>(uses.size(), node.mesh.numAxes()); ++axis)
       if (node.mesh.getShape()[axis] > 1 && !allowsOn(axis, node, option))
         return false;
     return true;
@@ -152,7 +152,7 @@ private:
   unsigned shardedAxes(const DistOption &option) const {
     const NdSbp &sbp = option.results.empty() ? option.operands[0] : option.results[0];
     unsigned count = 0;
-    for (unsigned axis = 0; axis < uses.size(); ++axis)
+    for (unsigned axis = 0; axis < std::min<size_t>(uses.size(), sbp.size()); ++axis)
       count += uses[axis] == AxisUse::Sharded && sbp[axis].isSplit();
     return count;
   }

@@ -86,6 +86,16 @@ void FamilyComparison::add(const DistNetwork &network) {
   }
 }
 
+void FamilyComparison::addStages(const Searched &found, int64_t stages) {
+  if (!pipeline.mesh.empty() && found.seconds >= pipeline.figures.seconds)
+    return;
+  FailureOr<ChoiceFigures> figures = figuresOf(found.network, found.choice);
+  if (failed(figures))
+    return;
+  figures->seconds = found.seconds; // stages work at the same time
+  pipeline = {*figures, std::to_string(stages) + " stages", ""};
+}
+
 bool isExplained(ProgramOp program) { return program.getContext()->getRemarkEngine() != nullptr; }
 
 static void remarkFamily(ProgramOp program, StringRef name, const ChoiceFigures &figures,
@@ -110,6 +120,8 @@ void FamilyComparison::remark(ProgramOp program, const Searched &chosen) const {
   for (StringRef name : familyNames())
     if (auto it = entries.find(name); it != entries.end())
       remarkFamily(program, name, it->second.figures, it->second.mesh, it->second.why);
+  remarkFamily(program, "pipeline", pipeline.figures, pipeline.mesh,
+               "no cut into stages was promising");
 }
 
 } // namespace of

@@ -22,6 +22,9 @@ public:
   /// One mesh, with every option open.
   void add(const DistNetwork &network);
 
+  /// A pipeline of so many stages, each mesh with every option open.
+  void addStages(const Searched &found, int64_t stages);
+
   /// A remark for the choice and one for each family.
   void remark(ProgramOp program, const Searched &chosen) const;
 
@@ -34,6 +37,7 @@ private:
 
   const Cluster &cluster;
   std::map<llvm::StringRef, Entry> entries; ///< by name
+  Entry pipeline;                           ///< the fastest
 };
 
 /// Does anybody listen to remarks of this program?

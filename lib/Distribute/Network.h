@@ -51,6 +51,7 @@ struct DistNode {
   int64_t times = 1; ///< runs per step
   llvm::SmallVector<DistOption> options;
   llvm::StringRef variable; ///< whose distribution this chooses; empty for other nodes
+  bool isGiven = false;     ///< others of its options were taken away by name
 };
 
 struct DistValue {

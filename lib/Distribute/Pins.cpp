@@ -6,7 +6,7 @@ using namespace mlir;
 
 namespace of {
 
-static std::optional<Sbp> parseSbp(StringRef text) {
+std::optional<Sbp> parseSbp(StringRef text) {
   if (text == "B")
     return Sbp::broadcast();
   if (text == "P")

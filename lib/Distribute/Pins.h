@@ -13,6 +13,9 @@ namespace of {
 /// One entry per mesh axis, empty where the pin leaves it open.
 using Pin = llvm::SmallVector<std::optional<Sbp>>;
 
+/// "S(0)", "B" or "P"; nothing for another text.
+std::optional<Sbp> parseSbp(llvm::StringRef text);
+
 /// The pin of an op or variable whose value has this type; all open if it has none. Errors at the
 /// op: an unknown axis, a text that is no SBP, a dim the value does not have.
 mlir::FailureOr<Pin> pinOf(mlir::Operation *op, mlir::RankedTensorType type, MeshAttr mesh);

@@ -1,11 +1,13 @@
 #include "lib/Distribute/Search.h"
 
+#include "lib/Distribute/Annotations.h"
 #include "lib/Distribute/ChoiceSeconds.h"
 #include "lib/Distribute/FamilySearch.h"
 #include "lib/Distribute/MeshShapes.h"
 #include "lib/Distribute/Rewrite.h"
 #include "lib/Distribute/SearchProblem.h"
 #include "lib/Distribute/StageSearch.h"
+#include "lib/Distribute/WhatIf.h"
 
 #include "mlir/IR/Remarks.h"
 
@@ -47,7 +49,7 @@ std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cl
 }
 
 static LogicalResult reportMemory(ProgramOp program, const SearchFailure &failure) {
-  InFlightDiagnostic out = program.emitError("a device has ")
+  InFlightDiagnostic out = emitError(program.getLoc(), "a device has ")
                            << *failure.limit
                            << " bytes of memory, and no distribution was found that needs as few";
   if (failure.usage)
@@ -102,7 +104,7 @@ FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network, const 
   if (out.network.nodes().empty() || solveNetwork(memoryLimit(out.network, cluster), out, why))
     return out;
   if (!why.error.empty())
-    return program.emitError("the search failed: ") << why.error;
+    return emitError(program.getLoc(), "the search failed: ") << why.error;
   return why.limit ? reportMemory(program, why) : reportConflict(out, why);
 }
 
@@ -130,8 +132,9 @@ namespace {
 class ModuleSearch {
 public:
   ModuleSearch(ModuleOp module, const Job &job, const Cluster &cluster, BoxingPlanner &planner,
-               llvm::StringMap<DistAttr> &variables)
-      : module(module), job(job), cluster(cluster), planner(planner), variables(variables) {}
+               const SearchRequests &requests, llvm::StringMap<DistAttr> &variables)
+      : module(module), job(job), cluster(cluster), planner(planner), requests(requests),
+        variables(variables) {}
 
   LogicalResult run() {
     // What trains decides; where nothing does, the first program.
@@ -141,18 +144,31 @@ public:
     });
     if (programs.empty())
       return chooseRest();
+    if (!requests.givenFile.empty()) {
+      FailureOr<Annotations> read =
+          Annotations::parse(module, requests.givenFile, requests.givenText);
+      if (failed(read))
+        return failure();
+      given = std::move(*read);
+    }
     std::optional<Searched> first;
     if (failed(hasBlocks(module) ? searchStages(programs[0], first)
                : isMeshOpen()    ? searchMeshes(programs[0], first)
                                  : searchMesh(programs[0], first)))
       return failure();
     if (!first)
-      return programs[0].emitError("strategy ") << job.parallel.strategy << ": " << noFamily;
+      return emitError(programs[0].getLoc(), "strategy ")
+             << job.parallel.strategy << ": " << noFamily;
     if (isExplained(programs[0]))
       families.remark(programs[0], *first);
+    auto networkOn = [&](const Cluster &on, BoxingPlanner &with) {
+      return openNetwork(programs[0], on, with);
+    };
+    if (failed(answerWhatIfs(programs[0], requests.whatIf, *first, cluster, networkOn)))
+      return failure();
     write(programs[0], *first);
     for (ProgramOp program : llvm::drop_begin(programs)) {
-      FailureOr<DistNetwork> network = openNetwork(program);
+      FailureOr<DistNetwork> network = openNetwork(program, cluster, planner);
       if (failed(network))
         return failure();
       FailureOr<Searched> found = searchProgram(program, std::move(*network), cluster);
@@ -164,18 +180,21 @@ public:
   }
 
 private:
-  FailureOr<DistNetwork> openNetwork(ProgramOp program) {
+  // With what is given put in.
+  FailureOr<DistNetwork> openNetwork(ProgramOp program, const Cluster &on, BoxingPlanner &with) {
     FailureOr<llvm::StringMap<SmallVector<NdSbp>>> choices = variableChoices(module);
     if (failed(choices))
       return failure();
-    return DistNetwork::build(program, {variables, false, true, &*choices}, cluster, planner);
+    FailureOr<DistNetwork> network =
+        DistNetwork::build(program, {variables, false, true, &*choices}, on, with);
+    return failed(network) ? network : given.apply(program, std::move(*network));
   }
 
   // ---- Mesh
 
   // The program that decides, on the mesh it is placed on. A strategy may have no choice there.
   LogicalResult searchMesh(ProgramOp program, std::optional<Searched> &found) {
-    FailureOr<DistNetwork> network = openNetwork(program);
+    FailureOr<DistNetwork> network = openNetwork(program, cluster, planner);
     if (failed(network))
       return failure();
     if (isExplained(program))
@@ -218,7 +237,15 @@ private:
   LogicalResult searchMeshes(ProgramOp program, std::optional<Searched> &fastest) {
     SmallVector<MeshAttr> now = placedMeshes(), best = now;
     int64_t points = now[0].numDevices(), stages = cluster.devices.size() / points;
-    for (const MeshShape &shape : meshShapes(cluster, points)) {
+    int64_t givenPoints = 1;
+    for (auto &[axis, size] : given.mesh())
+      givenPoints *= size;
+    if (!given.mesh().empty() && givenPoints != points)
+      return emitError(module.getLoc(), "the choices of ")
+             << requests.givenFile << " are for a mesh of " << givenPoints << " devices, there are "
+             << points;
+    for (const MeshShape &shape : given.mesh().empty() ? meshShapes(cluster, points)
+                                                       : std::vector<MeshShape>{given.mesh()}) {
       SmallVector<MeshAttr> dealt;
       for (MeshAttr mesh : dealMeshes(module.getContext(), stages, shape))
         if (llvm::any_of(now, [&](MeshAttr m) { return m.getDevices() == mesh.getDevices(); }))
@@ -242,6 +269,8 @@ private:
   // The candidates as they are estimated, until none can be expected to be faster.
   LogicalResult searchStages(ProgramOp program, std::optional<Searched> &fastest) {
     StageSearch search(module, program, cluster, planner);
+    if (!requests.givenFile.empty())
+      return searchGiven(program, search, fastest);
     FailureOr<std::vector<StagePlan>> plans = search.candidates();
     if (failed(plans))
       return failure();
@@ -257,6 +286,8 @@ private:
         std::optional<Searched> found;
         if (succeeded(quietly([&] { return searchPlan(program, plan, found); })))
           seconds = found->seconds;
+        if (seconds && plan.stages() > 1)
+          families.addStages(*found, plan.stages());
         if (seconds && (!fastest || *seconds < fastest->seconds * (1 - 1e-9))) {
           fastest.emplace(std::move(*found));
           best = plan;
@@ -270,9 +301,32 @@ private:
       if (failed(searchPlan(program, *best, fastest)))
         return failure();
     }
-    search.place(*best);
-    search.keep(*best);
+    take(search, *best);
     return success();
+  }
+
+  // The stages of the given choices; one where they name none.
+  LogicalResult searchGiven(ProgramOp program, StageSearch &search,
+                            std::optional<Searched> &found) {
+    const int64_t devices = cluster.devices.size();
+    if (failed(given.checkStages(module.getContext(), search.numBlocks(), devices)))
+      return failure();
+    StagePlan plan = given.stages().empty() ? search.wholeMesh() : StagePlan();
+    for (const Annotations::Stage &stage : given.stages()) {
+      plan.firstBlocks.push_back(stage.block);
+      plan.meshes.push_back(stage.mesh);
+    }
+    search.place(plan);
+    if (failed(searchPlan(program, plan, found)))
+      return failure();
+    take(search, plan);
+    return success();
+  }
+
+  void take(StageSearch &search, const StagePlan &plan) {
+    search.place(plan);
+    search.keep(plan);
+    kept.addStages(plan.firstBlocks, plan.meshes);
   }
 
   LogicalResult searchPlan(ProgramOp program, StagePlan &plan, std::optional<Searched> &found) {
@@ -282,7 +336,7 @@ private:
         plan.meshes = {placedMeshes()[0]};
       return searched;
     }
-    FailureOr<DistNetwork> network = openNetwork(program);
+    FailureOr<DistNetwork> network = openNetwork(program, cluster, planner);
     if (failed(network))
       return failure();
     FailureOr<Searched> staged = searchProgram(program, std::move(*network), cluster);
@@ -314,6 +368,7 @@ private:
             distAttr(node.mesh, option.results.empty() ? option.operands[0] : option.results[0]);
       }
     remarkChoice(found.network, found.choice);
+    kept.add(program.getSymName(), found.network, found.choice);
     rewriteProgram(program, found.network, planner, found.choice);
   }
 
@@ -324,6 +379,8 @@ private:
       return failure();
     for (auto &entry : *pinned)
       variables.try_emplace(entry.getKey(), entry.getValue());
+    if (requests.keep)
+      module->setAttr(choicesAttrName, StringAttr::get(module.getContext(), kept.text()));
     return success();
   }
 
@@ -331,7 +388,10 @@ private:
   const Job &job;
   const Cluster &cluster;
   BoxingPlanner &planner;
+  const SearchRequests &requests;
   llvm::StringMap<DistAttr> &variables;
+  Annotations given;
+  AnnotationWriter kept;
   FamilyComparison families{cluster};
   std::string noFamily; ///< why the last mesh had no choice of the strategy
 };
@@ -339,8 +399,9 @@ private:
 } // namespace
 
 LogicalResult searchModule(ModuleOp module, const Job &job, const Cluster &cluster,
-                           BoxingPlanner &planner, llvm::StringMap<DistAttr> &variables) {
-  return ModuleSearch(module, job, cluster, planner, variables).run();
+                           BoxingPlanner &planner, const SearchRequests &requests,
+                           llvm::StringMap<DistAttr> &variables) {
+  return ModuleSearch(module, job, cluster, planner, requests, variables).run();
 }
 
 } // namespace of

@@ -6,6 +6,7 @@
 
 #include "lib/Config/Job.h"
 #include "lib/Distribute/Choose.h"
+#include "lib/Distribute/Requests.h"
 #include "lib/Search/CostNetwork.h"
 
 namespace of {
@@ -44,9 +45,10 @@ std::string shapeText(MeshAttr mesh);
 mlir::FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network,
                                         const Cluster &cluster);
 
-/// Chooses mesh and distributions for a placed module and writes them. On return `variables` has
-/// all variables.
+/// Chooses mesh and distributions for a placed module and writes them, and answers what was asked.
+/// On return `variables` has all variables.
 mlir::LogicalResult searchModule(mlir::ModuleOp module, const Job &job, const Cluster &cluster,
-                                 BoxingPlanner &planner, llvm::StringMap<DistAttr> &variables);
+                                 BoxingPlanner &planner, const SearchRequests &requests,
+                                 llvm::StringMap<DistAttr> &variables);
 
 } // namespace of

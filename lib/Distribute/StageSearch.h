@@ -51,6 +51,8 @@ public:
     return count;
   }
 
+  int64_t numBlocks() const { return trainOps.size(); }
+
   /// All devices as one stage.
   StagePlan wholeMesh();
 

@@ -1,5 +1,6 @@
 #include "tools/of-compile/Compile.h"
 
+#include "lib/Distribute/Requests.h"
 #include "lib/Export/ExportPlan.h"
 #include "lib/Import/Import.h"
 #include "lib/Import/Onnx/Onnx.h"
@@ -34,7 +35,7 @@ public:
   }
 
   LogicalResult run() {
-    if (failed(load()) || failed(explain()) || failed(dump()))
+    if (failed(load()) || failed(explain()) || failed(request()) || failed(dump()))
       return failure();
     for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
       Rung rung = static_cast<Rung>(next);
@@ -45,7 +46,7 @@ public:
       if (failed(applyPassManagerCLOptions(passes)))
         return failure();
       addPasses(passes, reached, rung);
-      if (failed(passes.run(*module)))
+      if (failed(passes.run(*module)) || (rung == Rung::Distribute && failed(emitChoices())))
         return failure();
       reached = rung;
       if (failed(dump()))
@@ -124,12 +125,46 @@ private:
   }
 
   LogicalResult explain() {
-    if (!options.explain)
+    const bool asks =
+        !options.whatIf.empty() || !options.annotations.empty() || !options.emitAnnotations.empty();
+    if (!options.explain && !asks)
       return success();
     if (reached >= Rung::Distribute || options.to < Rung::Distribute)
-      return fail("--explain shows the choices of rung distribute, which does not lie between " +
-                  nameOf(reached) + " and " + nameOf(options.to));
-    return explainTo(context, llvm::outs());
+      return fail(Twine(options.explain ? "--explain shows" : "--what-if and annotations are of") +
+                  " the choices of rung distribute, which does not lie between " + nameOf(reached) +
+                  " and " + nameOf(options.to));
+    if (!options.explain && options.whatIf.empty())
+      return success();
+    return explainTo(context, llvm::outs(), /*onlyAnswers=*/!options.explain);
+  }
+
+  // What the distribute rung is asked beside its result.
+  LogicalResult request() {
+    SearchRequests requests;
+    requests.whatIf = options.whatIf;
+    requests.keep = !options.emitAnnotations.empty();
+    if (!options.annotations.empty()) {
+      auto file = llvm::MemoryBuffer::getFile(options.annotations);
+      if (!file)
+        return fail("cannot read " + options.annotations + ": " + file.getError().message());
+      requests.givenFile = options.annotations;
+      requests.givenText = (*file)->getBuffer().str();
+    }
+    setRequests(*module, requests);
+    return success();
+  }
+
+  LogicalResult emitChoices() {
+    auto choices = dyn_cast_or_null<StringAttr>((*module)->removeAttr(choicesAttrName));
+    if (!choices)
+      return success();
+    std::error_code error;
+    llvm::ToolOutputFile out(options.emitAnnotations, error, llvm::sys::fs::OF_Text);
+    if (error)
+      return fail("cannot write " + options.emitAnnotations + ": " + error.message());
+    out.os() << choices.getValue();
+    out.keep();
+    return success();
   }
 
   LogicalResult dump() {

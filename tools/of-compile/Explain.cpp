@@ -13,9 +13,13 @@ namespace {
 
 class Explainer : public remark::detail::MLIRRemarkStreamerBase {
 public:
-  explicit Explainer(llvm::raw_ostream &out) : out(out) {}
+  Explainer(llvm::raw_ostream &out, bool onlyAnswers) : out(out), onlyAnswers(onlyAnswers) {}
 
   void streamOptimizationRemark(const remark::detail::Remark &remark) override {
+    if (remark.getRemarkName() == "WhatIf")
+      return printWhatIf(remark);
+    if (onlyAnswers)
+      return;
     if (remark.getRemarkName() == "Search")
       return printSearch(remark);
     if (remark.getRemarkName() == "Family")
@@ -48,6 +52,21 @@ private:
     out << "\n";
   }
 
+  void printWhatIf(const remark::detail::Remark &remark) {
+    out << "what if " << find(remark, "Asked") << ", chosen is " << find(remark, "Chosen")
+        << "\n  ";
+    if (find(remark, "Why") != "?") {
+      out << find(remark, "Why") << "\n";
+      return;
+    }
+    out << find(remark, "Seconds") << " s per step, " << find(remark, "More") << " % more, about "
+        << find(remark, "Bytes") << " bytes of a device, " << find(remark, "Moved")
+        << " bytes moved\n";
+    for (const auto &arg : remark.getArgs())
+      if (arg.key == "Flip")
+        out << "  " << arg.val << "\n";
+  }
+
   void printFamily(const remark::detail::Remark &remark) {
     out << llvm::formatv("{0,-10}", find(remark, "Family"));
     if (find(remark, "Mesh") == "?")
@@ -66,14 +85,15 @@ private:
   }
 
   llvm::raw_ostream &out;
+  const bool onlyAnswers;
 };
 
 } // namespace
 
-LogicalResult explainTo(MLIRContext &context, llvm::raw_ostream &out) {
+LogicalResult explainTo(MLIRContext &context, llvm::raw_ostream &out, bool onlyAnswers) {
   remark::RemarkCategories categories;
   categories.analysis = "distribute";
-  return remark::enableOptimizationRemarks(context, std::make_unique<Explainer>(out),
+  return remark::enableOptimizationRemarks(context, std::make_unique<Explainer>(out, onlyAnswers),
                                            std::make_unique<remark::RemarkEmittingPolicyAll>(),
                                            categories);
 }

@@ -13,8 +13,8 @@
 
 namespace of {
 
-/// From now on writes every choice of the context's passes to `out`, which must live as long as the
-/// context. Once for a context.
-mlir::LogicalResult explainTo(mlir::MLIRContext &context, llvm::raw_ostream &out);
+/// From now on writes every choice of the context's passes, or only answers to what was asked, to
+/// `out`, which must live as long as the context. Once for a context.
+mlir::LogicalResult explainTo(mlir::MLIRContext &context, llvm::raw_ostream &out, bool onlyAnswers);
 
 } // namespace of

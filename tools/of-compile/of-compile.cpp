@@ -32,6 +32,17 @@ int main(int argc, char **argv) {
   llvm::cl::opt<bool> explain("explain",
                               llvm::cl::desc("Print how each op was distributed, and why"),
                               llvm::cl::cat(category));
+  llvm::cl::list<std::string> whatIf(
+      "what-if",
+      llvm::cl::desc("Print what a step would take if a value lay so, and the bandwidths at "
+                     "which that would be chosen"),
+      llvm::cl::value_desc("value=S(0)"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> annotations(
+      "annotations", llvm::cl::desc("Choices to take for given; the rest is searched"),
+      llvm::cl::value_desc("file"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> emitAnnotations(
+      "emit-annotations", llvm::cl::desc("Write the choices here, for --annotations"),
+      llvm::cl::value_desc("file"), llvm::cl::cat(category));
   mlir::registerAsmPrinterCLOptions();
   mlir::registerPassManagerCLOptions();
   llvm::cl::HideUnrelatedOptions(category);
@@ -51,11 +62,22 @@ int main(int argc, char **argv) {
     llvm::errs() << "of-compile: error: a plan is no text; name a file with -o\n";
     return 2;
   }
-  if (explain && output == "-") {
-    llvm::errs() << "of-compile: error: --explain writes to stdout; name a file with -o\n";
+  if ((explain || !whatIf.empty()) && output == "-") {
+    llvm::errs() << "of-compile: error: " << (explain ? "--explain" : "--what-if")
+                 << " writes to stdout; name a file with -o\n";
     return 2;
   }
-  of::CompileOptions options{
-      input, job, cluster, model, output, *rung, {freeze.begin(), freeze.end()}, dumpDir, explain};
+  of::CompileOptions options{input,
+                             job,
+                             cluster,
+                             model,
+                             output,
+                             *rung,
+                             {freeze.begin(), freeze.end()},
+                             dumpDir,
+                             {whatIf.begin(), whatIf.end()},
+                             annotations,
+                             emitAnnotations,
+                             explain};
   return of::compile(options);
 }

@@ -1,0 +1,29 @@
+// What a user asks of the search beside its result, as attributes of the module until
+// of-distribute has answered and taken them off.
+//
+//   of.what_if   what a choice would cost: ["h1=S(0)", ...]
+//   of.given     choices to take for given (Annotations.h): [file, text]
+//   of.keep      leave the choices as text in of.choices
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace of {
+
+inline constexpr llvm::StringLiteral whatIfAttrName = "of.what_if";
+inline constexpr llvm::StringLiteral givenAttrName = "of.given";
+inline constexpr llvm::StringLiteral keepAttrName = "of.keep";
+inline constexpr llvm::StringLiteral choicesAttrName = "of.choices";
+
+struct SearchRequests {
+  std::vector<std::string> whatIf;
+  std::string givenFile, givenText; ///< both empty: nothing is given
+  bool keep = false;
+};
+
+/// Those of the module, which has none afterwards.
+SearchRequests takeRequests(mlir::ModuleOp module);
+
+void setRequests(mlir::ModuleOp module, const SearchRequests &requests);
+
+} // namespace of
