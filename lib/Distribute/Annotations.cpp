@@ -92,6 +92,13 @@ static config::Key annotationKeys() {
            .otherwise("{}")});
 }
 
+static MeshShape shapeIn(const config::Node &mesh) {
+  MeshShape out;
+  for (const config::Node &axis : mesh.items)
+    out.push_back({axis.key, config::integerOf(axis)});
+  return out;
+}
+
 FailureOr<Annotations> Annotations::parse(ModuleOp module, StringRef file, StringRef text) {
   Annotations out;
   out.report = config::Report(file.str());
@@ -105,13 +112,6 @@ FailureOr<Annotations> Annotations::parse(ModuleOp module, StringRef file, Strin
   out.readStages(module.getContext());
   if (failed(emitReport(module.getContext(), out.report)))
     return failure();
-  return out;
-}
-
-static MeshShape shapeIn(const config::Node &mesh) {
-  MeshShape out;
-  for (const config::Node &axis : mesh.items)
-    out.push_back({axis.key, config::integerOf(axis)});
   return out;
 }
 

@@ -19,6 +19,8 @@ class FamilyComparison {
 public:
   explicit FamilyComparison(const Cluster &cluster) : cluster(cluster) {}
 
+  bool isEmpty() const { return entries.empty(); }
+
   /// One mesh, with every option open.
   void add(const DistNetwork &network);
 

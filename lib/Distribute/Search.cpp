@@ -295,6 +295,12 @@ private:
       }
       search.remark(plan, seconds);
     }
+    if (isExplained(program) && families.isEmpty()) { // which are of one stage
+      std::optional<Searched> whole;
+      StagePlan plan = search.wholeMesh();
+      search.place(plan);
+      (void)quietly([&] { return searchPlan(program, plan, whole); });
+    }
     if (!fastest) { // as one stage, which says why not
       best = search.wholeMesh();
       search.place(*best);
