@@ -63,7 +63,7 @@ static Value positive(Formula f, Value x) {
 }
 
 OF_ACTIVATION(ReciprocalOp, arith::DivFOp::create(b, getLoc(), s.real(1), x),
-              f.neg(f.mul(g, f.square(y))))
+              f.neg(f.mul(f.mul(g, y), y)))
 
 OF_ACTIVATION(LeakyReluOp,
               s.select(s.positive(x), x, s.mul(x, s.real(getAlpha().convertToDouble()))),

@@ -171,6 +171,8 @@ static Value maskedBy(OpBuilder &b, Location loc, StringRef predicate, Value x, 
   return SelectOp::create(b, loc, condition, g, scalarLike(b, loc, g, 0));
 }
 
+// Gradients multiply from g on: a factor of x and y alone would be computed with the forward pass
+// and kept until here, beside x and y.
 OF_UNARY_OP(NegOp, negate(b, loc, x), NegOp::create(b, loc, g))
 Sets NegOp::getLinearOperandSets() { return {{0}}; }
 OF_UNARY_OP(AbsOp, absOf(b, loc, x), mul(b, loc, g, SignOp::create(b, loc, x)))
@@ -181,9 +183,9 @@ OF_UNARY_OP(SqrtOp, math::SqrtOp::create(b, loc, x), div(b, loc, scale(b, loc, g
 OF_UNARY_OP(RsqrtOp,
             arith::DivFOp::create(b, loc, floatConstant(b, loc, x.getType(), 1),
                                   math::SqrtOp::create(b, loc, x)),
-            mul(b, loc, scale(b, loc, g, -0.5), mul(b, loc, y, mul(b, loc, y, y))))
+            mul(b, loc, mul(b, loc, mul(b, loc, scale(b, loc, g, -0.5), y), y), y))
 OF_UNARY_OP(TanhOp, math::TanhOp::create(b, loc, x),
-            sub(b, loc, g, mul(b, loc, g, mul(b, loc, y, y))))
+            sub(b, loc, g, mul(b, loc, mul(b, loc, g, y), y)))
 OF_UNARY_OP(ErfOp, math::ErfOp::create(b, loc, x),
             mul(b, loc, scale(b, loc, g, 1.1283791670955126),
                 ExpOp::create(b, loc, NegOp::create(b, loc, mul(b, loc, x, x)))))
@@ -194,7 +196,7 @@ OF_UNARY_OP(FloorOp, math::FloorOp::create(b, loc, x), Value())
 OF_UNARY_OP(CeilOp, math::CeilOp::create(b, loc, x), Value())
 OF_UNARY_OP(RoundOp, math::RoundEvenOp::create(b, loc, x), Value())
 OF_UNARY_OP(ReluOp, reluOf(b, loc, x), maskedBy(b, loc, "gt", x, scalarLike(b, loc, x, 0), g))
-OF_UNARY_OP(SigmoidOp, sigmoidOf(b, loc, x), mul(b, loc, g, sub(b, loc, y, mul(b, loc, y, y))))
+OF_UNARY_OP(SigmoidOp, sigmoidOf(b, loc, x), mul(b, loc, sub(b, loc, g, mul(b, loc, g, y)), y))
 OF_UNARY_OP(NotOp,
             arith::XOrIOp::create(b, loc, x,
                                   arith::ConstantOp::create(b, loc, b.getBoolAttr(true))),
@@ -258,7 +260,7 @@ Sets SubOp::getLinearOperandSets() { return {{0, 1}}; }
 OF_BINARY_OP(MulOp, OF_ARITH(MulFOp, MulIOp), mul(b, loc, g, y), mul(b, loc, g, x))
 Sets MulOp::getLinearOperandSets() { return {{0}, {1}}; }
 OF_BINARY_OP(DivOp, OF_ARITH_OF_SIGN(DivFOp, DivSIOp, DivUIOp), div(b, loc, g, y),
-             NegOp::create(b, loc, mul(b, loc, g, div(b, loc, z, y))))
+             NegOp::create(b, loc, div(b, loc, mul(b, loc, g, z), y)))
 Sets DivOp::getLinearOperandSets() {
   // Integer division rounds: it is not linear.
   return isa<FloatType>(tensorType(getLhs()).getElementType()) ? Sets{{0}} : Sets{};
