@@ -1,5 +1,6 @@
 #include "runtime/actor/Machine.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace of::rt {
@@ -515,6 +516,45 @@ Status Machine::onToken(const Token &token, ActionSink &sink) {
   default:
     return Status(Code::Internal,
                   "unknown token kind " + std::to_string(static_cast<int>(token.kind)));
+  }
+}
+
+uint64_t Machine::begun() const {
+  uint64_t out = 0;
+  for (const StreamState &stream : state_->streams)
+    out = std::max(out, stream.iteration + (stream.running || stream.position != 0 ? 1 : 0));
+  return out;
+}
+
+uint64_t Machine::grantedAhead() const {
+  uint64_t out = 0;
+  for (const ProgramTable &table : tables_)
+    for (const EdgeEntry &edge : table.edges)
+      if (edge.path == Path::Pushed)
+        out = std::max<uint64_t>(out, 1 + edge.window / table.tasks[edge.task].firings);
+  return out;
+}
+
+void Machine::shorten(uint64_t iterations) {
+  assert(iterations <= iterations_ && iterations >= begun());
+  const uint64_t less = iterations_ - iterations;
+  iterations_ = iterations;
+  for (size_t e = 0; e < current_->edges.size(); ++e)
+    state_->edges[e].total -= less * tasks_[current_->edges[e].task].firings;
+  for (const TaskEntry &task : current_->tasks)
+    for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
+      const uint64_t tokens = less * task.firings / inputEntries_[i].period;
+      state_->inputCounts[i].total -= tokens;
+      if (!inputEntries_[i].constant && inputEntries_[i].producer.worker != worker_)
+        openTokens_ -= static_cast<int64_t>(tokens);
+    }
+  // A stream may stand at the new end already.
+  for (uint32_t s = 0; s < current_->streams.size(); ++s) {
+    StreamState &stream = streamStates_[s];
+    if (stream.done || stream.iteration != iterations_)
+      continue;
+    stream.done = true;
+    --openStreams_;
   }
 }
 

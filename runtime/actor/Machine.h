@@ -136,6 +136,18 @@ public:
 
   const ProgramTable &table() const { return *current_; }
   uint64_t iterations() const { return iterations_; }
+
+  // Ending an entry before its time, at an iteration that all machines of the run agree on.
+  /// Iteration that the stream's next firing belongs to.
+  uint64_t nextIteration(uint32_t stream) const { return streamStates_[stream].iteration; }
+  /// Iterations of this entry that have begun.
+  uint64_t begun() const;
+  /// How many iterations beyond those that have begun may already have grants under way, in any
+  /// program.
+  uint64_t grantedAhead() const;
+  /// The entry ends after so many iterations: fewer than before, and at least those begun and
+  /// grantedAhead().
+  void shorten(uint64_t iterations);
   /// Slot that port `port` (index into table().inputs or outputs) uses in the firing in progress.
   uint32_t inputSlot(uint32_t port) const { return state_->inputs[port].slot; }
   uint32_t outputSlot(uint32_t port) const { return state_->outputs[port].slot; }

@@ -28,6 +28,16 @@ public:
   /// failure is known, of this node or another.
   virtual void watch(std::function<void()> onFailure) = 0;
 
+  /// All nodes are to end early, after a step that they agree on (control/Halt.h). Any thread.
+  virtual void askHalt() = 0;
+  /// `onFreeze` is called once when somebody has asked: this node is to promise; `onAgreed` with
+  /// the step. From any thread, not calling back. Null functions end the watch.
+  virtual void watchHalt(std::function<void()> onFreeze,
+                         std::function<void(uint64_t)> onAgreed) = 0;
+  /// This node can end after this step and after every later one; said when it is asked, and once
+  /// more when it is done. Any thread.
+  virtual void promise(uint64_t step) = 0;
+
   /// Waits until all nodes are done or the first cause of a failure is known; returns it.
   virtual Status finish() = 0;
 };
@@ -40,9 +50,23 @@ public:
   }
   void report(const Status &status) override { cause_ = status; }
   void watch(std::function<void()>) override {}
+  void askHalt() override {
+    if (onFreeze_)
+      onFreeze_();
+  }
+  void watchHalt(std::function<void()> onFreeze, std::function<void(uint64_t)> onAgreed) override {
+    onFreeze_ = std::move(onFreeze);
+    onAgreed_ = std::move(onAgreed);
+  }
+  void promise(uint64_t step) override {
+    if (onAgreed_)
+      onAgreed_(step);
+  }
   Status finish() override { return cause_; }
 
 private:
+  std::function<void()> onFreeze_;
+  std::function<void(uint64_t)> onAgreed_;
   Status cause_;
 };
 

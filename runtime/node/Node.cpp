@@ -308,10 +308,11 @@ void Node::programEnded(const ProgramEntry &entry) {
 void Node::report(Reporter &reporter) {
   std::lock_guard<std::mutex> lock(reportMutex_);
   sink_.take(records_);
-  reporter.take(records_);
+  if (const Status status = reporter.take(records_); !status.isOk())
+    control_->fail(status);
 }
 
-void Node::watch(Reporter &reporter) {
+void Node::watch(Reporter &reporter, const std::function<void()> &onWatch) {
   uint64_t beats = 0;
   int64_t lastMove = nowNs();
   auto working = [this] {
@@ -320,6 +321,7 @@ void Node::watch(Reporter &reporter) {
   };
   while (working()) {
     std::this_thread::sleep_for(kWatchEvery);
+    onWatch();
     report(reporter);
     if (control_->beats() != beats) {
       beats = control_->beats();
@@ -353,13 +355,16 @@ bool Node::emitsMetrics() const {
   return false;
 }
 
-Status Node::run(const std::function<void(const Status &)> &onFail) {
+Status Node::run(const std::function<void(const Status &)> &onFail,
+                 const std::function<void()> &onWatch) {
   ReporterOptions options;
   options.terminal = options_.terminal;
   options.json = options_.json;
   options.append = !options_.resumePath.empty();
-  if (!options_.outDir.empty() && emitsMetrics())
+  if (!options_.outDir.empty() && emitsMetrics()) {
     options.metricsPath = options_.outDir + "/metrics.jsonl";
+    options.eventsFolder = options_.tensorBoard ? options_.outDir : "";
+  }
   Reporter reporter(plan_, trainingSteps(schedule_, plan_), options);
   OF_TRY(reporter.open());
 
@@ -378,12 +383,26 @@ Status Node::run(const std::function<void(const Status &)> &onFail) {
       worker->run(schedule_);
       running_.fetch_sub(1, std::memory_order_release);
     });
-  watch(reporter);
+  watch(reporter, onWatch);
   for (std::thread &thread : threads)
     thread.join();
   snapshots_->finish();
   OF_TRY(writeTrace());
   return control_->error();
+}
+
+void Node::askHalt(std::function<void(uint64_t)> onPromise) {
+  control_->onPromise = std::move(onPromise);
+  control_->askHalt();
+}
+
+void Node::haltAt(uint64_t step) {
+  control_->haltAt({step, endAfter(plan_, schedule_, step, !options_.outDir.empty())});
+}
+
+std::optional<uint64_t> Node::endedAt() const {
+  const RunControl::Halt *halt = control_->halt();
+  return halt && halt->step < totalSteps() ? std::optional<uint64_t>(halt->step) : std::nullopt;
 }
 
 void Node::stop() {

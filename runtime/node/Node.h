@@ -29,6 +29,7 @@ struct NodeOptions {
   std::string dataDir; ///< where files of datasets and initial values are looked for
   std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
   bool trace = false;
+  bool tensorBoard = false; ///< metrics into outDir as TensorBoard reads them, too
   std::optional<uint64_t> stopAfterSteps;
   std::string resumePath;  ///< checkpoint to go on from; empty: from the start
   std::string weightsPath; ///< what Load tasks read; empty: what the plan names
@@ -53,10 +54,23 @@ public:
   /// `gather` collects the digests of a snapshot while the node runs; one call at a time.
   Status connect(const std::vector<ChunkCard> &cards, Transport *transport, GatherFn gather);
 
-  /// `onFail` hears of the first error of this node at once, on a worker's thread.
-  Status run(const std::function<void(const Status &)> &onFail);
+  /// `onFail` hears of the first error of this node at once, on a worker's thread. `onWatch` is
+  /// called every now and then by this one.
+  Status run(
+      const std::function<void(const Status &)> &onFail,
+      const std::function<void()> &onWatch = [] {});
   /// Ends the run from outside: another node has failed.
   void stop();
+
+  // Ending early, with a checkpoint. Any thread.
+  /// This node begins no more steps and says, once, after which one it can end.
+  void askHalt(std::function<void(uint64_t)> onPromise);
+  /// All nodes end after this step.
+  void haltAt(uint64_t step);
+  /// The step after which the run has ended before its time.
+  std::optional<uint64_t> endedAt() const;
+  /// Training steps of the whole job.
+  uint64_t totalSteps() const { return trainingSteps(schedule_, plan_); }
 
   uint64_t chunkBytes() const { return memory_.allocatedBytes(); }
   const std::vector<ProgramEntry> &schedule() const { return schedule_; }
@@ -88,7 +102,7 @@ private:
                                          const ProgramTable &table, uint32_t task);
   void programEnded(const ProgramEntry &entry);
   void report(Reporter &reporter);
-  void watch(Reporter &reporter);
+  void watch(Reporter &reporter, const std::function<void()> &onWatch);
   Status writeTrace() const;
   bool emitsMetrics() const; ///< only one node of a folder writes its metrics file
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace of::rt {
 
@@ -16,6 +17,20 @@ using Values = std::vector<std::pair<std::string, double>>;
 /// JSON has no NaN; shortest form that reads back as the same double.
 std::string number(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "null";
+}
+
+/// A process that was killed, or a full disk, may have left half a line at the end.
+void dropBrokenLine(const std::string &path) {
+  std::FILE *file = std::fopen(path.c_str(), "rb");
+  if (!file)
+    return;
+  off_t end = 0, at = 0;
+  for (int c; (c = std::fgetc(file)) != EOF;)
+    if (++at; c == '\n')
+      end = at;
+  std::fclose(file);
+  if (end != at && ::truncate(path.c_str(), end) != 0)
+    std::fprintf(stderr, "%s ends with half a line\n", path.c_str());
 }
 
 std::string duration(double seconds) {
@@ -43,8 +58,13 @@ Reporter::~Reporter() {
 }
 
 Status Reporter::open() {
+  if (!options_.eventsFolder.empty()) {
+    OF_ASSIGN(events_, EventFile::create(options_.eventsFolder));
+  }
   if (options_.metricsPath.empty())
     return Status::ok();
+  if (options_.append)
+    dropBrokenLine(options_.metricsPath);
   file_ = std::fopen(options_.metricsPath.c_str(), options_.append ? "a" : "w");
   if (!file_)
     return Status(Code::Io, "cannot write " + options_.metricsPath + ": " + std::strerror(errno));
@@ -89,7 +109,7 @@ Values Reporter::results(const Sums &sums) const {
   return out;
 }
 
-void Reporter::take(const std::vector<MetricRecord> &records) {
+Status Reporter::take(const std::vector<MetricRecord> &records) {
   for (const MetricRecord &record : records) {
     if (!record.metric) {
       endProgram(record.entry);
@@ -108,8 +128,9 @@ void Reporter::take(const std::vector<MetricRecord> &records) {
     stepEntry_ = record.entry;
     add(step_, record);
   }
-  if (file_)
-    std::fflush(file_);
+  if (file_ && std::fflush(file_) != 0)
+    return Status(Code::Io, "cannot write " + options_.metricsPath + ": " + std::strerror(errno));
+  return events_ ? events_->flush() : Status::ok();
 }
 
 void Reporter::endStep() {
@@ -156,6 +177,12 @@ void Reporter::writeLine(const ProgramEntry &entry, uint64_t step, const Values 
   line += "}\n";
   if (file_)
     std::fputs(line.c_str(), file_);
+  if (events_) {
+    Values tagged;
+    for (const auto &[name, value] : values)
+      tagged.emplace_back(plan_.programs()->Get(entry.program)->name()->str() + "/" + name, value);
+    events_->add(step, tagged);
+  }
   if (options_.json) {
     std::fputs(line.c_str(), stdout);
     std::fflush(stdout);

@@ -10,6 +10,7 @@
 // firings. "correct" is then reported as "accuracy". Owned and used by one thread.
 #pragma once
 
+#include "runtime/node/EventFile.h"
 #include "runtime/node/MetricSink.h"
 
 #include <cstdio>
@@ -20,10 +21,11 @@
 namespace of::rt {
 
 struct ReporterOptions {
-  std::string metricsPath; ///< empty: no file
-  bool append = false;     ///< a resumed run adds to its file
-  bool terminal = false;   ///< stderr is a terminal: rewrite one line
-  bool json = false;       ///< results on stdout as JSON lines
+  std::string metricsPath;  ///< empty: no file
+  std::string eventsFolder; ///< for TensorBoard; empty: none
+  bool append = false;      ///< a resumed run adds to its file
+  bool terminal = false;    ///< stderr is a terminal: rewrite one line
+  bool json = false;        ///< results on stdout as JSON lines
 };
 
 class Reporter {
@@ -31,8 +33,10 @@ public:
   Reporter(const plan::Plan &plan, uint64_t totalSteps, ReporterOptions options);
   ~Reporter();
 
+  /// Of a file that is added to, a last line that was broken off is dropped.
   Status open();
-  void take(const std::vector<MetricRecord> &records);
+  /// What it has written is in its files, or that is the error.
+  Status take(const std::vector<MetricRecord> &records);
   /// Clears the progress line before other output.
   void finishLine();
 
@@ -57,6 +61,7 @@ private:
   const uint64_t totalSteps_;
   const ReporterOptions options_;
   std::FILE *file_ = nullptr;
+  std::unique_ptr<EventFile> events_;
   Sums step_, evaluation_;
   ProgramEntry stepEntry_;
   uint64_t stepNumber_ = 0;

@@ -1,5 +1,7 @@
 #include "runtime/node/RunControl.h"
 
+#include <algorithm>
+
 namespace of::rt {
 
 void RunControl::fail(const Status &status) {
@@ -16,6 +18,30 @@ void RunControl::fail(const Status &status) {
 Status RunControl::error() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return error_;
+}
+
+void RunControl::askHalt() {
+  std::lock_guard<std::mutex> lock(mutex_); // what promise() has seen of it is decided
+  haltAsked_.store(true);
+}
+
+void RunControl::promise(uint64_t step) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    promised_ = std::max(promised_, step);
+    if (++promises_ != workers_ || !haltAsked_.load())
+      return;
+    step = promised_;
+  }
+  onPromise(step);
+}
+
+void RunControl::haltAt(Halt halt) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (haltOwner_)
+    return;
+  haltOwner_ = std::make_unique<const Halt>(std::move(halt));
+  halt_.store(haltOwner_.get(), std::memory_order_release);
 }
 
 void RunControl::arrive(const ProgramEntry &entry) {

@@ -9,7 +9,9 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 namespace of::rt {
 
@@ -34,6 +36,22 @@ public:
   /// Whether all workers have left entry number `index`.
   bool passed(uint64_t index) const { return ended_.load(std::memory_order_acquire) > index; }
 
+  // Ending early: every worker says after which step it can end, then all hear after which one
+  // they do.
+  struct Halt {
+    uint64_t step = 0;
+    std::vector<ProgramEntry> schedule; ///< that ends there
+  };
+  /// Called once, when somebody has asked and then the last worker promises, with the latest step.
+  std::function<void(uint64_t)> onPromise = [](uint64_t) {};
+  void askHalt();
+  bool haltAsked() const { return haltAsked_.load(std::memory_order_relaxed); }
+  /// Once by every worker: when it is asked, or at its end.
+  void promise(uint64_t step);
+  void haltAt(Halt halt);
+  /// Null until all nodes agree.
+  const Halt *halt() const { return halt_.load(std::memory_order_acquire); }
+
   /// Counts firings, so that a stall can be seen from outside.
   void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
   uint64_t beats() const { return beats_.load(std::memory_order_relaxed); }
@@ -48,8 +66,13 @@ private:
   std::atomic<uint64_t> ended_{0};
   std::atomic<uint64_t> beats_{0};
   std::atomic<uint32_t> waitRequests_{0};
+  std::atomic<bool> haltAsked_{false};
+  std::atomic<const Halt *> halt_{nullptr};
   mutable std::mutex mutex_;
   Status error_;
+  std::unique_ptr<const Halt> haltOwner_;
+  uint32_t promises_ = 0;
+  uint64_t promised_ = 0;
 };
 
 } // namespace of::rt

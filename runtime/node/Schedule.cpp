@@ -106,6 +106,27 @@ Result<std::vector<ProgramEntry>> makeSchedule(const plan::Plan &plan,
   return entries;
 }
 
+std::vector<ProgramEntry> endAfter(const plan::Plan &plan, std::vector<ProgramEntry> schedule,
+                                   uint64_t step, bool snapshot) {
+  if (step >= trainingSteps(schedule, plan))
+    return schedule;
+  schedule = stopAt(plan, std::move(schedule), step);
+  // Evaluations behind the last step have not begun anywhere.
+  while (!schedule.empty() && kindOf(plan, schedule.back()) != plan::ProgramKind::Train)
+    schedule.pop_back();
+  for (uint32_t p = 0; p < plan.programs()->size() && snapshot; ++p)
+    if (plan.programs()->Get(p)->kind() == plan::ProgramKind::Snapshot) {
+      ProgramEntry entry;
+      entry.program = p;
+      entry.iterations = 1;
+      entry.firstStep = step;
+      entry.epoch = plan.epoch_steps() ? (step - 1) / plan.epoch_steps() : 0;
+      schedule.push_back(entry);
+      break;
+    }
+  return schedule;
+}
+
 uint64_t trainingSteps(const std::vector<ProgramEntry> &schedule, const plan::Plan &plan) {
   uint64_t steps = 0;
   for (const ProgramEntry &entry : schedule)

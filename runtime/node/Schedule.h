@@ -26,6 +26,12 @@ struct ScheduleRequest {
 Result<std::vector<ProgramEntry>> makeSchedule(const plan::Plan &plan,
                                                const ScheduleRequest &request);
 
+/// The schedule of a run that ends early, after `step`, with a snapshot where the plan has such a
+/// program and `snapshot` allows it: entries that begin before are as they were. Unchanged if the
+/// job ends no later anyway.
+std::vector<ProgramEntry> endAfter(const plan::Plan &plan, std::vector<ProgramEntry> schedule,
+                                   uint64_t step, bool snapshot);
+
 /// Training steps of the whole job.
 uint64_t trainingSteps(const std::vector<ProgramEntry> &schedule, const plan::Plan &plan);
 

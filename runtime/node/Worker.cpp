@@ -2,6 +2,7 @@
 
 #include "runtime/actor/Waits.h"
 #include "runtime/device/cpu/TileTeam.h"
+#include "runtime/node/Schedule.h"
 
 #include <cstdio>
 #include <thread>
@@ -76,6 +77,8 @@ void Worker::begin(StreamRun &run) {
 Status Worker::advance(uint32_t stream, bool &moved) {
   StreamRun &run = streams_[stream];
   if (!run.active) {
+    if (ending_ == Ending::Promised && !mayStart(stream))
+      return Status::ok();
     if (!machine_.tryStart(stream, run.firing))
       return Status::ok();
     begin(run);
@@ -123,6 +126,8 @@ Status Worker::runEntry(const ProgramEntry &entry) {
   uint32_t idleRounds = 0;
   while (!machine_.finished() && !control_.stopped()) {
     bool moved = false;
+    if (control_.haltAsked())
+      heedHalt();
     OF_TRY(takeTokens(moved));
     for (uint32_t s = 0; s < streams; ++s)
       OF_TRY(advance(s, moved));
@@ -137,6 +142,8 @@ Status Worker::awaitOthers(uint64_t index) {
   // Others may still need this node's transport to move.
   for (uint32_t rounds = 0; !control_.passed(index) && !control_.stopped(); ++rounds) {
     bool moved = false;
+    if (control_.haltAsked())
+      heedHalt();
     OF_TRY(takeTokens(moved));
     if (!moved)
       idle(rounds);
@@ -146,15 +153,50 @@ Status Worker::awaitOthers(uint64_t index) {
 
 void Worker::run(const std::vector<ProgramEntry> &schedule) {
   config_.device->enterThread();
-  for (uint64_t index = 0; index < schedule.size() && !control_.stopped(); ++index) {
-    Status status = runEntry(schedule[index]);
+  schedule_ = &schedule;
+  for (index_ = 0; index_ < schedule_->size() && !control_.stopped(); ++index_) {
+    Status status = runEntry((*schedule_)[index_]);
     if (status.isOk() && !control_.stopped()) {
-      control_.arrive(schedule[index]);
-      status = awaitOthers(index);
+      control_.arrive(*entry_);
+      status = awaitOthers(index_);
     }
     if (!status.isOk())
       control_.fail(status);
   }
+  if (ending_ == Ending::No)
+    control_.promise(trainingSteps(schedule, *config_.plan));
+}
+
+bool Worker::trains() const {
+  return config_.plan->programs()->Get(entry_->program)->kind() == plan::ProgramKind::Train;
+}
+
+/// The first step whose end this worker can still make the end of the run, if it begins none from
+/// holdAt_ on. One more than what it holds at, so that it cannot be past the end when it hears of
+/// it.
+uint64_t Worker::earliestEnd() const { return holdAt_ + 1 + machine_.grantedAhead(); }
+
+bool Worker::mayStart(uint32_t stream) const {
+  return !trains() || entry_->firstStep + machine_.nextIteration(stream) < holdAt_;
+}
+
+void Worker::heedHalt() {
+  if (ending_ == Ending::No) {
+    holdAt_ = entry_->firstStep;
+    if (trains())
+      holdAt_ += machine_.entered() ? machine_.begun() : entry_->iterations;
+    ending_ = Ending::Promised;
+    control_.promise(earliestEnd());
+  }
+  const RunControl::Halt *halt = control_.halt();
+  if (ending_ != Ending::Promised || !halt)
+    return;
+  ending_ = Ending::Agreed;
+  schedule_ = &halt->schedule;
+  const uint64_t before = entry_->iterations;
+  entry_ = &(*schedule_)[index_];
+  if (machine_.entered() && entry_->iterations < before)
+    machine_.shorten(entry_->iterations);
 }
 
 void Worker::reportWaits() {

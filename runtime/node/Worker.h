@@ -49,6 +49,10 @@ private:
   };
 
   void act(const Action &action) override;
+  void heedHalt();
+  uint64_t earliestEnd() const;
+  bool mayStart(uint32_t stream) const;
+  bool trains() const;
   Status runEntry(const ProgramEntry &entry);
   Status awaitOthers(uint64_t index);
   Status advance(uint32_t stream, bool &moved);
@@ -68,6 +72,12 @@ private:
   std::vector<StreamRun> streams_;
   Status actError_; ///< act cannot return one
   uint32_t waitRequestsSeen_ = 0;
+  // Ending early (RunControl.h).
+  enum class Ending : uint8_t { No, Promised, Agreed };
+  Ending ending_ = Ending::No;
+  uint64_t holdAt_ = 0; ///< Promised: no training step from this one on begins
+  const std::vector<ProgramEntry> *schedule_ = nullptr;
+  uint64_t index_ = 0; ///< of *entry_ in the schedule
 };
 
 } // namespace of::rt

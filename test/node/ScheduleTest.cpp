@@ -92,3 +92,26 @@ TEST_CASE("a checkpoint from beyond the end of the job is refused") {
   REQUIRE(makeSchedule(*plan::GetPlan(bytes.data()), request).status().code() ==
           Code::InvalidArgument);
 }
+
+TEST_CASE("an early end keeps what began before, and takes a snapshot") {
+  const std::vector<uint8_t> bytes = job(2);
+  const plan::Plan &plan = *plan::GetPlan(bytes.data());
+  const auto whole = makeSchedule(plan, {});
+  REQUIRE(whole.isOk());
+  auto ended = [&](uint64_t step, bool snapshot) {
+    Lines out;
+    for (const ProgramEntry &e : endAfter(plan, *whole, step, snapshot))
+      out.push_back(plan.programs()->Get(e.program)->name()->str() + " x" +
+                    std::to_string(e.iterations) + " @" + std::to_string(e.firstStep) + " ." +
+                    std::to_string(e.epoch));
+    return out;
+  };
+  REQUIRE(ended(4, true) == Lines{"init x1 @0 .0", "train x4 @0 .0", "snapshot x1 @4 .0"});
+  REQUIRE(ended(4, false) == Lines{"init x1 @0 .0", "train x4 @0 .0"});
+  // The evaluation behind the last step has begun nowhere.
+  REQUIRE(ended(10, true) == Lines{"init x1 @0 .0", "train x10 @0 .0", "snapshot x1 @10 .0"});
+  REQUIRE(ended(11, true) == Lines{"init x1 @0 .0", "train x10 @0 .0", "test x3 @10 .0",
+                                   "snapshot x1 @10 .0", "train x1 @10 .1", "snapshot x1 @11 .1"});
+  REQUIRE(ended(20, true).size() == whole->size());
+  REQUIRE(ended(99, true).size() == whole->size());
+}

@@ -1,5 +1,5 @@
-// write-toy-plan <file> <hosts of nodes, as digits> <devices per node> <steps>: for tests of
-// of-run.
+// write-toy-plan <file> <hosts of nodes, as digits> <devices per node> <steps>
+// [<steps between snapshots>]: for tests of of-run.
 #include "runtime/schema/PlanFile.h"
 #include "test/node/ToyPlan.h"
 
@@ -15,6 +15,7 @@ int main(int argc, char **argv) {
     options.hostOfNode.push_back(static_cast<uint32_t>(*c - '0'));
   options.devicesPerNode = static_cast<uint32_t>(std::atoi(argv[3]));
   options.steps = static_cast<uint64_t>(std::atoll(argv[4]));
+  options.snapshotEvery = argc > 5 ? static_cast<uint64_t>(std::atoll(argv[5])) : 0;
   options.transferWorker = 1;
   of::test::ToyPlan toy(options, OF_TOY_KERNELS);
   const of::Status status = of::rt::writePlan(argv[1], toy.b.plan);

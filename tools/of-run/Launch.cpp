@@ -1,5 +1,7 @@
 #include "tools/of-run/Launch.h"
 
+#include "tools/of-run/RunNode.h"
+
 #include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
@@ -23,8 +25,14 @@ using Clock = std::chrono::steady_clock;
 /// The control tree ends the other nodes within seconds; this is for the case that it cannot.
 constexpr std::chrono::seconds kGrace(15);
 
-volatile std::sig_atomic_t interrupted = 0;
-void onSignal(int signal) { interrupted = signal; }
+// A handler reaches nothing else.
+volatile std::sig_atomic_t interrupts = 0, endSignals = 0;
+void onSignal(int signal) {
+  if (signal == SIGINT)
+    interrupts = interrupts + 1;
+  else
+    endSignals = endSignals + 1;
+}
 
 struct Child {
   pid_t pid = -1;
@@ -203,14 +211,16 @@ bool reap(std::vector<Child> &children, Console &console, int &code) {
 
 } // namespace
 
+bool toldToEnd() { return interrupts + endSignals > 0; }
+
 Result<int> launchLocal(const LaunchOptions &options) {
   OF_ASSIGN(const std::vector<uint16_t> ports, freePorts(options.nodeNames.size()));
   std::string peers;
   for (uint16_t port : ports)
     peers += (peers.empty() ? "" : ",") + std::string("127.0.0.1:") + std::to_string(port);
 
-  std::signal(SIGINT, onSignal);
-  std::signal(SIGTERM, onSignal);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1})
+    std::signal(signal, onSignal);
   std::vector<Child> children(options.nodeNames.size());
   for (uint32_t i = 0; i < children.size(); ++i) {
     children[i].name = options.nodeNames[i];
@@ -222,14 +232,14 @@ Result<int> launchLocal(const LaunchOptions &options) {
   Console console(children.size() > 1);
   int code = 0;
   Clock::time_point failedAt;
-  bool forwarded = false;
+  int forwarded = 0;
   while (reap(children, console, code)) {
     drain(children, console, 50);
-    if (interrupted && !forwarded) {
-      forwarded = true;
-      signalAll(children, SIGTERM);
+    if (const int signals = interrupts + endSignals; signals > forwarded) {
+      forwarded = signals;
+      signalAll(children, SIGTERM); // they end early together; a second one is final
     }
-    const bool ending = code != 0 || forwarded;
+    const bool ending = (code != 0 && code != kEndedEarly) || interrupts > 0;
     if (!ending)
       failedAt = Clock::now();
     else if (Clock::now() - failedAt > kGrace)

@@ -24,8 +24,11 @@ struct LaunchOptions {
 /// What a node's last line starts with when the run failed.
 inline constexpr const char *kFirstCause = "first cause: ";
 
-/// Runs until all children have ended; the exit code of the first that failed, or 0.
+/// Runs until all children have ended; the exit code of the first that failed, or 0. SIGTERM and
+/// SIGUSR1 are passed on: the children end early with a checkpoint.
 Result<int> launchLocal(const LaunchOptions &options);
+/// Whether a signal has asked this process to end.
+bool toldToEnd();
 
 /// Joins trace-0.json … trace-<nodes-1>.json of a folder to trace.json and removes them. A node
 /// that was killed left none.

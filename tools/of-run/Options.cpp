@@ -20,13 +20,24 @@ void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("--data", o.dataDir, "Folder of the data sets' files");
   app.add_option("--out", o.outDir, "Folder for checkpoints, metrics.jsonl and trace.json");
   app.add_option("--resume", o.resume,
-                 "Go on from a checkpoint, or from the newest one in a folder");
+                 "Go on from a checkpoint, or from the newest one in a folder")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--weights", o.weights,
                  "Checkpoint or .safetensors file that initial values are loaded from");
   app.add_option("--steps", o.steps, "Stop after this many training steps in total");
   app.add_option("--keep", o.keep, "Newest checkpoints to keep, 0 for all (default: the job's)");
+  app.add_option(
+         "--max-restarts", o.maxRestarts,
+         "With --local: after the loss of a node start all again, at most so often, from the "
+         "newest checkpoint")
+      ->capture_default_str()
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--join-timeout", o.joinSeconds, "Seconds to wait for the other nodes")
       ->capture_default_str();
+  app.add_option("--silence", o.silenceSeconds,
+                 "Seconds without a sign of life after which a node counts as lost")
+      ->capture_default_str()
+      ->check(CLI::Range(0.3, 3600.0));
   app.add_option("--throttle-read", o.readRowsPerSecond,
                  "Let each device read at most this many rows a second, as from a slower disk")
       ->check(CLI::PositiveNumber);
@@ -36,6 +47,7 @@ void addRunOptions(CLI::App &app, Options &o) {
       ->check(CLI::PositiveNumber);
   app.add_flag("--check", o.check, "Open and verify the plan, then stop");
   app.add_flag("--trace", o.trace, "Write a trace for ui.perfetto.dev into --out");
+  app.add_flag("--tensorboard", o.tensorBoard, "Metrics into --out as TensorBoard reads them, too");
   app.add_flag("--json", o.json, "Metrics as JSON lines on stdout");
   app.add_flag("--progress-line", o.progressLine, "")
       ->group(""); // from --local to its children: stderr ends in a terminal
@@ -64,7 +76,9 @@ Parsed parseArguments(int argc, char **argv) {
   CLI::App app("Runs a plan: one process per node.", "of-run");
   app.footer("Exit codes: 0 done, 2 wrong flag or input, 3 corrupt file, 4 refused plan, 5 lost "
              "peer, 6 NaN or "
-             "infinity,\n7 disk or memory, 70 defect of of-run.");
+             "infinity,\n7 disk or memory, 70 defect of of-run, 75 ended early by SIGTERM or "
+             "SIGUSR1, after "
+             "a checkpoint if\nthe job takes any; start again with --resume.");
   addRunOptions(app, o);
   bool scratch = false;
   CLI::App *probe = app.add_subcommand("probe", "Measure this machine and write cluster.yaml");

@@ -25,8 +25,10 @@ struct Options {
   std::optional<uint64_t> steps;
   std::optional<uint64_t> keep; ///< newest checkpoints to keep, 0 for all; none: the job's
   double joinSeconds = 60;
+  double silenceSeconds = 0.8;
+  uint32_t maxRestarts = 0;
   double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
-  bool check = false, trace = false, json = false, progressLine = false;
+  bool check = false, trace = false, tensorBoard = false, json = false, progressLine = false;
 
   ProbeOptions probe;
 };

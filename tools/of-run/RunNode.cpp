@@ -7,6 +7,9 @@
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 
+#include <csignal>
+#include <cstdio>
+
 namespace of::run {
 
 namespace {
@@ -19,6 +22,7 @@ rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
   out.dataDir = options.dataDir;
   out.outDir = options.outDir;
   out.trace = options.trace;
+  out.tensorBoard = options.tensorBoard;
   out.stopAfterSteps = options.steps;
   out.resumePath = options.resume;
   out.weightsPath = options.weights;
@@ -40,6 +44,7 @@ Result<std::unique_ptr<rt::Links>> joinOthers(const rt::PlanFile &plan, const Op
     config.nodeNames.push_back(node->name()->str());
   config.planDigest = plan.digest();
   config.joinSeconds = options.joinSeconds;
+  config.silenceMs = static_cast<int64_t>(options.silenceSeconds * 1000);
   OF_ASSIGN(std::unique_ptr<rt::Links> links, rt::ControlTree::join(std::move(config)));
   return links;
 }
@@ -67,6 +72,34 @@ struct Wires {
   }
 };
 
+/// While it lives SIGTERM and SIGUSR1 ask for an early end; a second SIGTERM is final.
+class EndSignals {
+public:
+  EndSignals() {
+    struct sigaction action = {};
+    action.sa_handler = [](int) { asked_ = 1; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+    ::sigaction(SIGTERM, &action, &term_);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGUSR1, &action, &usr1_);
+  }
+  ~EndSignals() {
+    ::sigaction(SIGTERM, &term_, nullptr);
+    ::sigaction(SIGUSR1, &usr1_, nullptr);
+  }
+  /// Once for every signal.
+  bool take() const {
+    const bool asked = asked_ != 0;
+    asked_ = 0;
+    return asked;
+  }
+
+private:
+  static volatile std::sig_atomic_t asked_; // a handler reaches nothing else
+  struct sigaction term_ = {}, usr1_ = {};
+};
+volatile std::sig_atomic_t EndSignals::asked_ = 0;
+
 /// Everything between joining and the last step; the others are told of an error by the caller.
 Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &links, Wires &wires,
                    std::unique_ptr<rt::Node> &node) {
@@ -85,7 +118,16 @@ Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &
   // Nobody sends before everybody listens.
   OF_TRY(links.allGather("ready"));
   links.watch([&node] { node->stop(); });
-  const Status status = node->run([&links](const Status &failure) { links.report(failure); });
+  links.watchHalt([&] { node->askHalt([&links](uint64_t step) { links.promise(step); }); },
+                  [&node](uint64_t step) { node->haltAt(step); });
+  const EndSignals signals;
+  const Status status = node->run([&links](const Status &failure) { links.report(failure); },
+                                  [&] {
+                                    if (signals.take())
+                                      links.askHalt();
+                                  });
+  links.watchHalt(nullptr, nullptr);
+  links.promise(node->totalSteps()); // should another node ask from now on
   links.watch(nullptr);
   return status;
 }
@@ -106,13 +148,19 @@ Result<rt::PlanFile> openPlan(const std::string &path) {
   return file;
 }
 
-Status runNode(const rt::PlanFile &plan, const Options &options) {
+Result<int> runNode(const rt::PlanFile &plan, const Options &options) {
   OF_ASSIGN(const std::unique_ptr<rt::Links> links, joinOthers(plan, options));
   Wires wires; // outlive the node
   std::unique_ptr<rt::Node> node;
   if (const Status status = trainJoined(plan, options, *links, wires, node); !status.isOk())
     links->report(status);
-  return links->finish();
+  OF_TRY(links->finish());
+  const std::optional<uint64_t> early = node->endedAt();
+  if (early && *options.node == 0)
+    std::fprintf(stderr, "ended early, after step %llu of %llu\n",
+                 static_cast<unsigned long long>(*early),
+                 static_cast<unsigned long long>(node->totalSteps()));
+  return early ? kEndedEarly : 0;
 }
 
 } // namespace of::run

@@ -11,7 +11,12 @@ namespace of::run {
 /// Opens a plan and runs every check that needs no other node.
 Result<rt::PlanFile> openPlan(const std::string &path);
 
-/// Runs node *options.node. The returned error is the first cause, whichever node it happened on.
-Status runNode(const rt::PlanFile &plan, const Options &options);
+/// Exit code of a run that SIGTERM or SIGUSR1 ended early, after a checkpoint where the job takes
+/// any: start it again with --resume.
+inline constexpr int kEndedEarly = 75;
+
+/// Runs node *options.node; the exit code, 0 or kEndedEarly. The returned error is the first cause,
+/// whichever node it happened on.
+Result<int> runNode(const rt::PlanFile &plan, const Options &options);
 
 } // namespace of::run

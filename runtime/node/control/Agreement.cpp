@@ -45,9 +45,9 @@ Status unpackStatus(const std::string &payload) {
 } // namespace
 
 Agreement::Agreement(uint32_t self, std::vector<std::string> names, AgreementDriver &driver,
-                     int64_t nowMs)
-    : self_(self), names_(std::move(names)), driver_(driver), members_(names_.size()),
-      lastTickMs_(nowMs) {
+                     int64_t nowMs, int64_t silenceMs)
+    : self_(self), names_(std::move(names)), silenceMs_(silenceMs), driver_(driver),
+      members_(names_.size()), lastTickMs_(nowMs) {
   for (uint32_t n = 0; n < members_.size(); ++n) {
     members_[n].connected = n != self_ && (self_ == 0 || n == 0);
     members_[n].heardMs = nowMs;
@@ -267,8 +267,8 @@ void Agreement::tick(int64_t nowMs) {
       continue;
     if (beats)
       driver_.send(n, FrameType::Heartbeat, "");
-    if (!members_[n].lost && nowMs - members_[n].heardMs > kSilenceMs)
-      onLost(n, "it has been silent for 5 s", nowMs);
+    if (!members_[n].lost && nowMs - members_[n].heardMs > silenceMs_)
+      onLost(n, "it has been silent for " + std::to_string(silenceMs_) + " ms", nowMs);
   }
   if (leads())
     decide(nowMs);

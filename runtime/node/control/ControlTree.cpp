@@ -1,6 +1,7 @@
 #include "runtime/node/control/ControlTree.h"
 
 #include "runtime/node/control/Agreement.h"
+#include "runtime/node/control/Halt.h"
 #include "runtime/node/control/Join.h"
 
 #include <algorithm>
@@ -32,7 +33,8 @@ public:
   Tree(ControlConfig config, Joined joined)
       : config_(std::move(config)), joined_(std::move(joined)), linked_(linksOf(config_)),
         lines_(config_.nodeNames.size()),
-        agreement_(config_.node, config_.nodeNames, *this, nowMs()),
+        agreement_(config_.node, config_.nodeNames, *this, nowMs(), config_.silenceMs),
+        halt_(config_.node, static_cast<uint32_t>(config_.nodeNames.size()), haltDriver()),
         wakeFd_(::eventfd(0, EFD_CLOEXEC)), thread_([this] { loop(); }) {}
 
   ~Tree() override {
@@ -65,6 +67,24 @@ public:
     onFailure_ = std::move(onFailure);
     if (cause_ && onFailure_)
       onFailure_();
+  }
+
+  void askHalt() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    order([this] { halt_.ask(); });
+  }
+
+  void promise(uint64_t step) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    order([this, step] { halt_.promise(step); });
+  }
+
+  void watchHalt(std::function<void()> onFreeze, std::function<void(uint64_t)> onAgreed) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    onFreeze_ = std::move(onFreeze);
+    onAgreed_ = std::move(onAgreed);
+    if (frozen_ && onFreeze_) // somebody asked before this node was ready
+      onFreeze_();
   }
 
   Status finish() override {
@@ -111,6 +131,26 @@ private:
     changed_.notify_all();
   }
 
+  HaltDriver haltDriver() {
+    HaltDriver out;
+    out.send = [this](uint32_t node, FrameType type, const std::string &payload) {
+      joined_.connections[node].send(type, payload);
+    };
+    // Under the lock: after watchHalt(nullptr, nullptr) they will not be called any more.
+    out.freeze = [this] {
+      std::lock_guard<std::mutex> lock(mutex_);
+      frozen_ = true;
+      if (onFreeze_)
+        onFreeze_();
+    };
+    out.agreed = [this](uint64_t step) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (onAgreed_)
+        onAgreed_(step);
+    };
+    return out;
+  }
+
   // ---- The thread.
 
   void loop() {
@@ -149,7 +189,7 @@ private:
     };
     std::for_each(joined_.connections.begin(), joined_.connections.end(), add);
     std::for_each(guests_.begin(), guests_.end(), add);
-    ::poll(fds.data(), fds.size(), agreement_.pending() ? 10 : 100);
+    ::poll(fds.data(), fds.size(), agreement_.pending() ? 5 : kTickMs);
     uint64_t count;
     if (fds[0].revents & POLLIN && ::read(wakeFd_, &count, sizeof count) < 0)
       return;
@@ -208,7 +248,7 @@ private:
       return;
     const uint32_t node = *toConnect_;
     toConnect_.reset();
-    const Result<int> fd = connectOnce(joined_.addresses[node]);
+    const Result<int> fd = connectOnce(joined_.addresses[node], kConnectMs);
     if (!fd.isOk() || *fd < 0)
       return agreement_.onLost(node, "it does not answer at " + joined_.addresses[node], nowMs());
     joined_.connections[node] = Connection(*fd);
@@ -222,6 +262,7 @@ private:
       gather(node, frame.payload);
     else if (frame.type == FrameType::Gathered)
       publish(unpackLines(frame.payload));
+    halt_.onFrame(node, frame);
     agreement_.onFrame(node, frame, nowMs());
   }
 
@@ -251,6 +292,9 @@ private:
   }
 
   static constexpr size_t kMaxGuests = 1024;
+  static constexpr int kTickMs = kHeartbeatMs / 5;
+  /// Less than the patience of those that wait for this node meanwhile.
+  static constexpr int kConnectMs = 400;
 
   const ControlConfig config_;
   // Of the thread:
@@ -260,6 +304,7 @@ private:
   std::vector<std::optional<std::string>> lines_;
   std::optional<uint32_t> toConnect_;
   Agreement agreement_;
+  Halt halt_;
   // Shared:
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -267,7 +312,9 @@ private:
   std::optional<std::vector<std::string>> gathered_;
   std::optional<Status> cause_;
   std::function<void()> onFailure_;
-  bool released_ = false, closing_ = false;
+  std::function<void()> onFreeze_;
+  std::function<void(uint64_t)> onAgreed_;
+  bool released_ = false, closing_ = false, frozen_ = false;
   const int wakeFd_;
   std::thread thread_;
 };

@@ -9,13 +9,14 @@
 //   Gather line ─▶                              all lines ─▶ Gathered
 //   Report, Done, a closed connection, silence ─▶ one verdict on all nodes that live
 //
-// A closed connection is a death, and so is silence for five seconds (a heartbeat goes every half
-// second).
+// A closed connection is a death, and so is silence for most of a second (a heartbeat goes every
+// tenth).
 //
 // Owned by the main thread; `report` may be called by any thread. One instance per process.
 #pragma once
 
 #include "runtime/node/Links.h"
+#include "runtime/node/control/Agreement.h"
 
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,7 @@ struct ControlConfig {
   std::vector<std::string> nodeNames; ///< for messages
   std::string planDigest;
   double joinSeconds = 60;
+  int64_t silenceMs = kSilenceMs;
 };
 
 class ControlTree : public Links {

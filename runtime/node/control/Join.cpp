@@ -129,7 +129,7 @@ Result<Connection> connectRoot(const ControlConfig &config, const std::string &r
     if (secondsLeft(deadline) < 0)
       return Status(Code::PeerLost, root + " did not come within " + secondsText(config) +
                                         "; start it, or raise --join-timeout");
-    OF_ASSIGN(fd, connectOnce(config.peers[0]));
+    OF_ASSIGN(fd, connectOnce(config.peers[0], 1000));
     if (fd < 0)
       std::this_thread::sleep_for(kRetry);
   }

@@ -171,7 +171,7 @@ Result<Listener> listenOn(const std::string &address) {
   return Listener(listener);
 }
 
-Result<int> connectOnce(const std::string &address) {
+Result<int> connectOnce(const std::string &address, int waitMs) {
   OF_ASSIGN(const auto parts, split(address));
   addrinfo hints{}, *found = nullptr;
   hints.ai_socktype = SOCK_STREAM;
@@ -190,7 +190,7 @@ Result<int> connectOnce(const std::string &address) {
       pollfd waiting{fd, POLLOUT, 0};
       socklen_t length = sizeof error;
       error = ETIMEDOUT;
-      if (::poll(&waiting, 1, 1000) == 1)
+      if (::poll(&waiting, 1, waitMs) == 1)
         ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
     }
     if (error == 0 && !isOwnEnd(fd))

@@ -25,7 +25,11 @@ enum class FrameType : uint32_t {
   Verdict,
   Agreed,
   Release,
-  Takeover
+  Takeover,
+  HaltWanted,
+  Freeze,
+  Promise,
+  HaltAt
 };
 
 struct Frame {
@@ -81,8 +85,8 @@ private:
 
 /// Listens on the port of "host:port", on all interfaces; port 0: any that is free.
 Result<Listener> listenOn(const std::string &address);
-/// Starts or retries one connection attempt, waiting up to a second; -1 if nobody answers yet.
+/// Starts or retries one connection attempt, waiting so long at most; -1 if nobody answers yet.
 /// InvalidArgument for a wrong address.
-Result<int> connectOnce(const std::string &address);
+Result<int> connectOnce(const std::string &address, int waitMs);
 
 } // namespace of::rt

@@ -170,3 +170,31 @@ TEST_CASE("an address that is none is an error of the user") {
   cluster.config.node = 1;
   REQUIRE(ControlTree::join(cluster.config).status().code() == Code::InvalidArgument);
 }
+
+TEST_CASE("nodes agree after which step they end early, whoever asks") {
+  Cluster cluster(3);
+  const uint32_t asker = GENERATE(0u, 2u);
+  std::vector<uint64_t> agreed(3);
+  cluster.run([&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) {
+    REQUIRE(tree.isOk());
+    std::atomic<bool> frozen{false}, told{false};
+    if (n == 1) // it is done already, and nobody will have to ask it
+      (*tree)->promise(9);
+    (*tree)->watchHalt([&] { frozen = true; },
+                       [&](uint64_t step) {
+                         agreed[n] = step;
+                         told = true;
+                       });
+    if (n == asker)
+      (*tree)->askHalt();
+    while (!frozen)
+      std::this_thread::yield();
+    if (n != 1)
+      (*tree)->promise(5 + n);
+    while (!told)
+      std::this_thread::yield();
+    (*tree)->watchHalt(nullptr, nullptr);
+    REQUIRE((*tree)->finish().isOk());
+  });
+  REQUIRE(agreed == std::vector<uint64_t>(3, 9));
+}

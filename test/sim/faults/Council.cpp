@@ -219,7 +219,7 @@ public:
   }
 
 private:
-  static constexpr int64_t kNearNs = 100'000'000; // well within the time for better evidence
+  static constexpr int64_t kNearNs = 10'000'000; // well within the time for better evidence
 
   // Most happens at about the same time, where it can get into each other's way.
   int64_t soon() {

@@ -35,7 +35,7 @@ Scenario drawScenario(uint64_t seed, const Exposure &exposure) {
     break;
   case FaultKind::Pause:
     out.at = below(exposure.steps);
-    out.lengthNs = static_cast<int64_t>(1'000 + below(3'000'000'000));
+    out.lengthNs = static_cast<int64_t>(1'000 + below(500'000'000));
     break;
   case FaultKind::Kill:
     out.at = below(exposure.steps);

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""What clusters do to a run, with real processes at random instants.
+
+  faults.py --bin build/bin [--runs N] [--seed S] [--case NAME]
+
+  end      SIGTERM or SIGUSR1 to a node or to all: every node ends with 75, and resumed the run has the bits of one left alone
+  kill     SIGKILL of a node, with --max-restarts: the run has the bits of one left alone
+  lost     SIGKILL of a node: every survivor says the same first cause, last, and ends with 5; how long it took
+  stop     SIGSTOP of a node: the same
+  full     a disk of a few pages: 7, and what was safe before is still there (root)
+
+A run is a second or less; ctest makes two of each of the first two. The seed is printed; with it and --runs the instants are
+drawn alike.
+"""
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def losses(out):
+    """By step; the last record counts, as a resumed run adds to the file."""
+    with open(os.path.join(out, "metrics.jsonl")) as file:
+        records = [json.loads(line) for line in file if line.endswith("}\n")]
+    return {r["step"]: r["loss"] for r in records}
+
+
+def newest(out):
+    folder = os.path.join(out, "checkpoints")
+    steps = [int(n[5:]) for n in (os.listdir(folder) if os.path.isdir(folder) else []) if n[5:].isdigit()]
+    return max(steps, default=0)
+
+
+class Job:
+    """A toy plan in a folder, and the losses of a run of it that nothing happens to."""
+
+    def __init__(self, bin_folder, folder, hosts, steps, every):
+        self.bin, self.folder, self.steps, self.nodes = bin_folder, folder, steps, len(hosts)
+        self.plan = os.path.join(folder, f"toy-{hosts}.plan")
+        subprocess.run([self.tool("write-toy-plan"), self.plan, hosts, "1", str(steps), str(every)], check=True)
+        self.count = 0
+        out = self.new_out()
+        began = time.time()
+        self.run(["--local", "--out", out], 0)
+        self.seconds = time.time() - began
+        self.losses = losses(out)
+
+    def tool(self, name):
+        return os.path.join(self.bin, name)
+
+    def new_out(self):
+        self.count += 1
+        return os.path.join(self.folder, f"out-{os.path.basename(self.plan)}-{self.count}")
+
+    def start(self, words, **more):
+        return subprocess.Popen([self.tool("of-run"), self.plan, *words], stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True, **more)
+
+    def run(self, words, code):
+        process = self.start(words)
+        output = process.communicate(timeout=120)[1]
+        expect(process.returncode == code, f"exit code {process.returncode}, expected {code}\n{output}")
+        return output
+
+    def start_nodes(self, out):
+        """Each node a process of ours, so that each can be looked at."""
+        peers = ",".join(f"127.0.0.1:{port}" for port in free_ports(self.nodes))
+        return [self.start(["--node", str(n), "--peers", peers, "--out", out]) for n in range(self.nodes)]
+
+    def await_steps(self, out, processes, deadline=60):
+        """Until the run has begun to train."""
+        path, end = os.path.join(out, "metrics.jsonl"), time.time() + deadline
+        while not (os.path.exists(path) and os.path.getsize(path) > 0):
+            expect(time.time() < end and all(p.poll() is None for p in processes), "the run did not begin")
+            time.sleep(0.002)
+
+    def check_losses(self, out):
+        found = losses(out)
+        expect(found == self.losses, "other losses than those of a run left alone, first at step " +
+               str(next((s for s in self.losses if self.losses[s] != found.get(s)), "?")))
+
+
+def a_while(draw, job):
+    time.sleep(draw.random() * job.seconds * 0.7)
+
+
+def case_end(draw, job):
+    out = job.new_out()
+    processes = job.start_nodes(out)
+    job.await_steps(out, processes)
+    a_while(draw, job)
+    asked = [p for p in processes if p.poll() is None and draw.random() < 0.5] or processes[:1]
+    what = draw.choice([signal.SIGTERM, signal.SIGUSR1])
+    for p in asked:
+        p.send_signal(what)
+    ends = [p.communicate(timeout=60) for p in processes]
+    codes = [p.returncode for p in processes]
+    text = "".join(e[1] for e in ends)
+    if codes == [0] * job.nodes or (set(codes) <= {0, -what} and newest(out) == job.steps):
+        return "it was done already"
+    expect(codes == [75] * job.nodes, f"exit codes {codes} after {what}\n{text}")
+    step = newest(out)
+    expect(max(losses(out)) == step - 1, f"the newest checkpoint is of step {step}, the last loss of {max(losses(out))}")
+    job.run(["--local", "--out", out, "--resume", out], 0)
+    job.check_losses(out)
+    return f"ended after step {step}"
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def case_kill(draw, job):
+    out = job.new_out()
+    launcher = job.start(["--local", "--out", out, "--max-restarts", "3"])
+    job.await_steps(out, [launcher])
+    kills = 0
+    for _ in range(draw.choice([1, 1, 2])):
+        a_while(draw, job)
+        nodes = children(launcher.pid) if launcher.poll() is None else []
+        if nodes:
+            os.kill(draw.choice(nodes), signal.SIGKILL)
+            kills += 1
+            time.sleep(0.5)
+    output = launcher.communicate(timeout=120)[1]
+    expect(launcher.returncode == 0, f"exit code {launcher.returncode}\n{output}")
+    job.check_losses(out)
+    return f"{kills} killed, {output.count('restart ')} restarts"
+
+
+def strike(draw, job, what, times):
+    out = job.new_out()
+    processes = job.start_nodes(out)
+    job.await_steps(out, processes)
+    a_while(draw, job)
+    victim = draw.randrange(job.nodes)
+    if any(p.poll() is not None for p in processes):
+        return "it was done already"
+    processes[victim].send_signal(what)
+    began = time.time()
+    survivors = [p for i, p in enumerate(processes) if i != victim]
+    causes = [p.communicate(timeout=60)[1].strip().splitlines()[-1:] for p in survivors]
+    took = time.time() - began
+    processes[victim].kill()
+    processes[victim].communicate()
+    if all(p.returncode == 0 for p in survivors):
+        return "it was done already"
+    expect(all(p.returncode == 5 for p in survivors), f"exit codes {[p.returncode for p in survivors]}: {causes}")
+    expect(all(c == causes[0] for c in causes) and causes[0] and
+           causes[0][0].startswith(f"first cause: node n{victim} was lost"), f"first causes {causes}, node {victim} was struck")
+    times.append(took)
+    return f"{took:.2f} s"
+
+
+def case_lost(draw, job, times=[]):
+    return strike(draw, job, signal.SIGKILL, times)
+
+
+def case_stop(draw, job, times=[]):
+    return strike(draw, job, signal.SIGSTOP, times)
+
+
+def case_full(draw, job):
+    out = job.new_out()
+    os.makedirs(out)
+    # The size is that of some checkpoints; what was not rotated away in time does not fit.
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={draw.randrange(4, 40) * 4}k", "none", out])
+    if mount.returncode != 0:
+        return "skipped: a tmpfs cannot be mounted"
+    try:
+        process = job.start(["--local", "--out", out, "--keep", "0"])
+        output = process.communicate(timeout=60)[1]
+        expect(process.returncode == 7 and "No space left" in output, f"exit code {process.returncode}\n{output}")
+        step = newest(out)
+        safe = os.path.join(job.folder, f"saved-{job.count}")
+        subprocess.run(["cp", "-r", out, safe], check=True)
+    finally:
+        subprocess.run(["umount", out], check=True)
+    if step:
+        job.run(["--local", "--out", safe, "--resume", safe, "--keep", "1"], 0)
+        found = losses(safe)
+        expect(all(found[s] == job.losses[s] for s in range(step, job.steps)), "other losses after the disk was full")
+    return f"full after step {step}"
+
+
+CASES = {"end": case_end, "kill": case_kill, "lost": case_lost, "stop": case_stop, "full": case_full}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--case", action="append", choices=list(CASES))
+    parser.add_argument("--steps", type=int, default=4000)
+    args = parser.parse_args()
+    print(f"seed {args.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [Job(os.path.abspath(args.bin), folder, hosts, args.steps, args.steps // 5 + 1) for hosts in ("01", "00", "011")]
+        failed = 0
+        for name in args.case or CASES:
+            for run in range(args.runs):
+                draw = random.Random(f"{args.seed} {name} {run}")
+                job = jobs[run % len(jobs)]
+                try:
+                    print(f"ok   {name} {run}: {CASES[name](draw, job)}", flush=True)
+                except Failure as failure:
+                    failed += 1
+                    print(f"FAIL {name} {run}: {failure}", flush=True)
+        for name, function in (("lost", case_lost), ("stop", case_stop)):
+            times = function.__defaults__[0]
+            if times:
+                print(f"{name}: until all survivors had ended {statistics.median(times):.2f} s, at most {max(times):.2f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
