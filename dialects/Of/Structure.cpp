@@ -105,6 +105,13 @@ LogicalResult MetricOp::verify() {
   return success();
 }
 
+LogicalResult OutputOp::verify() {
+  auto type = cast<RankedTensorType>(getValue().getType());
+  if (type.getRank() == 0)
+    return emitOpError("has a value of type ") << type << "; an output has a row per sample";
+  return success();
+}
+
 // ---- Micro-batches, boxing ----
 
 LogicalResult MicroOp::verify() {

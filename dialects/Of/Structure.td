@@ -42,12 +42,12 @@ def Of_DatasetOp : Of_Op<"dataset", [Symbol]> {
 
 def Of_ProgramKind : I32EnumAttr<"ProgramKind", "what a program is for", [
     I32EnumAttrCase<"Init", 0, "init">, I32EnumAttrCase<"Train", 1, "train">, I32EnumAttrCase<"Eval", 2, "eval">,
-    I32EnumAttrCase<"Snapshot", 3, "snapshot">]> {
+    I32EnumAttrCase<"Snapshot", 3, "snapshot">, I32EnumAttrCase<"Infer", 4, "infer">]> {
   let cppNamespace = "::of";
 }
 
 def Of_ProgramOp : Of_Op<"program", [Symbol, NoTerminator, SingleBlock, IsolatedFromAbove]> {
-  let summary = "one iteration of init, train, eval or snapshot";
+  let summary = "one iteration of init, train, eval, snapshot or infer";
   let description = [{
     The region is one step. Programs share variables and nothing else. At most one `of.micro` inside is the micro-batch level.
   }];
@@ -107,6 +107,13 @@ def Of_MetricOp : Of_Op<"metric", []> {
   let description = [{ Evaluation programs report sums; the sink adds them over the program and divides by the one named "weight". }];
   let arguments = (ins StrArrayAttr:$names, Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "$names `,` $values attr-dict `:` type($values)";
+  let hasVerifier = 1;
+}
+
+def Of_OutputOp : Of_Op<"output", []> {
+  let summary = "hands the rows of a batch to the run's output of this name";
+  let arguments = (ins StrAttr:$name, AnyRankedTensor:$value);
+  let assemblyFormat = "$name `,` $value attr-dict `:` type($value)";
   let hasVerifier = 1;
 }
 

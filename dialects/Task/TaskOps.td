@@ -103,6 +103,13 @@ def Task_MetricOp : Task_Op<"metric", []> {
   let hasVerifier = 1;
 }
 
+def Task_OutputOp : Task_Op<"output", []> {
+  let summary = "hands the rows of a batch to the run's output `output`";
+  let arguments = (ins StrAttr:$name, StrAttr:$output, AnyRankedTensor:$input);
+  let assemblyFormat = "$name $output `from` `(` $input `:` type($input) `)` attr-dict";
+  let hasVerifier = 1;
+}
+
 def Task_CheckFiniteOp : Task_Op<"check_finite", []> {
   let summary = "stops the run if a value is not finite";
   let arguments = (ins StrAttr:$name, StrAttr:$what, AnyRankedTensor:$input);

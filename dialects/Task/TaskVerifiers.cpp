@@ -150,6 +150,12 @@ LogicalResult MetricOp::verify() {
   return success();
 }
 
+LogicalResult OutputOp::verify() {
+  if (cast<RankedTensorType>(getInput().getType()).getRank() == 0)
+    return emitOpError("hands out ") << getInput().getType() << "; an output has a row per sample";
+  return verifyPorts(*this, getInput());
+}
+
 LogicalResult CheckFiniteOp::verify() {
   if (!isa<FloatType>(cast<RankedTensorType>(getInput().getType()).getElementType()))
     return emitOpError("checks ") << getInput().getType()

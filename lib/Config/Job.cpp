@@ -208,15 +208,43 @@ static void readSizes(const Node &node, Job &job, Report &report) {
   if (job.batch % job.accumulate)
     report.add(accumulate.at, "'accumulate' is " + accumulate.text +
                                   "; it must divide the batch of " + batch.text);
-  if (job.train.samples < job.batch)
+  if (!job.trains)
+    return;
+  if (node.find("data") && job.train.samples < job.batch)
     report.add(batch.at, "'batch' is " + batch.text + " but data.train has " +
                              std::to_string(job.train.samples) +
                              " samples: an epoch would have no step");
   readEither(node, "epochs", job.epochs, "steps", job.steps, report);
 }
 
+// What of the rest belongs to training.
+static void readTraining(const Node &node, Job &job, Report &report) {
+  for (const char *key : {"data", "optimizer"})
+    if (!node.find(key))
+      report.add(node.at, std::string("key '") + key + "' is missing: a job with a loss trains");
+  job.loss = readLoss(get(node, "loss"));
+  if (const Node *optimizer = node.find("optimizer"))
+    job.optimizer = readOptimizer(*optimizer, report);
+  job.schedule = readSchedule(get(node, "schedule"), report);
+  if (const Node *clip = node.find("clip_norm"))
+    job.clipNorm = numberOf(*clip);
+  if (const Node *evaluate = node.find("evaluate"))
+    job.evaluate = readEvaluate(*evaluate, job, report);
+  if (const Node *checkpoint = node.find("checkpoint"))
+    job.checkpoint = readCheckpoint(*checkpoint, job, report);
+}
+
+static void refuseTraining(const Node &node, Report &report) {
+  for (const std::string &key : trainingKeys())
+    if (const Node *found = node.find(key))
+      report.add(found->keyAt, "'" + key +
+                                   "' is for training, but the job has no loss; add 'loss', or "
+                                   "drop it to run the model forward");
+}
+
 Job readJob(const Node &node, Report &report) {
   Job job;
+  job.trains = node.find("loss");
   job.model = get(node, "model").text;
   if (const Node *initial = node.find("initial"))
     job.initial = initial->text;
@@ -225,22 +253,15 @@ Job readJob(const Node &node, Report &report) {
       job.freeze.push_back({pattern.text, pattern.at});
   job.seed = integerOf(get(node, "seed"));
   job.precision = get(node, "precision").text;
-  const Node &data = get(node, "data");
-  job.train = readDataset(get(data, "train"), report);
-  if (const Node *eval = data.find("eval"))
-    job.eval = readDataset(*eval, report);
+  if (const Node *data = node.find("data")) {
+    job.train = readDataset(get(*data, "train"), report);
+    if (const Node *eval = data->find("eval"))
+      job.eval = readDataset(*eval, report);
+  }
   for (const Node &input : get(node, "inputs").items)
     job.inputs.push_back({input.key, input.text});
-  job.loss = readLoss(get(node, "loss"));
-  job.optimizer = readOptimizer(get(node, "optimizer"), report);
-  job.schedule = readSchedule(get(node, "schedule"), report);
-  if (const Node *clip = node.find("clip_norm"))
-    job.clipNorm = numberOf(*clip);
   readSizes(node, job, report);
-  if (const Node *evaluate = node.find("evaluate"))
-    job.evaluate = readEvaluate(*evaluate, job, report);
-  if (const Node *checkpoint = node.find("checkpoint"))
-    job.checkpoint = readCheckpoint(*checkpoint, job, report);
+  job.trains ? readTraining(node, job, report) : refuseTraining(node, report);
   job.parallel = readParallel(get(node, "parallel"), report);
   if (job.schedule.kind == JobSchedule::Kind::Cosine && report.clean() &&
       job.schedule.warmupSteps > job.totalSteps())

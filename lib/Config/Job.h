@@ -101,6 +101,7 @@ struct JobParallel {
 
 struct Job {
   std::string model, initial; ///< files, as written; `initial` may be empty
+  bool trains = true;         ///< else it has none of the keys of training, maybe data
   int64_t seed = 0;
   std::string precision; ///< fp32, fp64
   int64_t batch = 0, accumulate = 1;
@@ -128,6 +129,9 @@ struct Job {
 
 /// The keys of job.yaml.
 config::Key jobKeys();
+
+/// Keys that only a job that trains has.
+const std::vector<std::string> &trainingKeys();
 
 /// `loss` of job.yaml (LossKeys.cpp): its keys, and what they say once complete.
 config::Key lossKeys();

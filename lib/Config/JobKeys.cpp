@@ -129,7 +129,8 @@ static Key parallelKeys() {
 Key jobKeys() {
   return object(
       "",
-      "A training job: what is trained, on which data and how. The same file serves every cluster.",
+      "A training job: what is trained, on which data and how. Without a loss, a job that runs the "
+      "model forward. The same file serves every cluster.",
       {text("model", "Model file (.mlir or .onnx), relative to the job file.").required(),
        text("initial",
             "safetensors file with first values of parameters by name, found like data files. By "
@@ -148,14 +149,12 @@ Key jobKeys() {
                    "What the model is trained on; the last partial batch of an epoch is dropped.",
                    true)
                    .required(),
-               datasetKeys("eval", "What it is evaluated on, every sample exactly once.", false)})
-           .required(),
+               datasetKeys("eval", "What it is evaluated on, every sample exactly once.", false)}),
        table("inputs",
              "Model argument (without %) -> dataset field; by default the field of the same name.",
              text("", "A dataset field."))
            .otherwise("{}"),
-       lossKeys().required(), optimizerKeys().required(),
-       scheduleKeys().otherwise("{constant: {}}"),
+       lossKeys(), optimizerKeys(), scheduleKeys().otherwise("{constant: {}}"),
        number("clip_norm", "Gradients are scaled down to this global 2-norm.").above(0),
        integer("batch", "Rows of one optimizer step, over all devices and micro-batches.")
            .atLeast(1)
@@ -171,6 +170,12 @@ Key jobKeys() {
                    .atLeast(0)
                    .otherwise("2")}),
        parallelKeys().otherwise("{}")});
+}
+
+const std::vector<std::string> &trainingKeys() {
+  static const std::vector<std::string> keys = {"loss",       "optimizer", "clip_norm", "evaluate",
+                                                "checkpoint", "epochs",    "steps"};
+  return keys;
 }
 
 } // namespace of

@@ -120,7 +120,9 @@ Key lossKeys() {
   for (LossForm &form : lossForms())
     keys.push_back(std::move(form.keys));
   keys.push_back(outputKey());
-  return oneOfKeys("loss", "What is minimised: the mean over the batch.", std::move(keys));
+  return oneOfKeys(
+      "loss", "What is minimised: the mean over the batch. Left out, the model runs forward only.",
+      std::move(keys));
 }
 
 JobLoss readLoss(const Node &node) {

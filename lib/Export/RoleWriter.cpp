@@ -309,6 +309,14 @@ LogicalResult RoleWriter::setBody(const TaskInfo &info, plan::TaskT &task) {
     body.emitter = info.mesh.getDevices().front();
     body.location = task.location;
     task.body.Set(std::move(body));
+  } else if (auto output = dyn_cast<task::OutputOp>(info.op)) {
+    auto type = cast<RankedTensorType>(output.getInput().getType());
+    plan::OutputT body;
+    body.name = output.getOutput().str();
+    body.dtype = planType(type.getElementType());
+    body.shape.assign(type.getShape().begin(), type.getShape().end());
+    body.emitter = info.mesh.getDevices().front();
+    task.body.Set(std::move(body));
   } else if (auto check = dyn_cast<task::CheckFiniteOp>(info.op)) {
     plan::CheckFiniteT body;
     RankedTensorType type = typeHere(check.getInput().getType());

@@ -237,6 +237,20 @@ void bindData(func::FuncOp model, const Job &job, Node &tree, Report &report) {
   setChild(tree, "inputs", std::move(inputs));
 }
 
+void checkForward(func::FuncOp model, const Job &job, Report &report) {
+  auto check = [&](const std::string &what, Type type) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getRank() == 0 || tensor.getDimSize(0) != job.microRows())
+      report.add(job.batchAt, what + " of the model is " + textOf(type) +
+                                  "; its first dim must be the " + std::to_string(job.microRows()) +
+                                  " rows of a batch, or '?'");
+  };
+  for (unsigned i = 0; i < model.getNumArguments(); ++i)
+    check("argument %" + argumentName(model, i), model.getArgumentTypes()[i]);
+  for (unsigned i = 0; i < model.getNumResults(); ++i)
+    check("result " + std::to_string(i), model.getResultTypes()[i]);
+}
+
 // ---- Mesh
 // ----------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,9 @@ namespace of {
 /// specialised.
 void bindData(mlir::func::FuncOp model, const Job &job, config::Node &tree, config::Report &report);
 
+/// A model that only runs forward: its inputs and results must have a row per sample.
+void checkForward(mlir::func::FuncOp model, const Job &job, config::Report &report);
+
 /// Replaces a mesh size of -1 in `tree` and checks that the mesh covers the devices of a stage.
 void bindMesh(const Job &job, const Cluster &cluster, config::Node &tree, config::Report &report);
 

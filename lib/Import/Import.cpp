@@ -20,8 +20,11 @@ using config::Report;
 namespace {
 /// A file's completed tree and what was complained about.
 struct Description {
-  explicit Description(const std::string &file, const config::Key &keys)
+  Description(const std::string &file, const config::Key &keys,
+              llvm::ArrayRef<std::string> dropped = {})
       : report(file), tree(config::readYaml(report)) {
+    llvm::erase_if(tree.items,
+                   [&](const Node &item) { return llvm::is_contained(dropped, item.key); });
     if (report.clean())
       tree = config::complete(tree, keys, report);
   }
@@ -85,7 +88,9 @@ static void bindWeights(const Job &job, const std::string &file, Node &tree, Wei
 
 OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &options,
                                 Weights &weights) {
-  Description jobFile(options.jobFile, jobKeys()), clusterFile(options.clusterFile, clusterKeys());
+  Description jobFile(options.jobFile, jobKeys(),
+                      options.forwardOnly ? trainingKeys() : std::vector<std::string>());
+  Description clusterFile(options.clusterFile, clusterKeys());
   Job job;
   Cluster cluster;
   if (jobFile.report.clean())
@@ -105,7 +110,10 @@ OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &optio
     func::FuncOp model = modelFunction(*module);
     modelIsGood = succeeded(specialize(model, job));
     if (modelIsGood) {
-      bindData(model, job, jobFile.tree, jobFile.report);
+      if (job.trains)
+        bindData(model, job, jobFile.tree, jobFile.report);
+      else
+        checkForward(model, job, jobFile.report);
       bindPlacement(model, job, jobFile.report);
       freezeParameters(model, job.freeze, jobFile.report);
       modelIsGood = succeeded(freezeParameters(model, options.freeze));

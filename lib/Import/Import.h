@@ -19,7 +19,7 @@
 
 namespace of {
 
-/// Name of a model argument, as in its source.
+/// Name of a model argument or result, as in its source.
 inline constexpr llvm::StringLiteral argumentNameAttrName = "of.name";
 
 struct ImportOptions {
@@ -29,6 +29,7 @@ struct ImportOptions {
   /// names another.
   std::string weightsFile;
   std::vector<std::string> freeze; ///< beside those of the job
+  bool forwardOnly = false;        ///< what the job says about training is left out
 };
 
 /// The module, or null after every error that was found has been emitted. The context must know the

@@ -8,6 +8,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Support/FileUtilities.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
@@ -39,6 +40,19 @@ static Location named(Location loc, StringRef name) {
   return name.empty() ? loc : NameLoc::get(StringAttr::get(loc.getContext(), name), loc);
 }
 
+// A result is called as the value it is; one that has no name of its own by its number.
+static void nameResults(func::FuncOp function) {
+  Builder b(function.getContext());
+  llvm::StringSet<> taken;
+  for (auto [i, value] :
+       llvm::enumerate(function.getBody().front().getTerminator()->getOperands())) {
+    std::string name = sourceName(value.getLoc()).str();
+    if (name.empty() || !taken.insert(name).second)
+      name = "output" + std::to_string(i);
+    function.setResultAttr(i, argumentNameAttrName, b.getStringAttr(name));
+  }
+}
+
 static void keepNames(func::FuncOp function, const AsmParserState &state) {
   Builder b(function.getContext());
   Block &body = function.getBody().front();
@@ -56,6 +70,7 @@ static void keepNames(func::FuncOp function, const AsmParserState &state) {
   for (const AsmParserState::OperationDefinition &def : state.getOpDefs())
     if (!def.resultGroups.empty() && function->isProperAncestor(def.op))
       def.op->setLoc(named(def.op->getLoc(), chosenName(def.resultGroups[0].definition.loc)));
+  nameResults(function);
 }
 
 // ---- Is it a model?

@@ -292,13 +292,17 @@ private:
       addRead(read, item.micro);
     } else if (auto metric = dyn_cast<MetricOp>(op)) {
       addMetric(metric);
+    } else if (auto output = dyn_cast<OutputOp>(op)) {
+      task::OutputOp::create(b, op->getLoc(),
+                             b.getStringAttr(unique("output_" + output.getName().str())),
+                             output.getNameAttr(), registers[throughMicro(output.getValue())]);
     } else if (auto check = dyn_cast<CheckFiniteOp>(op)) {
       task::CheckFiniteOp::create(b, op->getLoc(),
                                   b.getStringAttr(unique("check_" + check.getWhat().str())),
                                   check.getWhatAttr(), registers[throughMicro(check.getValue())]);
     } else {
       return op->emitOpError("has no physical form; programs hold kernels, boxings, reads, sets, "
-                             "metrics and checks here");
+                             "metrics, outputs and checks here");
     }
     return success();
   }

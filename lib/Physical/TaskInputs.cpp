@@ -50,6 +50,13 @@ static LogicalResult checkMetric(MetricOp metric) {
   return success();
 }
 
+static LogicalResult checkOutput(OutputOp output) {
+  if (!distOf(output.getValue()).isAllBroadcast())
+    return output.emitOpError("hands out a value that is not whole on every device: ")
+           << output.getValue().getType();
+  return success();
+}
+
 static LogicalResult checkRead(ReadOp read) {
   if (read.getNumResults() == 0)
     return read.emitOpError("reads no field");
@@ -66,7 +73,7 @@ static LogicalResult checkRead(ReadOp read) {
 // What happens once in a step cannot stand at the rate of micro-batches.
 static LogicalResult checkMicro(MicroOp micro) {
   for (Operation &op : micro.getBody().front()) {
-    if (isa<SetOp, MetricOp, CheckFiniteOp, MicroOp>(op))
+    if (isa<SetOp, MetricOp, OutputOp, CheckFiniteOp, MicroOp>(op))
       return op.emitOpError("belongs to the step; yield the value and use the result of of.micro");
     auto boxing = dyn_cast<BoxingOp>(op);
     Operation *source = boxing ? rootOf(boxing.getInput()).getDefiningOp() : nullptr;
@@ -99,6 +106,8 @@ static LogicalResult check(ProgramOp program) {
       }
     } else if (auto metric = dyn_cast<MetricOp>(op)) {
       ok = checkMetric(metric);
+    } else if (auto output = dyn_cast<OutputOp>(op)) {
+      ok = checkOutput(output);
     }
     if (failed(ok))
       return failure();
@@ -120,7 +129,7 @@ public:
   void run() {
     SmallVector<Operation *> users;
     program.walk([&](Operation *op) {
-      if (isa<BoxingOp, SetOp, MetricOp, CheckFiniteOp>(op))
+      if (isa<BoxingOp, SetOp, MetricOp, OutputOp, CheckFiniteOp>(op))
         users.push_back(op);
     });
     for (Operation *op : users)

@@ -95,6 +95,9 @@ private:
       addPorts(
           begin(op, metric.getName(), distOf(metric.getInputs()[0]).getMesh(), "report", 1).inputs,
           metric.getInputs());
+    } else if (auto output = dyn_cast<task::OutputOp>(op)) {
+      addPorts(begin(op, output.getName(), distOf(output.getInput()).getMesh(), "report", 1).inputs,
+               output.getInput());
     } else if (auto check = dyn_cast<task::CheckFiniteOp>(op)) {
       addPorts(begin(op, check.getName(), distOf(check.getInput()).getMesh(), "report", 1).inputs,
                check.getInput());

@@ -66,13 +66,17 @@ static LogicalResult checkFields(func::FuncOp model, const JobDataset &dataset) 
 static LogicalResult checkModel(func::FuncOp model, const Job &job) {
   for (unsigned i = 0; i < model.getNumArguments(); ++i) {
     auto name = model.getArgAttrOfType<StringAttr>(i, "of.name");
-    if (!name || !job.train.field(job.fieldFor(name.str())))
+    if (!name)
+      return model.emitError("argument ") << i << " has no of.name; import gives it one";
+    if (job.trains && !job.train.field(job.fieldFor(name.str())))
       return model.emitError("argument ")
              << i << " has no of.name that the job binds to a field of data.train";
     if (!cast<RankedTensorType>(model.getArgumentTypes()[i]).hasStaticShape())
       return model.emitError("argument ")
              << i << " has a dynamic shape; import fixes it to the rows of a micro-batch";
   }
+  if (!job.trains)
+    return success();
   if (job.loss.output >= model.getNumResults())
     return model.emitError("the loss is result ")
            << job.loss.output << " of a model with " << model.getNumResults();
@@ -86,7 +90,7 @@ struct BuildProgramsPass : PassWrapper<BuildProgramsPass, OperationPass<ModuleOp
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BuildProgramsPass)
   StringRef getArgument() const override { return "of-build-programs"; }
   StringRef getDescription() const override {
-    return "Builds the programs that train, evaluate and save a model";
+    return "Builds the programs that train, evaluate and save a model, or run it forward";
   }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<OfDialect>();
@@ -112,6 +116,8 @@ struct BuildProgramsPass : PassWrapper<BuildProgramsPass, OperationPass<ModuleOp
     OpBuilder b = OpBuilder::atBlockEnd(getOperation().getBody());
     Type element = job.precision == "fp64" ? Type(b.getF64Type()) : Type(b.getF32Type());
     TrainInput input{model, job, *variables, element};
+    if (!job.trains)
+      return buildForward(b, input);
     // Training comes first: it declares the optimizer's state, which the others need to know.
     if (failed(buildTrain(b, input)))
       return failure();
@@ -128,12 +134,29 @@ struct BuildProgramsPass : PassWrapper<BuildProgramsPass, OperationPass<ModuleOp
       emitDataset(b, loc, "eval_data", *job.eval, true, job.seed);
     if (failed(buildInit(b, input)))
       return failure();
-    b.setInsertionPointToEnd(getOperation().getBody());
-    RunItem run{"", 1, runSchedule(job, evalIterations(job))};
-    run.body.insert(run.body.begin(), RunItem{"init", 1, {}});
-    emitRuns(b, loc, run);
-    model->erase();
+    finish(b, model, runSchedule(job, evalIterations(job)));
     return success();
+  }
+
+  LogicalResult buildForward(OpBuilder &b, TrainInput input) {
+    if (failed(buildInfer(b, input)))
+      return failure();
+    b.setInsertionPoint(&getOperation().getBody()->back());
+    input.variables.emit(b);
+    emitDataset(b, input.model.getLoc(), inferDataset, inferInputs(input.model, input.job), true,
+                input.job.seed);
+    if (failed(buildInit(b, input)))
+      return failure();
+    finish(b, input.model, {RunItem{"infer", 1, {}}});
+    return success();
+  }
+
+  // First values, then the run; the model has gone into the programs.
+  void finish(OpBuilder &b, func::FuncOp model, std::vector<RunItem> items) {
+    b.setInsertionPointToEnd(getOperation().getBody());
+    items.insert(items.begin(), RunItem{"init", 1, {}});
+    emitRuns(b, model.getLoc(), RunItem{"", 1, std::move(items)});
+    model->erase();
   }
 };
 } // namespace

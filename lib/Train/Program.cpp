@@ -92,7 +92,7 @@ FailureOr<ModelCopy> copyModel(func::FuncOp model, OpBuilder &b, ValueRange argu
 // ----------------------------------------------------------------------------------------------------------
 
 static Type elementOf(const JobField &field, MLIRContext *context) {
-  for (DType dtype : {DType::F32, DType::F64, DType::I8, DType::U8, DType::I32})
+  for (DType dtype : {DType::F32, DType::F64, DType::I8, DType::U8, DType::I32, DType::Bool})
     if (nameOf(dtype) == *field.dtype)
       return typeOf(dtype, context);
   return typeOf(DType::I64, context);

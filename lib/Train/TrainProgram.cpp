@@ -257,7 +257,9 @@ LogicalResult buildInit(OpBuilder &module, TrainInput in) {
                         derivedLoc(in.model.getLoc(), "init"));
   llvm::DenseSet<int64_t> taken;
   for (const Variable &v : in.variables.all()) {
-    if (!in.job.initial.empty() && v.isFromModel()) {
+    // Nobody wants to know what a model with random weights says.
+    bool isLoaded = !in.job.initial.empty() || !in.job.trains;
+    if (isLoaded && v.isFromModel()) {
       auto load = LoadOp::create(program.body, v.loc, v.name);
       if (v.stage)
         load->setAttr(OfDialect::stageAttrName, v.stage);

@@ -40,7 +40,8 @@ enum class BodyKind : uint8_t {
   CheckFinite,
   Copy,
   Write,
-  Load
+  Load,
+  Output
 };
 
 /// An entry of another worker (or the same one) of this device.

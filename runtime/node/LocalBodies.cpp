@@ -109,4 +109,8 @@ Status MetricBody::run(int32_t, const FiringContext &context) {
   return Status::ok();
 }
 
+Status OutputBody::run(int32_t, const FiringContext &context) {
+  return file_ ? file_->write(context.slots.inputs[0]) : Status::ok();
+}
+
 } // namespace of::rt

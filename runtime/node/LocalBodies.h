@@ -1,6 +1,7 @@
 // Bodies that need nothing but this device: segments, copies, finite checks, metrics.
 #pragma once
 
+#include "runtime/data/NpyFile.h"
 #include "runtime/node/Body.h"
 #include "runtime/node/MetricSink.h"
 
@@ -50,6 +51,18 @@ private:
   const plan::Metric &metric_;
   const bool emits_;
   MetricSink &sink_;
+};
+
+/// Writes the rows of a batch into the file of its output; where there is none it only takes its
+/// turn.
+class OutputBody final : public Body {
+public:
+  /// `file` outlives the body; it may be null.
+  explicit OutputBody(OutputFile *file) : file_(file) {}
+  Status run(int32_t, const FiringContext &context) override;
+
+private:
+  OutputFile *const file_;
 };
 
 } // namespace of::rt

@@ -284,6 +284,10 @@ Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, uint32_t worke
     OF_ASSIGN(const BatchReader *reader, readerOf(task.body_as_Read()->dataset()));
     return ReadBody::create(place, *reader);
   }
+  case plan::Body::Output: {
+    OF_ASSIGN(OutputFile * file, outputOf(*task.body_as_Output(), device.id));
+    return std::unique_ptr<Body>(new OutputBody(file));
+  }
   case plan::Body::Write:
     return WriteBody::create(place, *snapshots_, control_->stopFlag());
   case plan::Body::Load: {
@@ -295,6 +299,17 @@ Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, uint32_t worke
   default:
     return Status(Code::Corrupt, "task " + describe(task) + " has a body this build does not know");
   }
+}
+
+Result<OutputFile *> Node::outputOf(const plan::Output &output, uint32_t device) {
+  const auto wanted = options_.outputs.find(output.name()->str());
+  if (wanted == options_.outputs.end() || output.emitter() != device)
+    return static_cast<OutputFile *>(nullptr);
+  OF_ASSIGN(std::unique_ptr<OutputFile> file,
+            OutputFile::create(wanted->second, dtypeOf(output.dtype()), shapeOf(output.shape()),
+                               forwardSamples(plan_)));
+  outputs_.push_back(std::move(file));
+  return outputs_.back().get();
 }
 
 void Node::programEnded(const ProgramEntry &entry) {
@@ -388,7 +403,10 @@ Status Node::run(const std::function<void(const Status &)> &onFail,
     thread.join();
   snapshots_->finish();
   OF_TRY(writeTrace());
-  return control_->error();
+  OF_TRY(control_->error());
+  for (const auto &output : control_->stopped() ? decltype(outputs_)() : std::move(outputs_))
+    OF_TRY(output->finish());
+  return Status::ok();
 }
 
 void Node::askHalt(std::function<void(uint64_t)> onPromise) {

@@ -9,8 +9,10 @@
 #pragma once
 
 #include "runtime/actor/Build.h"
+#include "runtime/data/NpyFile.h"
 #include "runtime/device/cpu/CpuDevice.h"
 #include "runtime/node/DataBodies.h"
+#include "runtime/node/Inference.h"
 #include "runtime/node/Memory.h"
 #include "runtime/node/Reporter.h"
 #include "runtime/node/Schedule.h"
@@ -33,6 +35,7 @@ struct NodeOptions {
   std::optional<uint64_t> stopAfterSteps;
   std::string resumePath;  ///< checkpoint to go on from; empty: from the start
   std::string weightsPath; ///< what Load tasks read; empty: what the plan names
+  NamedFiles outputs;      ///< results of a forward plan that are wanted
   std::string planDigest;  ///< goes into checkpoints
   uint64_t keepCheckpoints = 3;
   double readRowsPerSecond = 0; ///< slower than the disk is; 0: as it is
@@ -100,6 +103,7 @@ private:
   Result<ProgramBodies> makeBodies(DeviceState &device, uint32_t worker, const ProgramTable &table);
   Result<std::unique_ptr<Body>> makeBody(DeviceState &device, uint32_t worker,
                                          const ProgramTable &table, uint32_t task);
+  Result<OutputFile *> outputOf(const plan::Output &output, uint32_t device);
   void programEnded(const ProgramEntry &entry);
   void report(Reporter &reporter);
   void watch(Reporter &reporter, const std::function<void()> &onWatch);
@@ -114,6 +118,7 @@ private:
   std::vector<std::unique_ptr<DeviceState>> devices_;
   std::vector<std::unique_ptr<BatchReader>>
       readers_; ///< by data set, opened when a device reads it
+  std::vector<std::unique_ptr<OutputFile>> outputs_;
   std::unique_ptr<Checkpoint> resume_, weights_;
   const std::unique_ptr<Disk> disk_ = Disk::ofThisMachine();
   std::unique_ptr<Snapshots> snapshots_;

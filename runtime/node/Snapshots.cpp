@@ -1,5 +1,7 @@
 #include "runtime/node/Snapshots.h"
 
+#include "runtime/node/Inference.h"
+
 #include <cstring>
 #include <filesystem>
 #include <set>
@@ -144,7 +146,8 @@ Result<std::unique_ptr<Checkpoint>> openWeights(const plan::Plan &plan, const st
   for (const uint32_t variable : loaded)
     wanted.push_back(all[variable]);
   OF_ASSIGN(std::unique_ptr<Checkpoint> weights, openCheckpoint(path));
-  OF_TRY(weights->match(wanted, all));
+  // A plan that runs forward has no use for what training left beside the parameters.
+  OF_TRY(weights->match(wanted, isForward(plan) ? weights->tensors() : all));
   return weights;
 }
 

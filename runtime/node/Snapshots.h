@@ -98,7 +98,8 @@ std::vector<TensorInfo> planTensors(const plan::Plan &plan);
 Result<std::unique_ptr<Checkpoint>> openCheckpoint(const std::string &path);
 
 /// Opens what the Load tasks of a plan read, and checks that it has all of that. Other variables of
-/// the plan may be there too (a checkpoint has them all), anything else is an error.
+/// the plan may be there too (a checkpoint has them all), anything else is an error unless the plan
+/// runs forward only.
 Result<std::unique_ptr<Checkpoint>> openWeights(const plan::Plan &plan, const std::string &path);
 
 /// Fills the parts of variables that the devices of `node` hold.

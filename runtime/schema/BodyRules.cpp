@@ -37,6 +37,8 @@ public:
       return sizeOfVector(task.outputs()) == 0
                  ? counts(task, 0, 0)
                  : counts(task, 0, task.body_as_Load()->variables()->size());
+    case plan::Body::Output:
+      return output(task, *task.body_as_Output());
     default:
       return bad(task, "has a body of unknown kind");
     }
@@ -194,6 +196,20 @@ private:
     for (uint32_t i = 0; i < metric.names()->size(); ++i)
       OF_TRY(holds(task, *task.inputs()->Get(i), sizeOf(dtypeOf(metric.dtype()))));
     return Status::ok();
+  }
+
+  Status output(const plan::Task &task, const plan::Output &output) const {
+    OF_TRY(counts(task, 1, 0));
+    if (!known(output.dtype()) || output.emitter() >= plan_.devices()->size())
+      return bad(task, "has an unknown dtype or emitter " + std::to_string(output.emitter()));
+    uint64_t bytes = sizeOf(dtypeOf(output.dtype()));
+    for (const int64_t dim : *output.shape()) {
+      if (dim <= 0 || bytes > kMaxBytes / static_cast<uint64_t>(dim))
+        return bad(task, "hands out a batch with a dim of " + std::to_string(dim));
+      bytes *= static_cast<uint64_t>(dim);
+    }
+    return output.shape()->size() > 0 ? holds(task, *task.inputs()->Get(0), bytes)
+                                      : bad(task, "hands out a batch without rows");
   }
 
   Status checkFinite(const plan::Task &task, const plan::CheckFinite &check) const {

@@ -10,7 +10,7 @@ plain SGD, so that the change of parameters in the first step is their gradient.
   loss     of every step: 1e-8 fp64
   change   of parameters and running statistics over all steps, of its norm: 1e-6 fp64
 
-fp32 takes one step. Exit code 1 if one fails.
+fp32 takes one step. The checkpoint then goes back into the .onnx, whose values are read again. Exit code 1 if one fails.
 """
 import argparse
 import os
@@ -26,7 +26,7 @@ from comparison import compare
 from models import SEED, Images, Text
 from samples import SampleOrder
 from tensors import read_safetensors
-from tools import EXAMPLES, Failure, Tools, cluster, parallel, run
+from tools import EXAMPLES, Failure, Tools, checkpoint, cluster, parallel, run
 
 LR = 0.1
 
@@ -97,7 +97,21 @@ class Runner:
         base = self.tools.compile(title, job_text(file, data, precision, steps) + layout, machines)
         self.tools.train(base)
         rounding = 1e-12 if precision == "fp64" else 1e-6
-        return compare(title, base, precision, start, train_twin(model, data, dtype, steps), rounding)
+        line = compare(title, base, precision, start, train_twin(model, data, dtype, steps), rounding)
+        self.goes_back(file, base, steps)
+        return line
+
+    def goes_back(self, file, base, step):
+        """The trained model in ONNX again has the checkpoint's values, under the same names."""
+        trained = checkpoint(base, step)
+        back, module = os.path.join(base, "back.onnx"), os.path.join(base, "back.mlir")
+        run([self.tools.tool("of-run"), "export", trained, "--onnx", file, "--out", back])
+        run([self.tools.tool("of-compile"), back, "--job", os.path.join(base, "job.yaml"), "--cluster",
+             os.path.join(base, "cluster.yaml"), "--compile-to=import", "-o", module])
+        found, wanted = read_safetensors(os.path.join(base, "back.safetensors")), read_safetensors(trained)
+        for name, value in found.items():
+            if not torch.equal(value.float(), wanted[name].float()):
+                raise Failure(f"'{name}' of {back} is not what the checkpoint has")
 
 
 def example(tools):

@@ -147,18 +147,23 @@ def load_tensors(folder):
     """name -> (shape, flat tuple) of all safetensors files of a checkpoint."""
     out = {}
     for name in sorted(os.listdir(folder)):
-        if not name.endswith(".safetensors"):
+        if name.endswith(".safetensors"):
+            out.update(load_file(os.path.join(folder, name)))
+    return out
+
+
+def load_file(path):
+    """name -> (shape, flat tuple) of a safetensors file."""
+    with open(path, "rb") as file:
+        blob = file.read()
+    size, out = struct.unpack("<Q", blob[:8])[0], {}
+    for key, entry in json.loads(blob[8:8 + size]).items():
+        if key == "__metadata__":
             continue
-        with open(os.path.join(folder, name), "rb") as file:
-            blob = file.read()
-        size = struct.unpack("<Q", blob[:8])[0]
-        for key, entry in json.loads(blob[8:8 + size]).items():
-            if key == "__metadata__":
-                continue
-            begin, end = entry["data_offsets"]
-            code = {"F32": "f", "F64": "d", "I64": "q", "I32": "i"}[entry["dtype"]]
-            data = blob[8 + size + begin:8 + size + end]
-            out[key] = (entry["shape"], struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data))
+        begin, end = entry["data_offsets"]
+        code = {"F32": "f", "F64": "d", "I64": "q", "I32": "i"}[entry["dtype"]]
+        data = blob[8 + size + begin:8 + size + end]
+        out[key] = (entry["shape"], struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data))
     return out
 
 

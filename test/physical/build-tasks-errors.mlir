@@ -100,6 +100,18 @@ of.program @p train {
 #b = #of.mesh<"b", [d = 1], [1]>
 !t = tensor<f32, #of.dist<#a, [B]>>
 !b = tensor<f32, #of.dist<#b, [B]>>
+of.program @p infer {
+  %x = of.read @d : tensor<4xf32, #of.dist<#a, [S(0)]>>
+  // expected-error @+1 {{'of.output' op hands out a value that is not whole on every device: 'tensor<4xf32, #of.dist<}}
+  of.output "y", %x : tensor<4xf32, #of.dist<#a, [S(0)]>>
+}
+
+// -----
+
+#a = #of.mesh<"a", [d = 2], [0, 1]>
+#b = #of.mesh<"b", [d = 1], [1]>
+!t = tensor<f32, #of.dist<#a, [B]>>
+!b = tensor<f32, #of.dist<#b, [B]>>
 of.program @p train {
   // expected-error @+1 {{'of.metric' op reports no value}}
   "of.metric"() {names = []} : () -> ()
@@ -185,6 +197,6 @@ of.program @p train {
 !b = tensor<f32, #of.dist<#b, [B]>>
 of.program @p train {
   %x = of.read @d : !t
-  // expected-error @+1 {{'of.parameter' op has no physical form; programs hold kernels, boxings, reads, sets, metrics and checks here}}
+  // expected-error @+1 {{'of.parameter' op has no physical form; programs hold kernels, boxings, reads, sets, metrics, outputs and checks here}}
   %p = of.parameter "w" init(#of.init<constant, 0.0>) : tensor<f32>
 }

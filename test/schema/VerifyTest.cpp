@@ -282,6 +282,19 @@ TEST_CASE("rules of bodies") {
       {"0 outputs, its body 2 and 0",
        [](Good &g) { g.task("metric").body.AsMetric()->names.push_back("x"); }},
       {"emitter 8", [](Good &g) { g.task("metric").body.AsMetric()->emitter = 8; }},
+      {"a dim of 0",
+       [](Good &g) {
+         plan::OutputT body;
+         body.name = "y";
+         body.shape = {0};
+         g.task("metric").body.Set(std::move(body));
+       }},
+      {"a batch without rows",
+       [](Good &g) {
+         plan::OutputT body;
+         body.name = "y";
+         g.task("metric").body.Set(std::move(body));
+       }},
       {"needs 8 bytes in register 'loss'",
        [](Good &g) {
          g.task("metric").body.AsMetric()->dtype = plan::DType::F64;

@@ -9,7 +9,7 @@ module {
 
 // -----
 
-// expected-error @+1 {{key 'data' is missing: Datasets.}}
+// expected-error @+1 {{key 'data' is missing: a job with a loss trains}}
 module attributes {of.job = {model = "m.mlir", loss = {output = 0 : i64}, optimizer = {sgd = {lr = 0.1}}, batch = 8 : i64, steps = 1 : i64}} {
   func.func @f(%x: tensor<8xf32>) -> tensor<8xf32> {
     return %x : tensor<8xf32>
@@ -40,7 +40,7 @@ module attributes {of.job = {
 module attributes {of.job = {
     model = "m.mlir", loss = {output = 0 : i64}, optimizer = {sgd = {lr = 0.1}}, batch = 8 : i64, steps = 1 : i64,
     data = {train = {samples = 8 : i64, fields = [["x", {files = ["x.npy"], format = "npy", dtype = "f32", shape = []}]]}}}} {
-  // expected-error @+1 {{argument 0 has no of.name that the job binds to a field of data.train}}
+  // expected-error @+1 {{argument 0 has no of.name; import gives it one}}
   func.func @f(%x: tensor<8xf32>) -> tensor<8xf32> {
     return %x : tensor<8xf32>
   }

@@ -88,7 +88,7 @@ private:
     std::string path = weightsPath();
     module = importJob(&context,
                        {jobFile(), options.cluster, isModel ? options.input : options.model,
-                        llvm::sys::path::filename(path).str(), options.freeze},
+                        llvm::sys::path::filename(path).str(), options.freeze, options.forwardOnly},
                        weights);
     reached = Rung::Import;
     if (!module || weights.empty() || options.output == "-")
@@ -104,9 +104,9 @@ private:
       return import();
     }
     if (!options.cluster.empty() || !options.model.empty() || !options.job.empty() ||
-        !options.freeze.empty())
+        !options.freeze.empty() || options.forwardOnly)
       return fail("a module that was printed before holds its model and cluster; drop --cluster, "
-                  "--model, --job and --freeze, or give the job");
+                  "--model, --job, --freeze and --inference, or give the job");
     module = parseSourceFile<ModuleOp>(options.input, sources, ParserConfig(&context));
     if (!module)
       return failure();

@@ -20,6 +20,7 @@ struct CompileOptions {
   std::string annotations;         ///< choices that are given, if not empty
   std::string emitAnnotations;     ///< where the choices go, if not empty
   bool explain = false;            ///< the choices of the distribute rung, on stdout
+  bool forwardOnly = false;        ///< leave out what the job says about training
 };
 
 /// 0, or 2 after errors on stderr. Nothing is left at `output` on failure.

@@ -29,6 +29,10 @@ int main(int argc, char **argv) {
   llvm::cl::opt<std::string> dumpDir("dump-dir",
                                      llvm::cl::desc("Write the module of every rung here"),
                                      llvm::cl::value_desc("folder"), llvm::cl::cat(category));
+  llvm::cl::opt<bool> inference("inference",
+                                llvm::cl::desc("Compile a job that trains for running its model "
+                                               "forward instead"),
+                                llvm::cl::cat(category));
   llvm::cl::opt<bool> explain("explain",
                               llvm::cl::desc("Print how each op was distributed, and why"),
                               llvm::cl::cat(category));
@@ -50,6 +54,7 @@ int main(int argc, char **argv) {
       argc, argv,
       "Compiles a training job for a cluster.\n\n"
       "  of-compile job.yaml --cluster=cluster.yaml -o job.plan\n"
+      "  of-compile job.yaml --cluster=cluster.yaml --inference -o forward.plan\n"
       "  of-compile model.onnx --job=job.yaml --cluster=cluster.yaml -o job.plan\n"
       "  of-compile job.yaml --cluster=cluster.yaml --compile-to=distribute -o -\n");
   std::optional<of::Rung> rung = of::rungOf(to);
@@ -78,6 +83,7 @@ int main(int argc, char **argv) {
                              {whatIf.begin(), whatIf.end()},
                              annotations,
                              emitAnnotations,
-                             explain};
+                             explain,
+                             inference};
   return of::compile(options);
 }

@@ -9,6 +9,27 @@ namespace of::run {
 
 namespace {
 
+/// [NAME=][@]FILE, any number of times.
+void addFiles(CLI::App &app, const char *flag, rt::NamedFiles &files, const char *help) {
+  app.add_option_function<std::vector<std::string>>(
+         flag,
+         [flag, &files](const std::vector<std::string> &values) {
+           for (const std::string &value : values) {
+             const size_t equals = value.find('=');
+             const bool named = equals != std::string::npos && value[0] != '@';
+             std::string file = named ? value.substr(equals + 1) : value;
+             if (!file.empty() && file[0] == '@')
+               file.erase(0, 1);
+             if (file.empty())
+               throw CLI::ValidationError(flag, value + " names no file");
+             if (!files.emplace(named ? value.substr(0, equals) : "", file).second)
+               throw CLI::ValidationError(flag, value + " comes second for its name");
+           }
+         },
+         help)
+      ->take_all();
+}
+
 void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("plan", o.plan, "Plan that of-compile wrote");
   app.add_flag("--local", o.local, "Start all nodes of the plan on this machine");
@@ -24,6 +45,9 @@ void addRunOptions(CLI::App &app, Options &o) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--weights", o.weights,
                  "Checkpoint or .safetensors file that initial values are loaded from");
+  addFiles(app, "--input", o.inputs,
+           "[NAME=]@FILE.npy: rows for an input of a plan that runs a model forward");
+  addFiles(app, "--output", o.outputs, "[NAME=]FILE.npy: where a result of such a plan goes");
   app.add_option("--steps", o.steps, "Stop after this many training steps in total");
   app.add_option("--keep", o.keep, "Newest checkpoints to keep, 0 for all (default: the job's)");
   app.add_option(
@@ -68,6 +92,16 @@ void addProbeOptions(CLI::App &probe, Options &o, bool &scratch) {
       "JSON list of library calls on stdin, scratch bytes and library versions on stdout");
 }
 
+void addExportOptions(CLI::App &app, ExportOptions &o) {
+  app.add_option("checkpoint", o.checkpoint, "Checkpoint, or a folder whose newest one is meant")
+      ->required();
+  app.add_option("--out", o.out, "File to write")->capture_default_str();
+  app.add_option("--plan", o.plan,
+                 "Plan that wrote it: only parameters and buffers, no state of the optimizer");
+  app.add_option("--onnx", o.onnx,
+                 "ONNX model that was trained: write it again, with the checkpoint's values");
+}
+
 } // namespace
 
 Parsed parseArguments(int argc, char **argv) {
@@ -83,6 +117,9 @@ Parsed parseArguments(int argc, char **argv) {
   bool scratch = false;
   CLI::App *probe = app.add_subcommand("probe", "Measure this machine and write cluster.yaml");
   addProbeOptions(*probe, o, scratch);
+  CLI::App *exported = app.add_subcommand(
+      "export", "Write a checkpoint as one safetensors file, or back into its ONNX model");
+  addExportOptions(*exported, o.exported);
   app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
@@ -93,6 +130,8 @@ Parsed parseArguments(int argc, char **argv) {
   }
   if (probe->parsed()) {
     o.command = scratch ? Options::Command::ProbeScratch : Options::Command::Probe;
+  } else if (exported->parsed()) {
+    o.command = Options::Command::Export;
   } else if (o.plan.empty()) {
     std::fputs("of-run: name a plan; --help shows how\n", stderr);
     parsed.exitCode = exitCode(Code::InvalidArgument);

@@ -1,6 +1,8 @@
 // What of-run is asked to do: its command line as plain values.
 #pragma once
 
+#include "runtime/node/Inference.h"
+#include "tools/of-run/Export.h"
 #include "tools/of-run/Probe.h"
 
 #include <cstdint>
@@ -11,7 +13,7 @@
 namespace of::run {
 
 struct Options {
-  enum class Command { Run, Probe, ProbeScratch };
+  enum class Command { Run, Probe, ProbeScratch, Export };
   Command command = Command::Run;
 
   std::string plan;
@@ -22,6 +24,7 @@ struct Options {
       29400; ///< first control port, where peers follow from Open MPI's variables on one host
   std::string transport = "auto";
   std::string dataDir, outDir, resume, weights;
+  rt::NamedFiles inputs, outputs; ///< of a plan that runs a model forward
   std::optional<uint64_t> steps;
   std::optional<uint64_t> keep; ///< newest checkpoints to keep, 0 for all; none: the job's
   double joinSeconds = 60;
@@ -31,6 +34,7 @@ struct Options {
   bool check = false, trace = false, tensorBoard = false, json = false, progressLine = false;
 
   ProbeOptions probe;
+  ExportOptions exported;
 };
 
 /// Parses argv. Prints help or a usage error itself; then the exit code is returned instead.

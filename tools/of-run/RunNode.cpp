@@ -14,7 +14,28 @@ namespace of::run {
 
 namespace {
 
-rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
+/// What is run: the plan of the file, or for a model that runs forward one bound to its inputs.
+struct RunnablePlan {
+  const rt::PlanFile &file;
+  std::vector<uint8_t> bound;
+  rt::NamedFiles outputs;
+  const plan::Plan &plan() const {
+    return bound.empty() ? file.plan() : *plan::GetPlan(bound.data());
+  }
+};
+
+Result<RunnablePlan> bindFiles(const rt::PlanFile &file, const Options &options) {
+  RunnablePlan out{file, {}, {}};
+  const bool asked = !options.inputs.empty() || !options.outputs.empty();
+  if (!rt::isForward(file.plan()) && !asked)
+    return out;
+  OF_ASSIGN(out.bound, rt::bindInputs(file.plan(), options.inputs));
+  OF_ASSIGN(out.outputs, rt::bindOutputs(file.plan(), options.outputs));
+  OF_TRY(rt::verifyPlan(out.plan()));
+  return out;
+}
+
+rt::NodeOptions nodeOptions(const RunnablePlan &plan, const Options &options) {
   rt::NodeOptions out;
   out.node = *options.node;
   if (size_t slash = options.plan.rfind('/'); slash != std::string::npos)
@@ -26,7 +47,8 @@ rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
   out.stopAfterSteps = options.steps;
   out.resumePath = options.resume;
   out.weightsPath = options.weights;
-  out.planDigest = plan.digest();
+  out.outputs = plan.outputs;
+  out.planDigest = plan.file.digest();
   out.keepCheckpoints = options.keep.value_or(plan.plan().checkpoint_keep());
   out.readRowsPerSecond = options.readRowsPerSecond;
   out.terminal = options.progressLine;
@@ -34,7 +56,7 @@ rt::NodeOptions nodeOptions(const rt::PlanFile &plan, const Options &options) {
   return out;
 }
 
-Result<std::unique_ptr<rt::Links>> joinOthers(const rt::PlanFile &plan, const Options &options) {
+Result<std::unique_ptr<rt::Links>> joinOthers(const RunnablePlan &plan, const Options &options) {
   if (plan.plan().nodes()->size() == 1)
     return std::unique_ptr<rt::Links>(new rt::SoloLinks);
   rt::ControlConfig config;
@@ -42,7 +64,7 @@ Result<std::unique_ptr<rt::Links>> joinOthers(const rt::PlanFile &plan, const Op
   config.peers = options.peers;
   for (const plan::Node *node : *plan.plan().nodes())
     config.nodeNames.push_back(node->name()->str());
-  config.planDigest = plan.digest();
+  config.planDigest = plan.file.digest();
   config.joinSeconds = options.joinSeconds;
   config.silenceMs = static_cast<int64_t>(options.silenceSeconds * 1000);
   OF_ASSIGN(std::unique_ptr<rt::Links> links, rt::ControlTree::join(std::move(config)));
@@ -101,7 +123,7 @@ private:
 volatile std::sig_atomic_t EndSignals::asked_ = 0;
 
 /// Everything between joining and the last step; the others are told of an error by the caller.
-Status trainJoined(const rt::PlanFile &plan, const Options &options, rt::Links &links, Wires &wires,
+Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &links, Wires &wires,
                    std::unique_ptr<rt::Node> &node) {
   OF_ASSIGN(node, rt::Node::create(plan.plan(), nodeOptions(plan, options)));
   OF_ASSIGN(wires.ucx, startTransport(plan.plan(), options));
@@ -148,7 +170,8 @@ Result<rt::PlanFile> openPlan(const std::string &path) {
   return file;
 }
 
-Result<int> runNode(const rt::PlanFile &plan, const Options &options) {
+Result<int> runNode(const rt::PlanFile &file, const Options &options) {
+  OF_ASSIGN(const RunnablePlan plan, bindFiles(file, options));
   OF_ASSIGN(const std::unique_ptr<rt::Links> links, joinOthers(plan, options));
   Wires wires; // outlive the node
   std::unique_ptr<rt::Node> node;

@@ -78,6 +78,9 @@ Result<int> runCommand(const Options &options, int argc, char **argv) {
   case Options::Command::ProbeScratch:
     OF_TRY(probeScratch(std::cin, std::cout));
     return 0;
+  case Options::Command::Export:
+    OF_TRY(exportCheckpoint(options.exported));
+    return 0;
   case Options::Command::Run:
     break;
   }

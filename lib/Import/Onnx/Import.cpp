@@ -1,5 +1,7 @@
 #include "lib/Import/Onnx/Import.h"
 
+#include "lib/Import/Import.h"
+
 #include "lib/Import/Onnx/OpTable.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -365,6 +367,8 @@ LogicalResult Import::run(func::FuncOp into) {
   func::ReturnOp::create(b, function.getLoc(), results);
   function.setType(
       FunctionType::get(context, function.getArgumentTypes(), ValueRange(results).getTypes()));
+  for (auto [i, output] : llvm::enumerate(model.graph.outputs))
+    function.setResultAttr(i, argumentNameAttrName, b.getStringAttr(output.name));
   return success();
 }
 

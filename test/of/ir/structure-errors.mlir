@@ -18,7 +18,7 @@ of.program @train train {
 
 // -----
 
-// expected-error @+1 {{custom op 'of.program' expected string or keyword containing one of the following enum values for attribute 'kind' [init, train, eval, snapshot]}}
+// expected-error @+1 {{custom op 'of.program' expected string or keyword containing one of the following enum values for attribute 'kind' [init, train, eval, snapshot, infer]}}
 of.program @p predict {
 }
 
@@ -137,6 +137,14 @@ of.program @train train {
   %c = of.constant 1.0 : f32 : tensor<4xf32>
   // expected-error @+1 {{'of.metric' op has a value of type 'tensor<4xf32>'; metrics are scalars}}
   of.metric ["loss"], %c : tensor<4xf32>
+}
+
+// -----
+
+of.program @p infer {
+  %c = of.constant 1.0 : f32 : tensor<f32>
+  // expected-error @+1 {{'of.output' op has a value of type 'tensor<f32>'; an output has a row per sample}}
+  of.output "y", %c : tensor<f32>
 }
 
 // -----

@@ -43,6 +43,13 @@ of.program @eval eval {
 of.program @snapshot snapshot {
 }
 
+// CHECK: of.program @infer infer
+of.program @infer infer {
+  %x = of.constant 1.0 : f32 : tensor<8x4xf32>
+  // CHECK: of.output "logits", {{%.*}} : tensor<8x4xf32>
+  of.output "logits", %x : tensor<8x4xf32>
+}
+
 // CHECK: of.loop 1
 of.loop 1 {
   // CHECK-NEXT: of.run @init count 1

@@ -66,6 +66,14 @@ task.program @eval "eval" micros 1 {
   task.metric "metric" ["loss", "weight"] from(%x, %y : tensor<f32, #of.dist<#mesh, [B]>>, tensor<f32, #of.dist<#mesh, [B]>>)
 }
 
+// CHECK: task.program @infer "infer" micros 1 {
+task.program @infer "infer" micros 1 {
+  %x = task.register "x" slots 1 : tensor<8xf32, #of.dist<#mesh, [B]>>
+  task.read "read" firings 1 @data to(%x : tensor<8xf32, #of.dist<#mesh, [B]>>)
+  // CHECK: task.output "output_y" "y" from(%{{.*}} : {{.*}})
+  task.output "output_y" "y" from(%x : tensor<8xf32, #of.dist<#mesh, [B]>>)
+}
+
 // CHECK: task.program @init "init" micros 1 {
 task.program @init "init" micros 1 {
   // CHECK: task.load "main.load" [@w]

@@ -1,0 +1,21 @@
+// Checkpoints for other programs: one safetensors file, or the ONNX model that was trained.
+//
+// Both are written aside and renamed. Tensors are read one at a time. Any thread.
+#pragma once
+
+#include "runtime/checkpoint/Checkpoint.h"
+
+namespace of::rt {
+
+/// One safetensors file with these tensors of the checkpoint, in this order.
+Status writeSafetensors(const Checkpoint &checkpoint, const std::vector<TensorInfo> &tensors,
+                        const std::string &path);
+
+/// The ONNX model `model` with the checkpoint's values in the place of its own: of every
+/// initialiser that the checkpoint has, and of what an Identity makes another name of an
+/// initialiser for. Everything else stays as it is, byte for byte. InvalidArgument if shapes or
+/// types differ or the checkpoint has nothing of the model; Refused for what does not fit into one
+/// protobuf (2 GiB).
+Status writeOnnx(const Checkpoint &checkpoint, const std::string &model, const std::string &path);
+
+} // namespace of::rt

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""The models of examples/ beside PyTorch: exported by their own scripts, trained with the loss of their own jobs.
+
+  examples.py --bin build/bin [--steps N] [--only REGEX] [--size tiny] [--keep FOLDER]
+
+Each model is taken in its size for tests, on random data, with plain SGD; bounds are those of exported.py. By hand all
+of them, about two minutes. With --compile it prints what compiling the other sizes takes instead: parameters, seconds,
+bytes of the plan. Exit code 1 if one fails.
+"""
+import argparse
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+import time
+import warnings
+
+import numpy
+import torch
+from torch.nn import functional as F
+
+from comparison import compare
+from losses import margins
+from models import SEED
+from samples import SampleOrder
+from tools import EXAMPLES, Failure, Tools, cluster, job_text, parallel, run
+
+BATCH, LR = 8, 0.1
+MODELS = ["alexnet", "vgg16", "inception-v3", "resnet50", "resnext101", "gpt2", "bert-large", "transformer",
+          "wide-deep", "face-recognition"]
+
+
+def script(model):
+    """The example's export.py as a module."""
+    path = os.path.join(EXAMPLES, model, "export.py")
+    spec = importlib.util.spec_from_file_location("export_" + re.sub(r"\W", "_", model), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def loss_of(model):
+    """The loss of the example's job: its text, the field of its labels, and PyTorch's formula."""
+    with open(os.path.join(EXAMPLES, model, "job.yaml")) as file:
+        text = re.search(r"(?m)^loss:\n  (.*)$", file.read())[1]
+    field = re.search(r"(?:labels|target): (\w+)", text)[1]
+    numbers = {key: float(value) for key, value in re.findall(r"(\w+): ([\d.]+)", text)}
+    if text.startswith("binary"):
+        return text, field, F.binary_cross_entropy_with_logits
+    if text.startswith("margin"):
+        return text, field, margins(numbers["scale"], numbers["angular_margin"], 0)
+    smoothing = numbers.get("label_smoothing", 0)
+    return text, field, lambda y, label: F.cross_entropy(y.flatten(0, -2), label.flatten(), ignore_index=-100,
+                                                         label_smoothing=smoothing)
+
+
+class Data:
+    """Random inputs and labels, as npy files."""
+    batch = BATCH
+
+    def __init__(self, folder, inputs, output, loss, field):
+        generator = numpy.random.default_rng(SEED)
+        rows = len(next(iter(inputs.values())))
+        fields = {name: value.numpy() for name, value in inputs.items()}
+        if loss.startswith("binary"):
+            fields[field] = (generator.random(output.shape) < 0.5).astype(numpy.float32)
+        else:
+            fields[field] = generator.integers(0, output.shape[-1], output.shape[:-1])
+        if loss.startswith("masked"):
+            fields[field] = numpy.where(generator.random(fields[field].shape) < 0.3, fields[field], -100)
+        self.lines = ""
+        for name, values in fields.items():
+            file = os.path.join(folder, name + ".npy")
+            numpy.save(file, values)
+            self.lines += f"      {name}: {{files: [{file}], format: npy}}\n"
+        self.job = f"\n  train:\n    samples: {rows}\n    fields:\n{self.lines}"
+        self.tensors = [torch.from_numpy(values) for values in fields.values()]
+
+    def __call__(self, rows, dtype):
+        return [t[rows].to(dtype) if t.is_floating_point() else t[rows] for t in self.tensors]
+
+
+def train_twin(model, loss, data, dtype, steps):
+    """Losses, and the state after the first and after the last step."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+    order = SampleOrder(len(data.tensors[0]), SEED, 0)
+    losses, first = [], None
+    for t in range(steps):
+        *inputs, labels = data([order(t * BATCH + j) for j in range(BATCH)], dtype)
+        optimizer.zero_grad()
+        found = loss(model(*inputs), labels)
+        found.backward()
+        optimizer.step()
+        losses.append(found.item())
+        first = first or {k: v.detach().clone() for k, v in model.state_dict().items()}
+    return losses, first, model.state_dict()
+
+
+class Runner:
+    def __init__(self, tools, steps, size):
+        self.tools, self.steps, self.size = tools, steps, size
+
+    def __call__(self, name, precision, machines, layout):
+        module, (text, field, loss) = script(name), loss_of(name)
+        dtype = torch.float64 if precision == "fp64" else torch.float32
+        steps = self.steps if precision == "fp64" else 1
+        folder = os.path.join(self.tools.folder, f"{name}-{precision}" + ("-two" if layout else ""))
+        os.makedirs(folder, exist_ok=True)
+        torch.manual_seed(SEED)
+        model = module.SIZES[self.size]().to(dtype)
+        inputs = module.inputs(self.size, BATCH * self.steps)
+        sample = {k: v[:2].to(dtype) if v.is_floating_point() else v[:2] for k, v in inputs.items()}
+        file = os.path.join(folder, "model.onnx")
+        sys.modules["exporting"].export(model, sample, module.OUTPUTS, file)
+        start = {k: v.detach().double().clone() for k, v in model.state_dict().items() if v.is_floating_point()}
+        data = Data(folder, inputs, self.output(model, inputs, dtype), text, field)
+        job = job_text(name, {"model": file, "data": None, "seed": SEED, "precision": precision, "schedule": None,
+                              "clip_norm": None, "optimizer": f"{{sgd: {{lr: {LR}}}}}", "batch": BATCH, "epochs": None,
+                              "steps": steps, "evaluate": None, "checkpoint": "{every_steps: 1, keep: 0}"})
+        title = f"{name}, {precision}" + (", two devices" if layout else "")
+        base = self.tools.compile(title, job + "data:" + data.job + layout, machines)
+        self.tools.train(base)
+        twin = train_twin(model, loss, data, dtype, steps)
+        return compare(title, base, precision, start, twin, 1e-12 if precision == "fp64" else 1e-6)
+
+    @staticmethod
+    def output(model, inputs, dtype):
+        """Only its shape counts."""
+        model.eval()
+        with torch.no_grad():
+            return model(*(v.to(dtype) if v.is_floating_point() else v for v in inputs.values()))
+
+
+def compile_sizes(tools, only):
+    """A line of the table of examples for each model and size."""
+    for name in MODELS:
+        for size, job, machines in (("small", "job.yaml", cluster(1, 1)), ("full", "full.yaml", cluster(1, 1)),
+                                    ("full", "full.yaml", cluster(8, 8))):
+            title = f"{name} {size}"
+            if not re.search(only, title):
+                continue
+            model = os.path.join(tools.folder, f"{name}-{size}.onnx")
+            if not os.path.exists(model):
+                run([sys.executable, "-B", os.path.join(EXAMPLES, name, "export.py"), "--size", size, "--out", model])
+            with open(os.path.join(tools.folder, "cluster.yaml"), "w") as file:
+                file.write(machines)
+            plan, begin = os.path.join(tools.folder, "job.plan"), time.time()
+            run([tools.tool("of-compile"), model, "--job", os.path.join(EXAMPLES, name, job), "--cluster",
+                 os.path.join(tools.folder, "cluster.yaml"), "-o", plan])
+            weights = os.path.getsize(os.path.join(tools.folder, "job.safetensors"))
+            print(f"{title:24} devices {machines.count('kind:'):3}  weights {weights / 4e6:7.1f} M  compile "
+                  f"{time.time() - begin:6.1f} s  plan {os.path.getsize(plan) / 1e6:6.2f} MB", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--size", default="tiny")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--keep")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    warnings.filterwarnings("ignore")
+    failed = 0
+    runs = [(m, p, cluster(1, 1), "") for m in MODELS for p in ("fp64", "fp32")]
+    runs += [(m, "fp64", cluster(2, 1), parallel({"data": 2})) for m in MODELS]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = os.path.abspath(args.keep) if args.keep else temporary
+        os.makedirs(folder, exist_ok=True)
+        tools = Tools(args.bin, folder, folder)
+        if args.compile:
+            return compile_sizes(tools, args.only)
+        runner = Runner(tools, args.steps, args.size)
+        for name, precision, machines, layout in runs:
+            if not re.search(args.only, f"{name} {precision}" + (" two" if layout else "")):
+                continue
+            try:
+                line, good = runner(name, precision, machines, layout)
+            except Failure as failure:
+                line, good = f"FAIL {name}, {precision}: {failure}", False
+            print(line, flush=True)
+            failed += not good
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
