@@ -412,61 +412,52 @@ Machine::Standing Machine::standingOf(const Token &token, bool current) const {
   return token.entry == static_cast<uint8_t>(entry + 1) ? Standing::Early : Standing::Stray;
 }
 
+Status Machine::count(const Token &token, uint64_t &counter, bool isFull) const {
+  if (token.sequence != counter || isFull)
+    return outOfOrder(token, counter);
+  ++counter;
+  return Status::ok();
+}
+
 Status Machine::takeEdgeToken(const Token &token, Standing standing, ActionSink &sink) {
   const EdgeEntry &entry = tables_[token.program].edges[token.index];
   EdgeState &state = states_[token.program].edges[token.index];
-  const bool early = standing == Standing::Early;
-  uint64_t &counter = early ? state.early : state.received;
-  if (token.sequence != counter || (!early && counter == state.total))
-    return outOfOrder(token, counter);
-  ++counter;
-  if (early || token.kind == Token::Kind::Ready)
-    return Status::ok();
+  if (standing == Standing::Early)
+    return count(token, state.early, false);
+  OF_TRY(count(token, state.received, state.received == state.total));
   const uint64_t fired = state_->tasks[entry.task].fired; // Grant: push what waits for it
-  if (fired > state.done)
+  if (token.kind == Token::Kind::Grant && fired > state.done)
     emit(Action::Kind::Push, token.index, state.done++, sink);
   return Status::ok();
 }
 
 Status Machine::takeRegisterReady(const Token &token, Standing standing) {
   InputCounts &state = states_[token.program].inputCounts[token.index];
-  const bool early = standing == Standing::Early;
-  uint64_t &counter = early ? state.early : state.received;
-  if (token.sequence != counter || (!early && counter == state.total))
-    return outOfOrder(token, counter);
-  ++counter;
-  if (!early) {
-    ++inputs_[token.index].available;
-    --openTokens_;
-  }
+  if (standing == Standing::Early)
+    return count(token, state.early, false);
+  OF_TRY(count(token, state.received, state.received == state.total));
+  ++inputs_[token.index].available;
+  --openTokens_;
   return Status::ok();
 }
 
 Status Machine::takeRegisterAck(const Token &token, Standing standing) {
   LinkCounts &state = states_[token.program].linkCounts[token.index];
-  const bool early = standing == Standing::Early;
-  uint64_t &counter = early ? state.early : state.acked;
-  if (token.sequence != counter)
-    return outOfOrder(token, counter);
-  ++counter;
-  if (!early) {
-    ++links_[token.index].credit;
-    --openTokens_;
-  }
+  if (standing == Standing::Early)
+    return count(token, state.early, false);
+  OF_TRY(count(token, state.acked, false));
+  ++links_[token.index].credit;
+  --openTokens_;
   return Status::ok();
 }
 
 Status Machine::takeReleased(const Token &token, Standing standing) {
   GateState &state = states_[token.program].gates[token.index];
-  const bool early = standing == Standing::Early;
-  uint64_t &counter = early ? state.early : state.received;
-  if (token.sequence != counter || (!early && counter == state.total))
-    return outOfOrder(token, counter);
-  ++counter;
-  if (!early) {
-    ++state.available;
-    --openTokens_;
-  }
+  if (standing == Standing::Early)
+    return count(token, state.early, false);
+  OF_TRY(count(token, state.received, state.received == state.total));
+  ++state.available;
+  --openTokens_;
   return Status::ok();
 }
 

@@ -228,6 +228,8 @@ private:
   /// Where a token that opens something stands: in this entry, or early for the next.
   enum class Standing : uint8_t { Current, Early, Stray };
   Standing standingOf(const Token &token, bool current) const;
+  /// One more of a place's tokens, if it is the next and the place is not full.
+  Status count(const Token &token, uint64_t &counter, bool isFull) const;
   Status takeEdgeToken(const Token &token, Standing standing, ActionSink &sink);
   Status takeRegisterReady(const Token &token, Standing standing);
   Status takeRegisterAck(const Token &token, Standing standing);
