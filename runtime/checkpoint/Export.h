@@ -5,7 +5,14 @@
 
 #include "runtime/checkpoint/Checkpoint.h"
 
+#include <functional>
+
 namespace of::rt {
+
+/// `write` makes the file at a path beside, which then takes the place of `path`. Nothing is left
+/// of one that fails.
+Status writeAside(const std::string &path,
+                  const std::function<Status(const std::string &aside)> &write);
 
 /// One safetensors file with these tensors of the checkpoint, in this order.
 Status writeSafetensors(const Checkpoint &checkpoint, const std::vector<TensorInfo> &tensors,

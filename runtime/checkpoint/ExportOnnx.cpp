@@ -1,7 +1,10 @@
-// A trained model in ONNX again: fields are copied, initialisers get the checkpoint's values.
+// A trained model in ONNX again: fields are copied as they are, initialisers get the checkpoint's
+// values. Field numbers are those of onnx.proto: ModelProto.graph 7; GraphProto.node 1,
+// initializer 5; NodeProto.input 1, output 2, op_type 4; TensorProto.dims 1, data_type 2, name 8,
+// raw_data 9, data_location 14.
+#include "runtime/base/Protobuf.h"
 #include "runtime/checkpoint/Disk.h"
 #include "runtime/checkpoint/Export.h"
-#include "runtime/checkpoint/OnnxFile.h"
 #include "runtime/checkpoint/Safetensors.h"
 
 #include <algorithm>
@@ -13,8 +16,7 @@ namespace of::rt {
 
 namespace {
 
-using onnx::Field;
-using onnx::Initializer;
+using protobuf::Field;
 
 constexpr uint64_t kFloat = 1, kDouble = 11; // TensorProto.DataType
 constexpr size_t kMostBytes = (size_t(1) << 31) - 1;
@@ -26,6 +28,46 @@ struct TypeName {
 constexpr TypeName kTypes[] = {{kFloat, DType::F32}, {2, DType::U8},        {3, DType::I8},
                                {6, DType::I32},      {7, DType::I64},       {9, DType::Bool},
                                {10, DType::F16},     {kDouble, DType::F64}, {16, DType::BF16}};
+
+/// Calls `visit` for each field of a message.
+template <typename Visit> Status eachField(std::string_view message, Visit visit) {
+  protobuf::Reader reader(message, message.data());
+  Field field;
+  while (reader.next(field))
+    OF_TRY(visit(field));
+  return reader.error().empty()
+             ? Status::ok()
+             : Status(Code::Corrupt, "is no ONNX model: its protobuf is cut or broken");
+}
+
+/// An initialiser, as far as it says what it is.
+struct Initializer {
+  std::string name;
+  Shape dims;
+  uint64_t type = 0; ///< TensorProto.DataType
+  bool isExternal = false;
+};
+
+Result<Initializer> initializerOf(std::string_view message) {
+  Initializer out;
+  OF_TRY(eachField(message, [&](const Field &field) {
+    if (field.number == 1 && field.kind == Field::Kind::Varint)
+      out.dims.push_back(static_cast<int64_t>(field.value));
+    if (field.number == 1) {
+      protobuf::Reader packed(field.bytes, field.bytes.data());
+      for (uint64_t dim; packed.nextVarint(dim);)
+        out.dims.push_back(static_cast<int64_t>(dim));
+    }
+    if (field.number == 2)
+      out.type = field.value;
+    if (field.number == 8)
+      out.name = std::string(field.bytes);
+    if (field.number == 14)
+      out.isExternal = field.value == 1;
+    return Status::ok();
+  }));
+  return out;
+}
 
 /// "[64, 1, 3, 3]"
 std::string textOf(const Shape &shape) {
@@ -56,16 +98,16 @@ public:
 
   Result<std::string> model(std::string_view bytes, bool staysInFolder) {
     staysInFolder_ = staysInFolder;
-    OF_ASSIGN(const std::vector<Field> fields, onnx::fieldsOf(bytes));
     std::string out;
-    for (const Field &field : fields) {
+    OF_TRY(eachField(bytes, [&](const Field &field) -> Status {
       if (field.number != 7) {
-        out += field.bytes;
-        continue;
+        out += field.whole;
+        return Status::ok();
       }
-      OF_ASSIGN(const std::string changed, graph(field.payload));
-      onnx::appendBytes(out, 7, changed);
-    }
+      OF_ASSIGN(const std::string changed, graph(field.bytes));
+      protobuf::appendBytes(out, 7, changed);
+      return Status::ok();
+    }));
     if (replaced_ == 0)
       return Status(Code::InvalidArgument,
                     checkpoint_.path() + " has no tensor that is an initialiser of this model");
@@ -78,39 +120,39 @@ public:
 
 private:
   Result<std::string> graph(std::string_view bytes) {
-    OF_ASSIGN(const std::vector<Field> fields, onnx::fieldsOf(bytes));
     std::map<std::string, Initializer> initializers;
-    for (const Field &field : fields)
-      if (field.number == 5) {
-        OF_ASSIGN(Initializer found, onnx::initializerOf(field.payload));
-        initializers[found.name] = std::move(found);
-      }
+    OF_TRY(eachField(bytes, [&](const Field &field) -> Status {
+      if (field.number != 5)
+        return Status::ok();
+      OF_ASSIGN(Initializer found, initializerOf(field.bytes));
+      initializers[found.name] = std::move(found);
+      return Status::ok();
+    }));
     std::string out;
-    for (const Field &field : fields) {
-      if (field.number == 1) {
-        OF_TRY(node(field, initializers, out));
-      } else if (field.number == 5) {
-        OF_TRY(initializer(field, out));
-      } else {
-        out += field.bytes;
-      }
-    }
+    OF_TRY(eachField(bytes, [&](const Field &field) {
+      if (field.number == 1)
+        return node(field, initializers, out);
+      if (field.number == 5)
+        return initializer(field, out);
+      out += field.whole;
+      return Status::ok();
+    }));
     return out;
   }
 
   /// A copy of an initialiser under another name has values of its own after training.
   Status node(const Field &field, const std::map<std::string, Initializer> &initializers,
               std::string &out) {
-    OF_ASSIGN(const std::vector<Field> fields, onnx::fieldsOf(field.payload));
     std::string input, output, op;
-    for (const Field &f : fields)
-      (f.number == 1   ? input
-       : f.number == 2 ? output
-       : f.number == 4 ? op
-                       : ignored_) = std::string(f.payload);
+    OF_TRY(eachField(field.bytes, [&](const Field &f) {
+      for (auto [number, text] : {std::pair(1, &input), {2, &output}, {4, &op}})
+        if (f.number == static_cast<uint32_t>(number))
+          *text = std::string(f.bytes);
+      return Status::ok();
+    }));
     const auto source = initializers.find(input);
     if (op != "Identity" || source == initializers.end() || !known_.count(output)) {
-      out += field.bytes;
+      out += field.whole;
       return Status::ok();
     }
     Initializer own = source->second;
@@ -119,7 +161,7 @@ private:
   }
 
   Status initializer(const Field &field, std::string &out) {
-    OF_ASSIGN(const Initializer found, onnx::initializerOf(field.payload));
+    OF_ASSIGN(const Initializer found, initializerOf(field.bytes));
     if (known_.count(found.name))
       return append(found, out);
     if (found.isExternal && !staysInFolder_)
@@ -127,22 +169,19 @@ private:
                                                "' lie in a file beside the model; write the new "
                                                "model into the same folder, " +
                                                folder_);
-    out += field.bytes;
+    out += field.whole;
     return Status::ok();
   }
 
   Status append(const Initializer &to, std::string &out) {
     OF_ASSIGN(const std::string bytes, valuesFor(to));
     std::string tensor;
-    for (const int64_t dim : to.dims) {
-      onnx::appendVarint(tensor, 1 << 3);
-      onnx::appendVarint(tensor, static_cast<uint64_t>(dim));
-    }
-    onnx::appendVarint(tensor, 2 << 3);
-    onnx::appendVarint(tensor, to.type);
-    onnx::appendBytes(tensor, 8, to.name);
-    onnx::appendBytes(tensor, 9, bytes); // raw_data
-    onnx::appendBytes(out, 5, tensor);
+    for (const int64_t dim : to.dims)
+      protobuf::appendNumber(tensor, 1, static_cast<uint64_t>(dim));
+    protobuf::appendNumber(tensor, 2, to.type);
+    protobuf::appendBytes(tensor, 8, to.name);
+    protobuf::appendBytes(tensor, 9, bytes);
+    protobuf::appendBytes(out, 5, tensor);
     ++replaced_;
     return Status::ok();
   }
@@ -174,7 +213,6 @@ private:
   bool staysInFolder_ = true;
   std::map<std::string, const TensorInfo *> known_;
   size_t replaced_ = 0;
-  std::string ignored_;
 };
 
 } // namespace
@@ -186,15 +224,13 @@ Status writeOnnx(const Checkpoint &checkpoint, const std::string &model, const s
     return std::filesystem::weakly_canonical(std::filesystem::absolute(file).parent_path(), error)
         .string();
   };
-  Rewriter rewriter(checkpoint, folderOf(model));
-  auto changed = rewriter.model(bytes, folderOf(model) == folderOf(path));
+  const std::string folder = folderOf(model);
+  auto changed = Rewriter(checkpoint, folder).model(bytes, folder == folderOf(path));
   if (!changed.isOk())
     return changed.status().withContext(model);
-  const std::string aside = path + ".part";
-  OF_TRY(Disk::ofThisMachine()->writeText(aside, *changed, /*synced=*/true));
-  std::error_code error;
-  std::filesystem::rename(aside, path, error);
-  return error ? Status(Code::Io, "cannot write " + path + ": " + error.message()) : Status::ok();
+  return writeAside(path, [&](const std::string &aside) {
+    return Disk::ofThisMachine()->writeText(aside, *changed, /*synced=*/true);
+  });
 }
 
 } // namespace of::rt

@@ -32,11 +32,8 @@ std::string npyName(DType dtype) {
 
 /// Magic, version, length and the Python literal, together a multiple of 64 bytes.
 std::string npyHeader(const std::string &dtype, const Shape &shape) {
-  std::string text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({},), }}",
-                                 dtype, fmt::join(shape, ", "));
-  if (shape.size() > 1)
-    text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", dtype,
-                       fmt::join(shape, ", "));
+  std::string text = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}",
+                                 dtype, fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
   const size_t before = 10;
   text.append(64 - (before + text.size() + 1) % 64, ' ');
   text += '\n';

@@ -1,5 +1,7 @@
 #include "runtime/node/EventFile.h"
 
+#include "runtime/base/Protobuf.h"
+
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -33,27 +35,6 @@ std::string masked(const std::string &bytes) {
   return raw<uint32_t>((crc >> 15 | crc << 17) + 0xa282ead8u);
 }
 
-// ---- Protocol buffers.
-
-std::string varint(uint64_t value) {
-  std::string out;
-  for (; value >= 0x80; value >>= 7)
-    out += static_cast<char>(value | 0x80);
-  return out + static_cast<char>(value);
-}
-std::string numberField(int field, uint64_t value) {
-  return varint(static_cast<uint64_t>(field) << 3) + varint(value);
-}
-std::string fixedField(int field, double value) {
-  return varint(static_cast<uint64_t>(field) << 3 | 1) + raw(value);
-}
-std::string fixedField(int field, float value) {
-  return varint(static_cast<uint64_t>(field) << 3 | 5) + raw(value);
-}
-std::string bytesField(int field, const std::string &bytes) {
-  return varint(static_cast<uint64_t>(field) << 3 | 2) + varint(bytes.size()) + bytes;
-}
-
 double wallSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -78,7 +59,10 @@ Result<std::unique_ptr<EventFile>> EventFile::create(const std::string &folder) 
   if (!file)
     return Status(Code::Io, "cannot write " + path + ": " + std::strerror(errno));
   std::unique_ptr<EventFile> out(new EventFile(path, file));
-  out->write(fixedField(1, wallSeconds()) + bytesField(3, "brain.Event:2"));
+  std::string version;
+  protobuf::appendFixed(version, 1, wallSeconds());
+  protobuf::appendBytes(version, 3, "brain.Event:2");
+  out->write(version);
   OF_TRY(out->flush());
   return out;
 }
@@ -90,10 +74,17 @@ void EventFile::write(const std::string &event) {
 }
 
 void EventFile::add(uint64_t step, const std::vector<std::pair<std::string, double>> &values) {
-  std::string summary;
-  for (const auto &[tag, value] : values)
-    summary += bytesField(1, bytesField(1, tag) + fixedField(2, static_cast<float>(value)));
-  write(fixedField(1, wallSeconds()) + numberField(2, step) + bytesField(5, summary));
+  std::string summary, event;
+  for (const auto &[tag, value] : values) {
+    std::string scalar;
+    protobuf::appendBytes(scalar, 1, tag);
+    protobuf::appendFixed(scalar, 2, static_cast<float>(value));
+    protobuf::appendBytes(summary, 1, scalar);
+  }
+  protobuf::appendFixed(event, 1, wallSeconds());
+  protobuf::appendNumber(event, 2, step);
+  protobuf::appendBytes(event, 5, summary);
+  write(event);
 }
 
 Status EventFile::flush() {

@@ -1,11 +1,13 @@
 // Messages from fields. One function for each message, each a loop over the fields it knows.
 #include "lib/Import/Onnx/Proto.h"
-#include "lib/Import/Onnx/Wire.h"
+#include "runtime/base/Protobuf.h"
 
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
 
 namespace of::onnx {
+
+using protobuf::Field;
 
 // Graphs lie in attributes of nodes of graphs; nobody nests them deeper by hand.
 static constexpr unsigned kDeepest = 32;
@@ -84,7 +86,7 @@ private:
   }
 
   template <class Handle> bool each(StringRef bytes, Handle handle) {
-    WireReader reader(bytes, start);
+    protobuf::Reader reader(bytes, start);
     Field field;
     while (reader.next(field))
       if (!handle(field))
@@ -126,7 +128,7 @@ private:
       add(out) = static_cast<int64_t>(f.value);
       return error.empty();
     }
-    WireReader packed(f.bytes, start);
+    protobuf::Reader packed(f.bytes, start);
     for (uint64_t value; packed.nextVarint(value);) {
       add(out) = static_cast<int64_t>(value);
       if (!error.empty())

@@ -1,6 +1,6 @@
 #include "lib/Import/Onnx/TensorData.h"
 
-#include "lib/Import/Onnx/Wire.h"
+#include "runtime/base/Protobuf.h"
 
 #include "llvm/Support/Endian.h"
 
@@ -72,7 +72,7 @@ static bool isFixedList(uint32_t field) { return field == 4 || field == 10; }
 static bool listedVarints(const TensorProto &tensor, std::vector<uint64_t> &out) {
   out = tensor.loose;
   for (StringRef chunk : tensor.typed) {
-    WireReader packed(chunk, chunk.data());
+    protobuf::Reader packed(chunk, chunk.data());
     for (uint64_t value; packed.nextVarint(value);) {
       if (out.size() == kMostListed)
         return false;
