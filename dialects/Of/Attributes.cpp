@@ -270,6 +270,12 @@ bool isCompatibleIgnoringDist(TypeRange l, TypeRange r) {
   return true;
 }
 
+int64_t tensorBytes(RankedTensorType type) {
+  return type.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(type.getElementType())));
+}
+
+int64_t partBytes(Type type) { return tensorBytes(localType(type)); }
+
 DType dtypeOf(Type type) {
   if (type.isF32())
     return DType::F32;

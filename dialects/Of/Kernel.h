@@ -51,6 +51,9 @@ struct RunningState {
 
 /// DType of an element type; bool for i1.
 DType dtypeOf(mlir::Type elementType);
+/// Bytes of a tensor of static shape, wherever it lies; of its largest part on any device.
+int64_t tensorBytes(mlir::RankedTensorType type);
+int64_t partBytes(mlir::Type type);
 mlir::Type typeOf(DType dtype, mlir::MLIRContext *context);
 
 } // namespace of

@@ -21,6 +21,14 @@ double ClusterDevice::memorySeconds(double bytes) const {
   return bytes * (found / cacheBytesPerSecond + (1 - found) / bytesPerSecond);
 }
 
+std::optional<int64_t> Cluster::leastMemory(const std::vector<int64_t> &devices) const {
+  std::optional<int64_t> least;
+  for (int64_t device : devices)
+    if (const int64_t bytes = this->devices[device].memoryBytes)
+      least = std::min(least.value_or(bytes), bytes);
+  return least;
+}
+
 static double rateFor(const ClusterResource &resource, double bytes) {
   const auto &bySize = resource.bySize;
   if (bySize.empty())

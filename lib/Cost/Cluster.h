@@ -122,6 +122,8 @@ struct Cluster {
   bool sameHost(int64_t deviceA, int64_t deviceB) const;
   /// Seconds of one transfer over these.
   double transferSeconds(int64_t bytes, const std::vector<ClusterHop> &over) const;
+  /// The least memory of these devices; none if no device says.
+  std::optional<int64_t> leastMemory(const std::vector<int64_t> &devices) const;
   /// "n0.cuda3", as paths name it.
   std::string nameOf(int64_t device) const;
 

@@ -7,7 +7,7 @@ namespace of {
 static double bytesOf(ArrayRef<RankedTensorType> types) {
   double bytes = 0;
   for (RankedTensorType type : types)
-    bytes += double(type.getNumElements()) * sizeOf(dtypeOf(type.getElementType()));
+    bytes += double(tensorBytes(type));
   return bytes;
 }
 

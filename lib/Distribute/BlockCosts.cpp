@@ -18,11 +18,6 @@ static constexpr int64_t kFewDevices = 16;
 /// Prices of a byte, in parts of what makes all bytes of a block as dear as its time.
 static constexpr double kPrices[] = {0.125, 1, 8};
 
-static int64_t partBytes(Type type, DistAttr dist) {
-  RankedTensorType local = localType(withDist(type, dist));
-  return local.getNumElements() * sizeOf(dtypeOf(local.getElementType()));
-}
-
 // ---- One block
 
 /// A block on one mesh. `turn` is a position of the program.
@@ -73,8 +68,7 @@ private:
         Value v = network.nodes()[n].results[r];
         if (!isa<MicroOp>(v.getDefiningOp()->getParentOp()))
           continue;
-        auto type = cast<RankedTensorType>(v.getType());
-        int64_t bytes = type.getNumElements() * sizeOf(dtypeOf(type.getElementType()));
+        const int64_t bytes = tensorBytes(cast<RankedTensorType>(v.getType()));
         change[n] += bytes;
         change[lastUse(n, r)] -= bytes;
       }
@@ -99,10 +93,7 @@ private:
 
   int64_t fixedBytes(const DistNode &node, const DistOption &option) const {
     if (!node.variable.empty())
-      return node.results.empty()
-                 ? partBytes(node.operands[0]->get().getType(),
-                             distAttr(node.mesh, option.operands[0]))
-                 : partBytes(node.results[0].getType(), distAttr(node.mesh, option.results[0]));
+      return variableBytes(node, option);
     return isa<YieldOp>(node.op)
                ? partBytes(node.results[0].getType(), distAttr(node.mesh, option.made[0]))
                : 0;

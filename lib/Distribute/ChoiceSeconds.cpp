@@ -55,28 +55,14 @@ private:
     }
   }
 
-  // Versions in the order in which the rewriter makes them, each from the nearest.
   void addMoves(size_t n, unsigned r) {
     Value v = node(n).results[r];
     llvm::SetVector<DistAttr> needs;
     for (const DistUse &use : edges.users(n, r))
       needs.insert(distAttr(node(use.node).mesh, option(use.node).operands[use.operand]));
     DistAttr made = distAttr(node(n).mesh, option(n).results[r]);
-    SmallVector<DistAttr> order(needs.begin(), needs.end()), there{made};
-    if (needs.size() > 1 && needs.size() <= 10) {
-      SmallVector<uint64_t> sets = versionSets(needs.size(), needs.size());
-      order.clear();
-      for (unsigned next :
-           VersionTrees(network, v, needs.getArrayRef(), sets).orderFrom(made, sets.back()))
-        order.push_back(needs[next]);
-    }
-    for (DistAttr need : order) {
-      double least = std::numeric_limits<double>::infinity();
-      for (DistAttr from : there)
-        least = std::min(least, network.moveSeconds(v, from, need));
-      add(need.getMesh(), isInMicro(node(n).op), least);
-      there.push_back(need);
-    }
+    for (auto [from, to] : versionMoves(network, v, made, needs.getArrayRef()))
+      add(to.getMesh(), isInMicro(node(n).op), network.moveSeconds(v, from, to));
   }
 
   const DistNetwork &network;

@@ -10,9 +10,6 @@ namespace of {
 /// Larger than any device, so that bytes are counted and nothing is refused.
 static constexpr int64_t anyMemory = int64_t(1) << 59;
 
-/// Needs of a value whose tree of versions is looked for; of more each is priced from what is made.
-static constexpr size_t mostOrdered = 10;
-
 namespace {
 
 /// How a value is made, and in which ways it is needed.
@@ -22,33 +19,6 @@ struct ValueNeeds {
 };
 
 } // namespace
-
-// From the nearest version that is there, in the order in which the rewriter makes them.
-static int64_t movedBytes(const DistNetwork &network, Value v, const ValueNeeds &needs) {
-  SmallVector<DistAttr> there{needs.made};
-  SmallVector<unsigned> order;
-  if (needs.wanted.size() > mostOrdered) {
-    order.resize(needs.wanted.size());
-    std::iota(order.begin(), order.end(), 0);
-  } else {
-    SmallVector<uint64_t> sets = versionSets(needs.wanted.size(), needs.wanted.size());
-    order = VersionTrees(network, v, needs.wanted.getArrayRef(), sets)
-                .orderFrom(needs.made, sets.back());
-  }
-  int64_t bytes = 0;
-  for (unsigned next : order) {
-    const DistAttr to = needs.wanted[next];
-    bytes += network.moveBytes(v,
-                               *llvm::min_element(there,
-                                                  [&](DistAttr l, DistAttr r) {
-                                                    return network.moveSeconds(v, l, to) <
-                                                           network.moveSeconds(v, r, to);
-                                                  }),
-                               to);
-    there.push_back(to);
-  }
-  return bytes;
-}
 
 static int64_t movedBytes(const DistNetwork &network, const DistChoice &choice) {
   llvm::MapVector<Value, ValueNeeds> values;
@@ -70,8 +40,8 @@ static int64_t movedBytes(const DistNetwork &network, const DistChoice &choice) 
       needs.wanted.insert(distAttr(node.mesh, sbp));
     }
   for (auto &[v, needs] : values)
-    if (!needs.wanted.empty())
-      bytes += movedBytes(network, v, needs);
+    for (auto [from, to] : versionMoves(network, v, needs.made, needs.wanted.getArrayRef()))
+      bytes += network.moveBytes(v, from, to);
   return bytes;
 }
 

@@ -48,6 +48,12 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   return info.times * it->second;
 }
 
+int64_t variableBytes(const DistNode &node, const DistOption &option) {
+  return node.results.empty()
+             ? partBytes(node.operands[0]->get().getType(), distAttr(node.mesh, option.operands[0]))
+             : partBytes(node.results[0].getType(), distAttr(node.mesh, option.results[0]));
+}
+
 int64_t DistNetwork::moveBytes(Value v, DistAttr from, DistAttr to) const {
   const DistValue &info = value(v);
   if (from == to || (info.isFree && canMake(v.getDefiningOp(), to.ndSbp())))
@@ -266,10 +272,8 @@ static SmallVector<NdSbp> batchDistributions(ReadOp read, MeshAttr mesh, bool sp
 // A device reads its rows and writes them once: they pass its memory twice.
 static double readSeconds(ReadOp read, MeshAttr mesh, const NdSbp &sbp, const Cluster &cluster) {
   double bytes = 0;
-  for (Type type : read.getResultTypes()) {
-    RankedTensorType local = localType(withDist(type, distAttr(mesh, sbp)));
-    bytes += 2.0 * local.getNumElements() * sizeOf(dtypeOf(local.getElementType()));
-  }
+  for (Type type : read.getResultTypes())
+    bytes += 2.0 * partBytes(withDist(type, distAttr(mesh, sbp)));
   return bytes / cluster.devices[mesh.getDevices()[0]].bytesPerSecond;
 }
 

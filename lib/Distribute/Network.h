@@ -76,6 +76,12 @@ struct DistBoundary {
   llvm::SmallVector<bool> cutAxes = {};
 };
 
+/// Bytes of the largest part of a value that lies so.
+inline int64_t partBytes(mlir::Type type, DistAttr dist) { return partBytes(withDist(type, dist)); }
+
+/// Of the variable that a node stands for.
+int64_t variableBytes(const DistNode &node, const DistOption &option);
+
 class DistNetwork {
 public:
   /// Errors at an op: a pin that cannot be had, an op that is not placed.

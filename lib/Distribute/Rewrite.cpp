@@ -58,11 +58,10 @@ private:
           needs[operand->get()].insert(distAttr(step.node->mesh, sbp));
     for (auto &[v, wanted] : needs) {
       Value seen = pinned.lookup(v);
-      if (wanted.size() < 2 || wanted.size() > mostOrdered)
+      if (wanted.size() < 2 || wanted.size() > mostOrderedNeeds)
         continue;
-      SmallVector<uint64_t> sets = versionSets(wanted.size(), wanted.size());
-      VersionTrees trees(network, v, wanted.getArrayRef(), sets);
-      for (unsigned next : trees.orderFrom(distOf(seen ? seen : v), sets.back()))
+      const DistAttr made = distOf(seen ? seen : v);
+      for (unsigned next : versionOrder(network, v, made, wanted.getArrayRef()))
         valueAs(v, wanted[next]);
     }
   }
@@ -123,9 +122,6 @@ private:
     return {boxingSeconds(planner, version.getType(), distOf(version), wanted),
             copies.lookup(version) >= 2};
   }
-
-  /// More versions than this are made as they are asked for.
-  static constexpr size_t mostOrdered = 10;
 
   const DistNetwork &network;
   BoxingPlanner &planner;

@@ -40,12 +40,10 @@ static LogicalResult reportConflict(const Searched &found, const SearchFailure &
 }
 
 std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cluster) {
-  std::optional<int64_t> least;
+  std::set<int64_t> devices;
   for (const DistNode &node : network.nodes())
-    for (int64_t device : node.mesh.getDevices())
-      if (int64_t bytes = cluster.devices[device].memoryBytes)
-        least = std::min(least.value_or(bytes), bytes);
-  return least;
+    devices.insert(node.mesh.getDevices().begin(), node.mesh.getDevices().end());
+  return cluster.leastMemory({devices.begin(), devices.end()});
 }
 
 static LogicalResult reportMemory(ProgramOp program, const SearchFailure &failure) {

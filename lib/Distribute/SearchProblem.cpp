@@ -226,11 +226,6 @@ private:
 
   // ---- Memory
 
-  static int64_t partBytes(Type type, DistAttr dist) {
-    RankedTensorType local = localType(withDist(type, dist));
-    return local.getNumElements() * sizeOf(dtypeOf(local.getElementType()));
-  }
-
   // Registers have a place of their own through the whole step: what exchanges read and write.
   // Other values share theirs with those that do not live at the same time; variables have one
   // already.
@@ -360,10 +355,7 @@ private:
 
   static int64_t ownBytes(const DistNode &node, const DistOption &option) {
     if (!node.variable.empty())
-      return node.results.empty()
-                 ? partBytes(node.operands[0]->get().getType(),
-                             distAttr(node.mesh, option.operands[0]))
-                 : partBytes(node.results[0].getType(), distAttr(node.mesh, option.results[0]));
+      return variableBytes(node, option);
     int64_t bytes = 0;
     for (auto [result, made] : llvm::zip(node.results, option.made))
       bytes += partBytes(result.getType(), distAttr(node.mesh, made));

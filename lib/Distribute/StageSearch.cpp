@@ -3,11 +3,12 @@
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <numeric>
+
 using namespace mlir;
 
 namespace of {
 
-using search::BlockCost;
 using search::StageMesh;
 using search::StageProblem;
 
@@ -152,19 +153,12 @@ std::vector<std::pair<int64_t, int64_t>> StageSearch::groups() const {
   return out;
 }
 
-// The least of the devices; none if no device says.
-static std::optional<int64_t> memoryOf(const Cluster &cluster, int64_t first, int64_t count) {
-  std::optional<int64_t> least;
-  for (int64_t d = first; d < first + count; ++d)
-    if (int64_t bytes = cluster.devices[d].memoryBytes)
-      least = std::min(least.value_or(bytes), bytes);
-  return least;
-}
-
 LogicalResult StageSearch::addTables() {
   std::map<Signature, size_t> known;
   for (auto [first, count] : groups()) {
-    std::optional<int64_t> memory = memoryOf(cluster, first, count);
+    std::vector<int64_t> devices(count);
+    std::iota(devices.begin(), devices.end(), first);
+    std::optional<int64_t> memory = cluster.leastMemory(devices);
     auto [at, isNew] = known.try_emplace(signatureOf(first, count), tables.size());
     if (isNew) {
       FailureOr<BlockTable> table = costs->on(first, count, memory);
@@ -212,41 +206,28 @@ const search::Crossing &StageSearch::crossingOf(const StageMesh &from, const Sta
 
 // ---- Stages
 
-StageProblem StageSearch::problemFor(int64_t stages, int64_t microBatches) {
+StageProblem StageSearch::problemFor(int64_t stages) {
   const int64_t devices = cluster.devices.size();
-  const double part = static_cast<double>(costs->microBatches()) / microBatches;
   StageProblem problem;
   problem.blocks = trainOps.size();
   problem.devices = devices;
-  problem.microBatches = microBatches;
+  problem.microBatches = costs->microBatches();
   for (const StageMesh &mesh : meshes)
     if (devices <= kFewDevices || mesh.count * stages == devices)
       problem.meshes.push_back(mesh);
-  for (const BlockTable &table : tables) {
+  for (const BlockTable &table : tables)
     problem.tables.push_back(table.costs);
-    for (std::vector<BlockCost> &way : problem.tables.back())
-      for (BlockCost &cost : way) {
-        cost.microSeconds *= part;
-        cost.activeBytes = static_cast<int64_t>(cost.activeBytes * part);
-        cost.extraBytes = static_cast<int64_t>(cost.extraBytes * part);
-      }
-  }
   for (size_t a = 0; a < problem.meshes.size(); ++a)
     for (size_t b = 0; b < problem.meshes.size(); ++b) {
       const StageMesh &from = problem.meshes[a], &to = problem.meshes[b];
-      if (from.first + from.count != to.first)
-        continue;
-      search::Crossing &crossing = problem.crossing[{a, b}] = crossingOf(from, to);
-      for (double &seconds : crossing.forward)
-        seconds *= part;
-      for (double &seconds : crossing.backward)
-        seconds *= part;
+      if (from.first + from.count == to.first)
+        problem.crossing[{a, b}] = crossingOf(from, to);
     }
   return problem;
 }
 
-std::optional<StagePlan> StageSearch::solve(int64_t stages, int64_t microBatches) {
-  StageProblem problem = problemFor(stages, microBatches);
+std::optional<StagePlan> StageSearch::solve(int64_t stages) {
+  StageProblem problem = problemFor(stages);
   Result<std::optional<search::StageSolution>> found = search::solveStages(problem, stages);
   if (!found.isOk() || !*found || !std::isfinite((*found)->seconds))
     return std::nullopt;
@@ -269,7 +250,7 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
       std::min({kMostStages, int64_t(trainOps.size()), int64_t(cluster.devices.size())});
   std::vector<StagePlan> out;
   for (int64_t stages = 1; stages <= most; ++stages)
-    if (std::optional<StagePlan> plan = solve(stages, costs->microBatches()))
+    if (std::optional<StagePlan> plan = solve(stages))
       out.push_back(std::move(*plan));
   llvm::stable_sort(out,
                     [](const StagePlan &l, const StagePlan &r) { return l.seconds < r.seconds; });
@@ -279,23 +260,6 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
 StagePlan StageSearch::wholeMesh() {
   const int64_t devices = cluster.devices.size();
   return {{0}, {meshOn(module.getContext(), "main", {{"data", devices}}, 0)}, 0};
-}
-
-std::vector<MicroEstimate> StageSearch::otherCounts(int64_t batch) {
-  const int64_t most =
-      std::min({kMostStages, int64_t(trainOps.size()), int64_t(cluster.devices.size())});
-  std::vector<MicroEstimate> out;
-  for (int64_t count = costs->microBatches() + 1; count <= batch; ++count) {
-    if (batch % count || count % costs->microBatches())
-      continue;
-    double least = std::numeric_limits<double>::infinity();
-    for (int64_t stages = 1; stages <= most; ++stages)
-      if (std::optional<StagePlan> plan = solve(stages, count))
-        least = std::min(least, plan->seconds);
-    if (std::isfinite(least))
-      out.push_back({count, least});
-  }
-  return out;
 }
 
 // ---- Result

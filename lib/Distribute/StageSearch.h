@@ -28,12 +28,6 @@ struct StagePlan {
   }
 };
 
-/// Seconds of a step with another number of micro-batches, as far as the blocks tell.
-struct MicroEstimate {
-  int64_t microBatches = 1;
-  double seconds = 0;
-};
-
 class StageSearch {
 public:
   /// Of a module with blocks; `train` is the program that decides.
@@ -55,10 +49,6 @@ public:
 
   /// All devices as one stage.
   StagePlan wholeMesh();
-
-  /// What dividing the micro-batches further may bring, for each divisor of `batch` that is a
-  /// multiple of their number; only those with which something fits. After `candidates`.
-  std::vector<MicroEstimate> otherCounts(int64_t batch);
 
   /// Says what a plan takes. Seconds if it was looked at with all its exchanges and fits.
   void remark(const StagePlan &plan, std::optional<double> seconds);
@@ -85,8 +75,8 @@ private:
   std::vector<std::pair<int64_t, int64_t>> groups() const;
   mlir::LogicalResult addTables();
   const search::Crossing &crossingOf(const search::StageMesh &from, const search::StageMesh &to);
-  search::StageProblem problemFor(int64_t stages, int64_t microBatches);
-  std::optional<StagePlan> solve(int64_t stages, int64_t microBatches);
+  search::StageProblem problemFor(int64_t stages);
+  std::optional<StagePlan> solve(int64_t stages);
   bool isUniform() const;
 
   mlir::ModuleOp module;

@@ -82,4 +82,27 @@ SmallVector<unsigned> VersionTrees::orderFrom(DistAttr made, uint64_t set) const
   return out;
 }
 
+SmallVector<unsigned> versionOrder(const DistNetwork &network, Value value, DistAttr made,
+                                   ArrayRef<DistAttr> needs) {
+  if (needs.size() < 2 || needs.size() > mostOrderedNeeds)
+    return llvm::to_vector(llvm::seq<unsigned>(0, needs.size()));
+  SmallVector<uint64_t> sets = versionSets(needs.size(), needs.size());
+  return VersionTrees(network, value, needs, sets).orderFrom(made, sets.back());
+}
+
+SmallVector<std::pair<DistAttr, DistAttr>> versionMoves(const DistNetwork &network, Value value,
+                                                        DistAttr made, ArrayRef<DistAttr> needs) {
+  SmallVector<std::pair<DistAttr, DistAttr>> out;
+  SmallVector<DistAttr> there{made};
+  for (unsigned next : versionOrder(network, value, made, needs)) {
+    const DistAttr to = needs[next];
+    const DistAttr *nearest = llvm::min_element(there, [&](DistAttr l, DistAttr r) {
+      return network.moveSeconds(value, l, to) < network.moveSeconds(value, r, to);
+    });
+    out.push_back({*nearest, to});
+    there.push_back(to);
+  }
+  return out;
+}
+
 } // namespace of

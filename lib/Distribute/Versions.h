@@ -40,4 +40,16 @@ private:
   std::vector<std::vector<double>> between; ///< [from][to], needs
 };
 
+/// Needs of a value whose tree is looked for; where there are more they are made as listed.
+inline constexpr size_t mostOrderedNeeds = 10;
+
+/// The order in which all needs are made.
+llvm::SmallVector<unsigned> versionOrder(const DistNetwork &network, mlir::Value value,
+                                         DistAttr made, llvm::ArrayRef<DistAttr> needs);
+
+/// The same as movements: from the nearest version that is there, to a need.
+llvm::SmallVector<std::pair<DistAttr, DistAttr>> versionMoves(const DistNetwork &network,
+                                                              mlir::Value value, DistAttr made,
+                                                              llvm::ArrayRef<DistAttr> needs);
+
 } // namespace of

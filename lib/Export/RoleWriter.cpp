@@ -106,10 +106,7 @@ RankedTensorType RoleWriter::typeHere(Type type) const {
   return localTypeAt(type, pointOn(distOf(type).getMesh()));
 }
 
-int64_t RoleWriter::bytesHere(Type type) const {
-  RankedTensorType local = typeHere(type);
-  return local.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
-}
+int64_t RoleWriter::bytesHere(Type type) const { return tensorBytes(typeHere(type)); }
 
 FailureOr<std::unique_ptr<plan::RoleT>> RoleWriter::write() {
   role = std::make_unique<plan::RoleT>();

@@ -29,11 +29,6 @@ namespace {
 // of one device's parts: the handshake costs as much as copying some ten thousand bytes.
 constexpr int64_t kGroupBytes = 4 << 20;
 
-int64_t localBytes(Value value) {
-  RankedTensorType local = localType(value.getType());
-  return local.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
-}
-
 std::string nameOf(Location loc, StringRef fallback) {
   if (auto name = dyn_cast<NameLoc>(loc))
     return name.getName().str();
@@ -184,7 +179,7 @@ private:
       if (at == groups.size())
         groups.push_back(wanted);
       Group &group = groups[at];
-      group.bytes += localBytes(boxing.getInput());
+      group.bytes += partBytes(boxing.getInput().getType());
       group.ops.push_back(boxing);
     }
   }

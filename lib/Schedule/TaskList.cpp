@@ -19,11 +19,6 @@ std::vector<ExchangePart> exchangeParts(task::ExchangeOp exchange) {
   return parts;
 }
 
-int64_t partBytes(Type type) {
-  RankedTensorType local = localType(type);
-  return local.getNumElements() * static_cast<int64_t>(sizeOf(dtypeOf(local.getElementType())));
-}
-
 OwningOpRef<ModuleOp> kernelModule(task::KernelOp kernel) {
   OwningOpRef<ModuleOp> module = ModuleOp::create(kernel.getLoc());
   OpBuilder b = OpBuilder::atBlockEnd(module->getBody());

@@ -38,9 +38,6 @@ std::vector<TaskInfo> tasksOf(task::ProgramOp program);
 /// The tensors of an exchange as runtime/base sees them.
 std::vector<ExchangePart> exchangeParts(task::ExchangeOp exchange);
 
-/// Bytes of the largest part of a tensor on any device of its mesh.
-int64_t partBytes(mlir::Type type);
-
 /// The body of a kernel as a function, as code generation takes it. In-place results are marked on
 /// their arguments.
 mlir::OwningOpRef<mlir::ModuleOp> kernelModule(task::KernelOp kernel);

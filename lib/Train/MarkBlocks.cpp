@@ -9,6 +9,7 @@
 // Only where the search decides alone: nothing is said of stages, mesh or pins.
 #include "dialects/Of/Of.h"
 #include "lib/Config/Attributes.h"
+#include "lib/Cost/ComputeCost.h"
 #include "lib/Train/Blocks.h"
 #include "lib/Train/Passes.h"
 
@@ -67,12 +68,7 @@ private:
     return llvm::map_to_vector(types, [](Type t) { return cast<RankedTensorType>(t); });
   }
   static double flopsOf(Operation *op) {
-    if (auto cost = dyn_cast<CostOpInterface>(op))
-      return cost.getFlops(tensors(op->getOperandTypes()), tensors(op->getResultTypes()));
-    double flops = 0;
-    for (RankedTensorType type : tensors(op->getResultTypes()))
-      flops += type.getNumElements();
-    return flops;
+    return computeFlops(op, tensors(op->getOperandTypes()), tensors(op->getResultTypes()));
   }
 
   // The larger of an op's parts of operations and of parameters, which count at their first user.
