@@ -9,11 +9,10 @@ eighth of the width and no dropout.
 import os
 import sys
 
-import torch
 from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from exporting import main  # noqa: E402
+from exporting import images, main  # noqa: E402
 
 
 def alexnet(width, classes, small_images):
@@ -33,10 +32,7 @@ def alexnet(width, classes, small_images):
 SIZES = {"small": lambda: alexnet(8, 10, True), "full": lambda: alexnet(64, 1000, False),
          "tiny": lambda: alexnet(1, 10, True)}
 OUTPUTS = ["logits"]
-
-
-def inputs(size, rows):
-    return {"image": torch.rand(rows, 3, 224, 224) if size == "full" else torch.rand(rows, 1, 28, 28)}
+inputs = images(224)
 
 
 if __name__ == "__main__":

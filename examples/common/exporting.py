@@ -17,6 +17,11 @@ def export(model, inputs, outputs, file):
                       training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False)
 
 
+def images(side):
+    """`inputs` of models of images: in colour and of this side in full size, else like Fashion-MNIST's."""
+    return lambda size, rows: {"image": torch.rand(rows, *((3, side, side) if size == "full" else (1, 28, 28)))}
+
+
 def main(script, doc, sizes, inputs, outputs):
     """`sizes`: name -> function that makes the model; `inputs`: (size, rows) -> tensors by name."""
     folder = os.path.dirname(os.path.abspath(script))

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from exporting import main  # noqa: E402
+from exporting import images, main  # noqa: E402
 from resnet import ResNet  # noqa: E402
 
 
@@ -35,10 +35,7 @@ SIZES = {"small": lambda: Faces(ResNet((1, 1, 1, 1), width=8, classes=0, small_i
          "full": lambda: Faces(ResNet((3, 4, 6, 3), classes=0), 512, 1000000),
          "tiny": lambda: Faces(ResNet((1, 1), width=4, classes=0, small_images=True), 8, 10)}
 OUTPUTS = ["cosines"]
-
-
-def inputs(size, rows):
-    return {"image": torch.rand(rows, 3, 112, 112) if size == "full" else torch.rand(rows, 1, 28, 28)}
+inputs = images(112)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from exporting import main  # noqa: E402
+from exporting import images, main  # noqa: E402
 
 
 def conv(channels, out, size, stride=1, padding=0):
@@ -92,10 +92,7 @@ def inception_v3(width, classes, small_images, counts=(3, 4, 2)):
 SIZES = {"small": lambda: inception_v3(8, 10, True), "full": lambda: inception_v3(64, 1000, False),
          "tiny": lambda: inception_v3(2, 10, True, (1, 1, 1))}
 OUTPUTS = ["logits"]
-
-
-def inputs(size, rows):
-    return {"image": torch.rand(rows, 3, 299, 299) if size == "full" else torch.rand(rows, 1, 28, 28)}
+inputs = images(299)
 
 
 if __name__ == "__main__":

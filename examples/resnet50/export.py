@@ -9,20 +9,15 @@ of the width and a stem of 3 x 3.
 import os
 import sys
 
-import torch
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from exporting import main  # noqa: E402
+from exporting import images, main  # noqa: E402
 from resnet import ResNet  # noqa: E402
 
 SIZES = {"small": lambda: ResNet((3, 4, 6, 3), width=8, classes=10, small_images=True),
          "full": lambda: ResNet((3, 4, 6, 3)),
          "tiny": lambda: ResNet((1, 2), width=4, classes=10, small_images=True)}
 OUTPUTS = ["logits"]
-
-
-def inputs(size, rows):
-    return {"image": torch.rand(rows, 3, 224, 224) if size == "full" else torch.rand(rows, 1, 28, 28)}
+inputs = images(224)
 
 
 if __name__ == "__main__":

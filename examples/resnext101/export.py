@@ -9,20 +9,15 @@ full is for images of 3 x 224 x 224 and 1000 classes; small for Fashion-MNIST's 
 import os
 import sys
 
-import torch
-
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from exporting import main  # noqa: E402
+from exporting import images, main  # noqa: E402
 from resnet import ResNet  # noqa: E402
 
 SIZES = {"small": lambda: ResNet((2, 2, 2, 2), width=16, groups=8, group_width=16, classes=10, small_images=True),
          "full": lambda: ResNet((3, 4, 23, 3), groups=32, group_width=8),
          "tiny": lambda: ResNet((1, 1), width=8, groups=4, group_width=16, classes=10, small_images=True)}
 OUTPUTS = ["logits"]
-
-
-def inputs(size, rows):
-    return {"image": torch.rand(rows, 3, 224, 224) if size == "full" else torch.rand(rows, 1, 28, 28)}
+inputs = images(224)
 
 
 if __name__ == "__main__":

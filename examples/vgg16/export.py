@@ -9,11 +9,10 @@ four poolings instead of five and no dropout.
 import os
 import sys
 
-import torch
 from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
-from exporting import main  # noqa: E402
+from exporting import images, main  # noqa: E402
 
 
 def vgg16(width, classes, small_images):
@@ -37,10 +36,7 @@ def vgg16(width, classes, small_images):
 SIZES = {"small": lambda: vgg16(8, 10, True), "full": lambda: vgg16(64, 1000, False),
          "tiny": lambda: vgg16(2, 10, True)}
 OUTPUTS = ["logits"]
-
-
-def inputs(size, rows):
-    return {"image": torch.rand(rows, 3, 224, 224) if size == "full" else torch.rand(rows, 1, 28, 28)}
+inputs = images(224)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,40 @@
 """
 import math
 
+import torch
+
 from tensors import read_safetensors
 from tools import Failure, checkpoint, losses as losses_in
 
 BOUNDS = {"fp32": (1e-3, 1e-5, math.inf), "fp64": (1e-8, 1e-8, 1e-6)}
+
+
+def train_module(model, loss, batches, lr):
+    """What PyTorch gives for `compare`, by plain SGD: `batches` are inputs and labels, one pair for each step."""
+    model.train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    losses, first = [], None
+    for inputs, labels in batches:
+        optimizer.zero_grad()
+        found = loss(model(*inputs), labels)
+        found.backward()
+        optimizer.step()
+        losses.append(found.item())
+        first = first or {k: v.detach().clone() for k, v in model.state_dict().items()}
+    return losses, first, model.state_dict()
+
+
+def run_cases(cases):
+    """Prints the line of each case, a title and a function that gives what `compare` does; how many failed."""
+    failed = 0
+    for title, case in cases:
+        try:
+            line, good = case()
+        except Failure as failure:
+            line, good = f"FAIL {title}: {failure}", False
+        print(line, flush=True)
+        failed += not good
+    return failed
 
 
 def change_error(start, ours, theirs, rounding):

@@ -8,6 +8,7 @@ of them, about two minutes. With --compile it prints what compiling the other si
 bytes of the plan. Exit code 1 if one fails.
 """
 import argparse
+import functools
 import importlib.util
 import os
 import re
@@ -20,11 +21,11 @@ import numpy
 import torch
 from torch.nn import functional as F
 
-from comparison import compare
+from comparison import compare, run_cases, train_module
 from losses import margins
 from models import SEED
 from samples import SampleOrder
-from tools import EXAMPLES, Failure, Tools, cluster, job_text, parallel, run
+from tools import EXAMPLES, Tools, cluster, job_text, parallel, run
 
 BATCH, LR = 8, 0.1
 MODELS = ["alexnet", "vgg16", "inception-v3", "resnet50", "resnext101", "gpt2", "bert-large", "transformer",
@@ -81,28 +82,11 @@ class Data:
         return [t[rows].to(dtype) if t.is_floating_point() else t[rows] for t in self.tensors]
 
 
-def train_twin(model, loss, data, dtype, steps):
-    """Losses, and the state after the first and after the last step."""
-    model.train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    order = SampleOrder(len(data.tensors[0]), SEED, 0)
-    losses, first = [], None
-    for t in range(steps):
-        *inputs, labels = data([order(t * BATCH + j) for j in range(BATCH)], dtype)
-        optimizer.zero_grad()
-        found = loss(model(*inputs), labels)
-        found.backward()
-        optimizer.step()
-        losses.append(found.item())
-        first = first or {k: v.detach().clone() for k, v in model.state_dict().items()}
-    return losses, first, model.state_dict()
-
-
 class Runner:
     def __init__(self, tools, steps, size):
         self.tools, self.steps, self.size = tools, steps, size
 
-    def __call__(self, name, precision, machines, layout):
+    def __call__(self, title, name, precision, machines, layout):
         module, (text, field, loss) = script(name), loss_of(name)
         dtype = torch.float64 if precision == "fp64" else torch.float32
         steps = self.steps if precision == "fp64" else 1
@@ -119,10 +103,11 @@ class Runner:
         job = job_text(name, {"model": file, "data": None, "seed": SEED, "precision": precision, "schedule": None,
                               "clip_norm": None, "optimizer": f"{{sgd: {{lr: {LR}}}}}", "batch": BATCH, "epochs": None,
                               "steps": steps, "evaluate": None, "checkpoint": "{every_steps: 1, keep: 0}"})
-        title = f"{name}, {precision}" + (", two devices" if layout else "")
         base = self.tools.compile(title, job + "data:" + data.job + layout, machines)
         self.tools.train(base)
-        twin = train_twin(model, loss, data, dtype, steps)
+        order = SampleOrder(len(data.tensors[0]), SEED, 0)
+        rows = [data([order(t * BATCH + j) for j in range(BATCH)], dtype) for t in range(steps)]
+        twin = train_module(model, loss, [(inputs, labels) for *inputs, labels in rows], LR)
         return compare(title, base, precision, start, twin, 1e-12 if precision == "fp64" else 1e-6)
 
     @staticmethod
@@ -165,7 +150,6 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
-    failed = 0
     runs = [(m, p, cluster(1, 1), "") for m in MODELS for p in ("fp64", "fp32")]
     runs += [(m, "fp64", cluster(2, 1), parallel({"data": 2})) for m in MODELS]
     with tempfile.TemporaryDirectory() as temporary:
@@ -175,16 +159,14 @@ def main():
         if args.compile:
             return compile_sizes(tools, args.only)
         runner = Runner(tools, args.steps, args.size)
-        for name, precision, machines, layout in runs:
-            if not re.search(args.only, f"{name} {precision}" + (" two" if layout else "")):
-                continue
-            try:
-                line, good = runner(name, precision, machines, layout)
-            except Failure as failure:
-                line, good = f"FAIL {name}, {precision}: {failure}", False
-            print(line, flush=True)
-            failed += not good
-    return 1 if failed else 0
+
+        def chosen():
+            for name, precision, machines, layout in runs:
+                if re.search(args.only, f"{name} {precision}" + (" two" if layout else "")):
+                    title = f"{name}, {precision}" + (", two devices" if layout else "")
+                    yield title, functools.partial(runner, title, name, precision, machines, layout)
+
+        return 1 if run_cases(chosen()) else 0
 
 
 if __name__ == "__main__":

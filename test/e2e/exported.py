@@ -13,6 +13,7 @@ plain SGD, so that the change of parameters in the first step is their gradient.
 fp32 takes one step. The checkpoint then goes back into the .onnx, whose values are read again. Exit code 1 if one fails.
 """
 import argparse
+import functools
 import os
 import re
 import sys
@@ -22,7 +23,7 @@ import warnings
 import torch
 
 import exports
-from comparison import compare
+from comparison import compare, run_cases, train_module
 from models import SEED, Images, Text
 from samples import SampleOrder
 from tensors import read_safetensors
@@ -59,29 +60,15 @@ checkpoint: {{every_steps: 1, keep: 0}}
 """
 
 
-def train_twin(model, data, dtype, steps):
-    """Losses, and the state after the first and after the last step."""
-    model.train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=LR)
-    order = SampleOrder(data.samples, SEED, 0)
-    losses, first = [], None
-    for t in range(steps):
-        x, y = data([order(t * data.batch + j) for j in range(data.batch)], dtype)
-        optimizer.zero_grad()
-        logits = model(x)
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten())
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-        first = first or {k: v.detach().clone() for k, v in model.state_dict().items()}
-    return losses, first, model.state_dict()
+def cross_entropy(logits, labels):
+    return torch.nn.functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
 
 
 class Runner:
     def __init__(self, tools, steps):
         self.tools, self.steps = tools, steps
 
-    def __call__(self, name, precision, machines, layout=""):
+    def __call__(self, title, name, precision, machines, layout=""):
         """A line of the table, and whether everything is within bounds."""
         input_name, kind = MODELS[name]
         data = kind(self.tools.data if issubclass(kind, Images) else self.tools.folder)
@@ -93,11 +80,13 @@ class Runner:
         exports.export(model, data([0, 1], dtype)[0], input_name, file)
         start = {k: v.detach().double().clone() for k, v in model.state_dict().items()
                  if v.is_floating_point() and "mask" not in k}
-        title = f"{name}, {precision}" + (", two devices" if layout else "")
         base = self.tools.compile(title, job_text(file, data, precision, steps) + layout, machines)
         self.tools.train(base)
         rounding = 1e-12 if precision == "fp64" else 1e-6
-        line = compare(title, base, precision, start, train_twin(model, data, dtype, steps), rounding)
+        order = SampleOrder(data.samples, SEED, 0)
+        rows = [data([order(t * data.batch + j) for j in range(data.batch)], dtype) for t in range(steps)]
+        twin = train_module(model, cross_entropy, [([x], y) for x, y in rows], LR)
+        line = compare(title, base, precision, start, twin, rounding)
         self.goes_back(file, base, steps)
         return line
 
@@ -135,7 +124,6 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore")
-    failed = 0
     print(f"PyTorch {torch.__version__}; weights and sample order by seed {SEED}")
     two = parallel({"data": 2})
     runs = [(m, p, cluster(1, 1), "") for m in MODELS for p in ("fp64", "fp32")]
@@ -146,16 +134,14 @@ def main():
         runner = Runner(Tools(args.bin, args.data, folder), args.steps)
         if re.search(args.only, "example"):
             print(example(runner.tools), flush=True)
-        for name, precision, machines, layout in runs:
-            if not re.search(args.only, f"{name} {precision}"):
-                continue
-            try:
-                line, good = runner(name, precision, machines, layout)
-            except Failure as failure:
-                line, good = f"FAIL {name}, {precision}: {failure}", False
-            print(line, flush=True)
-            failed += not good
-    return 1 if failed else 0
+
+        def chosen():
+            for name, precision, machines, layout in runs:
+                if re.search(args.only, f"{name} {precision}"):
+                    title = f"{name}, {precision}" + (", two devices" if layout else "")
+                    yield title, functools.partial(runner, title, name, precision, machines, layout)
+
+        return 1 if run_cases(chosen()) else 0
 
 
 if __name__ == "__main__":

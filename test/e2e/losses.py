@@ -8,6 +8,7 @@ PyTorch's loss to 1e-8 and exactly its accuracy. With --full every loss also run
 with its classes split. Exit code 1 if one fails.
 """
 import argparse
+import functools
 import json
 import math
 import os
@@ -19,7 +20,7 @@ import numpy
 import torch
 from torch.nn import functional as F
 
-from comparison import compare
+from comparison import compare, run_cases
 from models import SEED
 from samples import SampleOrder
 from tensors import write_safetensors
@@ -227,27 +228,22 @@ def main():
     parser.add_argument("--keep")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    failed = 0
     split = parallel({"model": 2}, "none", pins=[pin("parameter", "w", model="S(0)")])
     with tempfile.TemporaryDirectory() as temporary:
         folder = os.path.abspath(args.keep) if args.keep else temporary
         os.makedirs(folder, exist_ok=True)
         runner = Runner(Tools(args.bin, folder, folder))
         print(f"weights, data and sample order by seed {SEED}")
-        for loss in CASES:
-            layouts = [""] + ([parallel({"data": 2})] if args.full else [])
-            if "margin" in loss and (args.full or "angular_margin: 1.2" in loss):
-                layouts.append(split)
-            for layout in layouts:
-                if not re.search(args.only, loss):
-                    continue
-                try:
-                    line, good = runner(loss, layout)
-                except Failure as failure:
-                    line, good = f"FAIL {loss}: {failure}", False
-                print(line, flush=True)
-                failed += not good
-    return 1 if failed else 0
+
+        def chosen():
+            for loss in CASES:
+                layouts = [""] + ([parallel({"data": 2})] if args.full else [])
+                if "margin" in loss and (args.full or "angular_margin: 1.2" in loss):
+                    layouts.append(split)
+                if re.search(args.only, loss):
+                    yield from ((loss, functools.partial(runner, loss, layout)) for layout in layouts)
+
+        return 1 if run_cases(chosen()) else 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ model (twins.py) takes the same steps with PyTorch's optimizer of the same name.
 fp32 compares the first step only. Without --full a few short cases run. Exit code 1 if one fails.
 """
 import argparse
+import functools
 import math
 import os
 import re
@@ -23,11 +24,11 @@ import tempfile
 import torch
 
 import twins
-from comparison import compare
+from comparison import compare, run_cases
 from models import MODELS, SEED, DataSets, draw_weights, job_text
 from samples import SampleOrder
 from tensors import write_safetensors
-from tools import Failure, Tools, cluster
+from tools import Tools, cluster
 
 
 # ---- Cases --------------------------------------------------------------------------------------------
@@ -164,22 +165,14 @@ def main():
     parser.add_argument("--keep")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = os.path.abspath(args.keep) if args.keep else temporary
         os.makedirs(folder, exist_ok=True)
         runner = Runner(Tools(args.bin, args.data, folder), args.steps or (20 if args.full else 5))
         print(f"weights and sample order by seed {SEED}")
-        for case in cases():
-            if not re.search(args.only, case.name) or not (args.full or args.only or case.name in QUICK):
-                continue
-            try:
-                line, good = runner(case)
-            except Failure as failure:
-                line, good = f"FAIL {case.name}: {failure}", False
-            print(line, flush=True)
-            failed += not good
-    return 1 if failed else 0
+        chosen = (case for case in cases() if re.search(args.only, case.name)
+                  and (args.full or args.only or case.name in QUICK))
+        return 1 if run_cases((case.name, functools.partial(runner, case)) for case in chosen) else 0
 
 
 if __name__ == "__main__":

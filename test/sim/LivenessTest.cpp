@@ -10,7 +10,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <iostream>
 
 using namespace of;
@@ -18,11 +17,6 @@ using namespace of::rt;
 using namespace of::test;
 
 namespace {
-
-uint64_t numberFrom(const char *variable, uint64_t otherwise) {
-  const char *text = std::getenv(variable);
-  return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 Result<SimulationResult> runPlan(const plan::Plan &plan, uint64_t seed, bool random) {
   SimulationOptions options;
@@ -69,8 +63,7 @@ void checkAccepted(const plan::Plan &plan, uint64_t seed) {
 }
 
 void checkGraph(uint64_t seed, Tally &tally) {
-  INFO("graph of seed " << seed
-                        << "; run it alone with OF_LIVENESS_GRAPHS=1 OF_LIVENESS_SEED=" << seed);
+  INFO(RandomSeeds::describe(seed));
   RandomPlan random(seed);
   ++tally.graphs;
   tally.exchanges += random.builder.plan.exchanges.empty() ? 0 : 1;
@@ -107,20 +100,18 @@ TEST_CASE("graphs that need the dependencies which few need") {
 }
 
 TEST_CASE("random task graphs: certified ones run, refused ones stall") {
-  const uint64_t graphs = numberFrom("OF_LIVENESS_GRAPHS", 2000);
-  const uint64_t seed = numberFrom("OF_LIVENESS_SEED", 1);
-  std::cout << "graphs of seeds " << seed << " to " << seed + graphs - 1 << std::endl;
+  const RandomSeeds seeds(2000);
   Tally tally;
-  for (uint64_t i = 0; i < graphs; ++i)
-    checkGraph(seed + i, tally);
+  for (uint64_t i = 0; i < seeds.graphs; ++i)
+    checkGraph(seeds.first + i, tally);
   std::cout << tally.graphs << " graphs (" << tally.exchanges << " with exchanges, " << tally.reuses
             << " with reuse edges): " << tally.accepted << " certified and ran, " << tally.rejected
             << " refused, of which " << tally.stalled << " stalled" << std::endl;
-  if (graphs < 100)
+  if (seeds.graphs < 100)
     return;
-  REQUIRE(tally.rejected * 100 >= graphs * 30);
-  REQUIRE(tally.rejected * 100 <= graphs * 70);
+  REQUIRE(tally.rejected * 100 >= seeds.graphs * 30);
+  REQUIRE(tally.rejected * 100 <= seeds.graphs * 70);
   REQUIRE(tally.stalled * 100 >= tally.rejected * 95);
-  REQUIRE(tally.exchanges * 100 >= graphs * 40);
-  REQUIRE(tally.reuses * 100 >= graphs * 30);
+  REQUIRE(tally.exchanges * 100 >= seeds.graphs * 40);
+  REQUIRE(tally.reuses * 100 >= seeds.graphs * 30);
 }

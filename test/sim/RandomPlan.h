@@ -10,10 +10,35 @@
 #include "test/support/PlanBuilder.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
 #include <random>
+#include <string>
 #include <tuple>
 
 namespace of::test {
+
+/// The seeds of a test over random plans: OF_LIVENESS_GRAPHS of them, `graphs` if that is not set,
+/// from OF_LIVENESS_SEED or 1 on. Printed.
+struct RandomSeeds {
+  explicit RandomSeeds(uint64_t graphs)
+      : graphs(from("OF_LIVENESS_GRAPHS", graphs)), first(from("OF_LIVENESS_SEED", 1)) {
+    std::cout << "graphs of seeds " << first << " to " << first + this->graphs - 1 << std::endl;
+  }
+  static std::string describe(uint64_t seed) {
+    const std::string number = std::to_string(seed);
+    return "graph of seed " + number +
+           "; run it alone with OF_LIVENESS_GRAPHS=1 OF_LIVENESS_SEED=" + number;
+  }
+
+  const uint64_t graphs, first;
+
+private:
+  static uint64_t from(const char *variable, uint64_t otherwise) {
+    const char *text = std::getenv(variable);
+    return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
+  }
+};
 
 class RandomPlan {
 public:

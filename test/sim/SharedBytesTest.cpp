@@ -14,7 +14,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <cstdlib>
 #include <iostream>
 #include <map>
 
@@ -25,11 +24,6 @@ using namespace of::test;
 namespace {
 
 constexpr uint64_t kIterations = 6;
-
-uint64_t numberFrom(const char *variable, uint64_t otherwise) {
-  const char *text = std::getenv(variable);
-  return text && *text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 struct Span {
   int64_t begin = 0, end = 0;
@@ -141,8 +135,7 @@ struct Tally {
 };
 
 void checkGraph(uint64_t seed, Tally &tally) {
-  INFO("graph of seed " << seed
-                        << "; run it alone with OF_LIVENESS_GRAPHS=1 OF_LIVENESS_SEED=" << seed);
+  INFO(RandomSeeds::describe(seed));
   RandomPlan random(seed);
   plan::PlanT &object = random.builder.plan;
   if (!certify(object).isOk())
@@ -178,17 +171,15 @@ void checkGraph(uint64_t seed, Tally &tally) {
 } // namespace
 
 TEST_CASE("registers that may share bytes are never in use at once") {
-  const uint64_t graphs = numberFrom("OF_LIVENESS_GRAPHS", 1000);
-  const uint64_t seed = numberFrom("OF_LIVENESS_SEED", 1);
-  std::cout << "graphs of seeds " << seed << " to " << seed + graphs - 1 << std::endl;
+  const RandomSeeds seeds(1000);
   Tally tally;
-  for (uint64_t i = 0; i < graphs; ++i)
-    checkGraph(seed + i, tally);
+  for (uint64_t i = 0; i < seeds.graphs; ++i)
+    checkGraph(seeds.first + i, tally);
   std::cout << tally.graphs << " certified graphs with " << tally.pairs
             << " pairs of registers: " << tally.shared << " may share bytes, " << tally.byReuse
             << " of them by reuse edges; " << tally.apart << " never met" << std::endl;
-  if (graphs < 100)
+  if (seeds.graphs < 100)
     return;
-  REQUIRE(tally.shared >= graphs / 4);
-  REQUIRE(tally.byReuse >= graphs / 50);
+  REQUIRE(tally.shared >= seeds.graphs / 4);
+  REQUIRE(tally.byReuse >= seeds.graphs / 50);
 }
