@@ -7,6 +7,7 @@ of-compile never ends by a signal, reads nothing outside the model's folder, and
 small model plus four times the file and 64 MiB. Mutations of a good model end well or are refused; the seed is printed.
 """
 import argparse
+import ctypes
 import os
 import random
 import struct
@@ -133,6 +134,11 @@ def deep(tool):
     for i in range(24):
         calls += f"function m F{i} x -> z\nnode m.F{i + 1} x -> a\nnode m.F{i + 1} a -> z\nend\n"
     calls += "function m F24 x -> z\nnode Relu x -> z\nend\n"
+    for name, bodies in (("a function that calls itself", {"F": "F"}), ("functions in a ring", {"F": "G", "G": "H", "H": "F"})):
+        ring = "opset 17\nopset m 1\n"
+        for outer, inner in bodies.items():
+            ring += f"function m {outer} x -> z\nnode m.{inner} x -> z\nend\n"
+        tool.refuse(name, model(ring + INPUT + "node m.F x -> y\noutput y\n"), "may not call itself")
     tool.refuse("functions that double", model(calls + INPUT + "node m.F0 x -> y\noutput y\n"), "expand into more than")
 
 
@@ -159,6 +165,22 @@ def wrong_values(tool):
         tool.refuse(text, one_node(text, inits), *say)
 
 
+class Watch:
+    """Who opens or reads a file, as the kernel tells it (inotify)."""
+
+    def __init__(self, path):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.inotify_init1(os.O_NONBLOCK)
+        if self.fd < 0 or self.libc.inotify_add_watch(self.fd, path.encode(), 0x1 | 0x20) < 0:  # IN_ACCESS, IN_OPEN
+            raise OSError(ctypes.get_errno(), "inotify")
+
+    def seen(self):
+        try:
+            return len(os.read(self.fd, 65536)) > 0
+        except BlockingIOError:
+            return False
+
+
 def outside(tool):
     os.makedirs(os.path.join(tool.folder, "..", "other"), exist_ok=True)
     secret = os.path.join(tool.folder, "..", "other", "secret")
@@ -169,6 +191,7 @@ def outside(tool):
     for link, target in (("link", secret), ("up", ".."), ("round", "round")):
         os.symlink(target, os.path.join(tool.folder, link))
     os.mkfifo(os.path.join(tool.folder, "fifo"))
+    watch = Watch(secret)
     use = "node MatMul x,w -> y\noutput y\n"
 
     def external(where, more=""):
@@ -183,6 +206,10 @@ def outside(tool):
             ("an offset that wraps", "w.bin,18446744073709551612,48", "too few"), ("a huge offset", "w.bin,99999999999999999999999,48", "no size"),
             ("a negative offset", "w.bin,-4,48", "no size"), ("another length", "w.bin,0,44", "length 44")):
         tool.refuse("external data: " + name, external(where), text)
+    tool.check("the file outside is neither opened nor read", not watch.seen(), "it was")
+    with open(secret, "rb") as file:
+        file.read()
+    tool.check("the watch over the file outside sees who opens it", watch.seen(), "it does not")
     overlap = f"{INPUT}init w float 4,3 @ w.bin,0,48\ninit v float 3 @ w.bin,44,12\nnode MatMul x,w -> m\nnode Add m,v -> y\noutput y\n"
     tool.refuse("external data: shared bytes", model(overlap), "overlaps")
     code, said, _ = tool.compile(model(overlap.replace("44,12", "48,12")))
