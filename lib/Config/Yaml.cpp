@@ -26,9 +26,40 @@ static Position positionOf(const YAML::Mark &mark) {
   return mark.is_null() ? Position{} : Position{mark.line + 1, mark.column + 1};
 }
 
-static Node convert(const YAML::Node &in, Report &report);
+namespace {
 
-static void convertMap(const YAML::Node &in, Node &out, Report &report) {
+/// Copies the library's graph into a tree. Aliases make a graph of it that a short text can let
+/// grow without end, or that contains itself.
+class Converter {
+public:
+  explicit Converter(Report &report) : report(report) {}
+
+  Node convert(const YAML::Node &in, int depth = 0);
+
+private:
+  // No file that people write comes near.
+  static constexpr int kDeepest = 64;
+  static constexpr size_t kMostNodes = 1 << 20;
+
+  void convertMap(const YAML::Node &in, Node &out, int depth);
+  bool isTooLarge(const Node &at, int depth);
+
+  Report &report;
+  size_t nodes = 0;
+  bool stopped = false;
+};
+
+bool Converter::isTooLarge(const Node &at, int depth) {
+  if (!stopped && (depth > kDeepest || ++nodes > kMostNodes)) {
+    stopped = true;
+    report.add(at.at, depth > kDeepest
+                          ? "lists and maps lie more than 64 deep in one another, or one in itself"
+                          : "its aliases make more than a million values of it");
+  }
+  return stopped;
+}
+
+void Converter::convertMap(const YAML::Node &in, Node &out, int depth) {
   for (auto entry : in) {
     Position keyAt = positionOf(entry.first.Mark());
     if (!entry.first.IsScalar()) {
@@ -40,7 +71,7 @@ static void convertMap(const YAML::Node &in, Node &out, Report &report) {
                             std::to_string(first->keyAt.line));
       continue;
     }
-    Node child = convert(entry.second, report);
+    Node child = convert(entry.second, depth + 1);
     child.key = entry.first.Scalar();
     child.keyAt = keyAt;
     if (child.at.line == 0)
@@ -49,9 +80,11 @@ static void convertMap(const YAML::Node &in, Node &out, Report &report) {
   }
 }
 
-static Node convert(const YAML::Node &in, Report &report) {
+Node Converter::convert(const YAML::Node &in, int depth) {
   Node out;
   out.at = positionOf(in.Mark());
+  if (isTooLarge(out, depth))
+    return out;
   if (in.IsScalar()) {
     out.kind = Node::Kind::Scalar;
     out.text = in.Scalar();
@@ -59,17 +92,19 @@ static Node convert(const YAML::Node &in, Report &report) {
   } else if (in.IsSequence()) {
     out.kind = Node::Kind::List;
     for (const YAML::Node &item : in)
-      out.items.push_back(convert(item, report));
+      out.items.push_back(convert(item, depth + 1));
   } else if (in.IsMap()) {
     out.kind = Node::Kind::Map;
-    convertMap(in, out, report);
+    convertMap(in, out, depth);
   }
   return out;
 }
 
+} // namespace
+
 Node parseYaml(const std::string &text, Report &report) {
   try {
-    Node node = convert(YAML::Load(text), report);
+    Node node = Converter(report).convert(YAML::Load(text));
     if (node.at.line == 0) // an empty file: what it lacks, it lacks at its beginning
       node.at = {1, 1};
     return node;

@@ -93,7 +93,7 @@ public:
     for (size_t i = share; i < parts_.size(); i += shares) {
       const Part &part = parts_[i];
       const auto it = places_.find(part.tensor);
-      if (it == places_.end() || part.box.dims.size() != it->second.tensor.info.shape.size())
+      if (it == places_.end() || !liesIn(part.box, it->second.tensor.info.shape))
         return Status(Code::Corrupt, path_ + "/manifest.json names a part of '" + part.tensor +
                                          "' that is not there");
       buffer.resize(static_cast<size_t>(part.box.elements()) *
@@ -112,6 +112,14 @@ private:
     StoredTensor tensor;
     size_t file = 0;
   };
+
+  static bool liesIn(const Box &box, const Shape &shape) {
+    bool inside = box.dims.size() == shape.size();
+    for (size_t d = 0; inside && d < shape.size(); ++d)
+      inside = box.dims[d].begin >= 0 && box.dims[d].begin <= box.dims[d].end &&
+               box.dims[d].end <= shape[d];
+    return inside;
+  }
 
   static std::string describe(const TensorInfo &tensor) {
     std::string out(nameOf(tensor.dtype));
@@ -135,7 +143,7 @@ private:
       info.batch = json.at("batch").get<uint64_t>();
       info_ = info;
       for (const auto &file : json.at("files"))
-        OF_TRY(addFile(path_ + "/" + file.get<std::string>()));
+        OF_TRY(addFileBeside(name, file.get<std::string>()));
       OF_ASSIGN(parts_, partsFromJson(name, json.at("parts").dump()));
     } catch (const nlohmann::json::exception &error) {
       return Status(Code::Corrupt, name + " is damaged: " + error.what());
@@ -154,8 +162,16 @@ private:
       return Status(Code::Corrupt, name + " is no index of safetensors files: " + error.what());
     }
     for (const std::string &file : files)
-      OF_TRY(addFile(fs::path(name).parent_path() / file));
+      OF_TRY(addFileBeside(name, file));
     return Status::ok();
+  }
+
+  /// A list of files names those in its own folder.
+  Status addFileBeside(const std::string &list, const std::string &file) {
+    if (file.empty() || file.find('/') != std::string::npos || file.find('\0') != std::string::npos)
+      return Status(Code::Corrupt,
+                    list + " names the file '" + file + "', which is not in its folder");
+    return addFile(fs::path(list).parent_path() / file);
   }
 
   Status addFile(const std::string &name) {

@@ -1,11 +1,14 @@
 #include "runtime/checkpoint/Safetensors.h"
 
+#include "runtime/base/Sizes.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sys/stat.h>
@@ -31,27 +34,43 @@ Status corrupt(const std::string &path, const std::string &why) {
   return Status(Code::Corrupt, path + " is no intact safetensors file: " + why);
 }
 
+/// A list of integers of at least 0; nothing if it is something else.
+std::optional<Shape> numbersOf(const Json &list) {
+  Shape out;
+  for (const Json &number : list) {
+    const bool isSmall = number.is_number_unsigned() &&
+                         number.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max());
+    if (!isSmall)
+      return std::nullopt;
+    out.push_back(number.get<int64_t>());
+  }
+  return list.is_array() ? std::optional<Shape>(std::move(out)) : std::nullopt;
+}
+
 Result<StoredTensor> readEntry(const std::string &path, const std::string &name, const Json &entry,
                                uint64_t dataStart, uint64_t fileBytes) {
   StoredTensor out;
   out.info.name = name;
-  uint64_t end = 0;
+  std::optional<Shape> shape, offsets;
   try {
     const auto dtype = dtypeNamed(entry.at("dtype").get<std::string>());
     if (!dtype)
       return corrupt(path, "tensor '" + name + "' has dtype " +
                                entry.at("dtype").get<std::string>() + ", which is not supported");
     out.info.dtype = *dtype;
-    out.info.shape = entry.at("shape").get<Shape>();
-    out.offset = dataStart + entry.at("data_offsets").at(0).get<uint64_t>();
-    end = dataStart + entry.at("data_offsets").at(1).get<uint64_t>();
+    shape = numbersOf(entry.at("shape"));
+    offsets = numbersOf(entry.at("data_offsets"));
   } catch (const Json::exception &error) {
     return corrupt(path, "the entry of tensor '" + name + "': " + error.what());
   }
-  for (int64_t dim : out.info.shape)
-    if (dim < 0)
-      return corrupt(path, "tensor '" + name + "' has a negative dim");
-  if (end < out.offset || end - out.offset != bytesOf(out.info) || end > fileBytes)
+  if (!shape || !offsets || offsets->size() != 2)
+    return corrupt(path, "shape or data_offsets of tensor '" + name +
+                             "' are no lists of integers of at least 0");
+  out.info.shape = std::move(*shape);
+  const uint64_t begin = uint64_t((*offsets)[0]), end = uint64_t((*offsets)[1]);
+  out.offset = dataStart + begin;
+  if (end < begin || bytesOfShape(out.info.shape, sizeOf(out.info.dtype)) != end - begin ||
+      end > fileBytes - dataStart)
     return corrupt(path, "tensor '" + name + "' does not lie where its shape and dtype say");
   return out;
 }
@@ -225,9 +244,13 @@ Result<std::vector<Part>> partsFromJson(const std::string &path, const std::stri
       Part part;
       part.tensor = entry.at("tensor").get<std::string>();
       part.digest = entry.at("digest").get<std::string>();
-      const Shape begin = entry.at("begin").get<Shape>(), end = entry.at("end").get<Shape>();
-      for (size_t d = 0; d < begin.size() && d < end.size(); ++d)
-        part.box.dims.push_back({begin[d], end[d]});
+      const std::optional<Shape> begin = numbersOf(entry.at("begin")),
+                                 end = numbersOf(entry.at("end"));
+      if (!begin || !end || begin->size() != end->size())
+        return Status(Code::Corrupt,
+                      path + " is damaged: the part of '" + part.tensor + "' is no box");
+      for (size_t d = 0; d < begin->size(); ++d)
+        part.box.dims.push_back({(*begin)[d], (*end)[d]});
       out.push_back(std::move(part));
     }
   } catch (const Json::exception &error) {

@@ -63,17 +63,8 @@ Result<StoredArray> parseIdx(const std::string &path, FileBytes bytes) {
     return Status(Code::Corrupt, fmt::format("{} ends within its header", path));
   for (size_t i = 0; i < rank; ++i)
     out.shape.push_back(bigEndian32(head + 4 + 4 * i));
-  // In floating point first: four sizes of 32 bits overflow an integer.
-  double want = static_cast<double>(sizeOf(*type));
-  for (int64_t dim : out.shape)
-    want *= static_cast<double>(dim);
-  if (want != static_cast<double>(bytes.size() - out.begin))
-    return Status(Code::Corrupt,
-                  fmt::format("{} is {}: its header promises {} bytes of {} elements, it has {}",
-                              path,
-                              want > double(bytes.size() - out.begin) ? "cut short" : "too long",
-                              want, nameOf(*type), bytes.size() - out.begin));
   out.bytes = std::move(bytes);
+  OF_TRY(checkSize(out));
   toHostOrder(out);
   return out;
 }

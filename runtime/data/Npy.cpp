@@ -77,19 +77,6 @@ Status corrupt(const std::string &path, const std::string &what) {
   return Status(Code::Corrupt, fmt::format("{} {}", path, what));
 }
 
-Status checkSize(const StoredArray &array) {
-  double want = static_cast<double>(sizeOf(array.type));
-  for (int64_t dim : array.shape)
-    want *= static_cast<double>(dim);
-  const size_t has = array.bytes.size() - array.begin;
-  if (want != static_cast<double>(has))
-    return corrupt(array.path, fmt::format("is {}: its header promises {} bytes of {} elements, "
-                                           "it has {}",
-                                           want > double(has) ? "cut short" : "too long", want,
-                                           nameOf(array.type), has));
-  return Status::ok();
-}
-
 } // namespace
 
 Result<StoredArray> parseNpy(const std::string &path, FileBytes bytes) {

@@ -1,6 +1,9 @@
 #include "runtime/data/StoredArray.h"
 
+#include "runtime/base/Sizes.h"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <optional>
 
 namespace of::rt::data {
@@ -46,6 +49,20 @@ Result<StoredArray> parseTokens(const std::string &path, FileBytes bytes, Stored
   out.shape = {static_cast<int64_t>(bytes.size() / sizeOf(type))};
   out.bytes = std::move(bytes);
   return out;
+}
+
+Status checkSize(const StoredArray &array) {
+  const std::optional<uint64_t> want = bytesOfShape(array.shape, sizeOf(array.type));
+  if (!want)
+    return Status(Code::Corrupt, fmt::format("{} is cut short: its header promises a shape of [{}]",
+                                             array.path, fmt::join(array.shape, ", ")));
+  const uint64_t has = array.bytes.size() - array.begin;
+  if (*want == has)
+    return Status::ok();
+  return Status(Code::Corrupt,
+                fmt::format("{} is {}: its header promises {} bytes of {} elements, it has {}",
+                            array.path, *want > has ? "cut short" : "too long", *want,
+                            nameOf(array.type), has));
 }
 
 Result<StoredArray> openArray(const std::string &path, const std::string &format) {

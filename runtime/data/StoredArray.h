@@ -32,6 +32,10 @@ Result<StoredArray> parseIdx(const std::string &path, FileBytes bytes);
 Result<StoredArray> parseNpy(const std::string &path, FileBytes bytes);
 Result<StoredArray> parseTokens(const std::string &path, FileBytes bytes, StoredType type);
 
+/// Whether the elements from `begin` on are as many as the shape says. Corrupt, with the file, if
+/// not, or if the shape is one that no file has.
+Status checkSize(const StoredArray &array);
+
 /// Opens a file of a format of plan::Field; InvalidArgument for an unknown format.
 Result<StoredArray> openArray(const std::string &path, const std::string &format);
 

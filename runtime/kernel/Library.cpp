@@ -20,6 +20,7 @@ struct Entry {
                                            const std::vector<size_t> &bufferBytes);
   Result<size_t> (*scratchBytes)(const Spec &, int64_t tiles);
   int64_t (*maxTiles)(const Spec &);
+  size_t scalars = 0;
 };
 
 Result<size_t> noScratch(const Spec &, int64_t) { return size_t(0); }
@@ -29,8 +30,8 @@ constexpr Entry entries[] = {
     {"conv2d_forward", kernel::makeConv, kernel::convScratchBytes, kernel::convTiles},
     {"conv2d_backward_data", kernel::makeConv, kernel::convScratchBytes, kernel::convTiles},
     {"conv2d_backward_weights", kernel::makeConv, kernel::convScratchBytes, kernel::convTiles},
-    {"gather_rows", kernel::makeGatherRows, noScratch, kernel::gatherRowsTiles},
-    {"scatter_add_rows", kernel::makeScatterAddRows, noScratch, kernel::scatterAddRowsTiles},
+    {"gather_rows", kernel::makeGatherRows, noScratch, kernel::gatherRowsTiles, 1},
+    {"scatter_add_rows", kernel::makeScatterAddRows, noScratch, kernel::scatterAddRowsTiles, 1},
 };
 
 const Entry *find(const std::string &name) {
@@ -76,6 +77,11 @@ Result<size_t> scratchBytes(const plan::Library &library, int64_t tiles) {
     return unknown(spec.name);
   OF_TRY(checkTiles(spec, tiles));
   return entry->scratchBytes(spec, tiles);
+}
+
+size_t scalarsOf(const plan::Library &library) {
+  const Entry *entry = find(library.name()->str());
+  return entry ? entry->scalars : 0;
 }
 
 int64_t maxTiles(const plan::Library &library) {

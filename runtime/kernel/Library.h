@@ -46,6 +46,9 @@ Result<std::unique_ptr<Routine>> makeRoutine(const plan::Library &library, int64
 /// prints.
 Result<size_t> scratchBytes(const plan::Library &library, int64_t tiles);
 
+/// Scalars that `run` reads; 0 for a routine that is unknown.
+size_t scalarsOf(const plan::Library &library);
+
 /// The most tiles that get work; a routine that is unknown or malformed has 1.
 int64_t maxTiles(const plan::Library &library);
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <unistd.h>
 
@@ -188,6 +189,71 @@ TEST_CASE("a changed byte, a cut file and a wrong header are found") {
   altered[8] = 'x';
   rewrite(altered);
   REQUIRE(Checkpoint::open(*path).status().code() == Code::Corrupt);
+}
+
+TEST_CASE("a header that lies about its tensors is refused") {
+  Folder folder;
+  const auto opened = [&](const std::string &entry, size_t dataBytes) {
+    const std::string header = R"({"w":)" + entry + "}";
+    const uint64_t length = header.size();
+    const std::string path = folder.path + "/w.safetensors";
+    std::ofstream(path, std::ios::binary)
+        << std::string(reinterpret_cast<const char *>(&length), sizeof length) << header
+        << std::string(dataBytes, 'x');
+    return Checkpoint::open(path).status();
+  };
+  require(opened(R"({"dtype":"U8","shape":[2,2],"data_offsets":[0,4]})", 4));
+  for (const char *entry :
+       {// 2^64 elements are 0 once they have wrapped around
+        R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]})",
+        R"({"dtype":"U8","shape":[4294967296,4294967296,0],"data_offsets":[0,0]})",
+        R"({"dtype":"U8","shape":[-2,-2],"data_offsets":[0,4]})",
+        R"({"dtype":"U8","shape":[2.5,2],"data_offsets":[0,4]})",
+        R"({"dtype":"U8","shape":4,"data_offsets":[0,4]})",
+        R"({"dtype":"U8","shape":[4],"data_offsets":[-4,0]})",
+        R"({"dtype":"U8","shape":[4],"data_offsets":[18446744073709551608,18446744073709551612]})",
+        R"({"dtype":"U8","shape":[4],"data_offsets":[4,0]})",
+        R"({"dtype":"U8","shape":[4],"data_offsets":[0,4,8]})",
+        R"({"dtype":"U8","shape":[5],"data_offsets":[0,5]})"}) {
+    const Status status = opened(entry, 4);
+    INFO(entry << ": " << status.message());
+    CHECK(status.code() == Code::Corrupt);
+  }
+}
+
+TEST_CASE("a manifest that lies is refused, and leads to no file elsewhere") {
+  Folder folder;
+  auto path = snapshot(folder.path, 1);
+  require(path.status());
+  nlohmann::json good;
+  std::ifstream(*path + "/manifest.json") >> good;
+  const auto verified = [&](const nlohmann::json &manifest) {
+    std::ofstream(*path + "/manifest.json") << manifest;
+    auto checkpoint = Checkpoint::open(*path);
+    return checkpoint ? (*checkpoint)->verify(0, 1) : checkpoint.status();
+  };
+  require(verified(good));
+  const auto refused = [&](const std::string &pointer, const nlohmann::json &value,
+                           const char *text) {
+    nlohmann::json altered = good;
+    altered[nlohmann::json::json_pointer(pointer)] = value;
+    const Status status = verified(altered);
+    INFO(pointer << ": " << status.message());
+    CHECK(status.code() == Code::Corrupt);
+    CHECK(status.message().find(text) != std::string::npos);
+  };
+  const std::string file = good.at("files").at(0);
+  refused("/files/0", "../" + folder.path.substr(folder.path.rfind('/') + 1) + "/" + file,
+          "not in its folder");
+  refused("/files/0", "/etc/passwd", "not in its folder");
+  size_t part = 0; // of a tensor that is no scalar
+  while (good.at("parts").at(part).at("begin").empty())
+    ++part;
+  const std::string at = "/parts/" + std::to_string(part);
+  refused(at + "/begin/0", -1, "is no box");
+  refused(at + "/end", nlohmann::json::array(), "is no box");
+  refused(at + "/end/0", 1 << 30, "not there");
+  refused(at + "/begin/0", 1 << 30, "not there");
 }
 
 TEST_CASE("one device writes what several hold") {

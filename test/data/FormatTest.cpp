@@ -76,6 +76,9 @@ TEST_CASE("broken files are refused with their name") {
              Contains("too long"));
   CHECK_THAT(failure(folder.write("huge", idxFile(8, {~0u, ~0u, ~0u, ~0u}, "a")), "idx"),
              Contains("cut short"));
+  // As many elements as the file has, by way of numbers that no 64 bits hold.
+  CHECK_THAT(failure(folder.write("wraps", idxFile(8, {~0u, ~0u, ~0u, 0}, "")), "idx"),
+             Contains("cut short") && Contains("4294967295, 0]"));
   CHECK_THAT(failure(folder.write("odd", "abc"), "tokens-u16"), Contains("not a whole number"));
 }
 
@@ -91,6 +94,8 @@ TEST_CASE("broken npy files are refused with the reason") {
   CHECK_THAT(bad(npyFile("<U10", "(1,)", "12345678")), Contains("<U10"));
   CHECK_THAT(bad(npyFile("<f4", "(1,)", "1234", "True")), Contains("Fortran"));
   CHECK_THAT(bad(npyFile("<f4", "()", "1234")), Contains("single number"));
+  CHECK_THAT(bad(npyFile("<f4", "(999999999999999, 999999999999999, 0)", "")),
+             Contains("999999999999999, 0]"));
   CHECK_THAT(bad(npyFile("<f4", "(x,)", "1234")), Contains("without descr"));
 }
 

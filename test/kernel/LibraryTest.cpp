@@ -53,6 +53,39 @@ TEST_CASE("wrong attributes are refused") {
              Contains("3 groups"));
 }
 
+TEST_CASE("sizes whose product wraps around do not pass for small ones") {
+  constexpr int64_t kLarge = (int64_t(1) << 31) - 1, kHuge = int64_t(1) << 62;
+  const std::vector<size_t> small = {64, 64, 64};
+  CHECK_THAT(
+      refusal(PlanLibrary("matmul", DType::F32, {1, kLarge, kLarge, 1, 0, 0, 0, 0, 0}), small)
+          .message(),
+      Contains("needs"));
+  CHECK_THAT(
+      refusal(PlanLibrary("matmul", DType::F32, {kHuge, 1, 1, 1, 0, 0, 1, 1, 1}), small).message(),
+      Contains("does not fit into 32 bits"));
+  CHECK_THAT(
+      refusal(PlanLibrary("matmul", DType::F32, {5, 1, 1, 1, 0, 0, kHuge, 1, 1}), small).message(),
+      Contains("larger than memory"));
+  CHECK_THAT(refusal(PlanLibrary("gather_rows", DType::F32, {1, kHuge, 1, 6}), small).message(),
+             Contains("larger than memory"));
+  CHECK_THAT(
+      refusal(PlanLibrary("gather_rows", DType::F32, {int64_t(1) << 40, int64_t(1) << 40, 1, 6}),
+              small)
+          .message(),
+      Contains("buffer table needs"));
+  CHECK_THAT(
+      refusal(PlanLibrary("conv2d_forward", DType::F32, convWith(2, kHuge)), small).message(),
+      Contains("does not fit into 32 bits"));
+  CHECK_THAT(
+      refusal(PlanLibrary("conv2d_forward", DType::F32, convWith(1, kLarge)), small).message(),
+      Contains("needs"));
+}
+
+TEST_CASE("routines say how many scalars they take") {
+  CHECK(scalarsOf(*PlanLibrary("gather_rows", DType::F32, {1, 1, 1, 6})) == 1);
+  CHECK(scalarsOf(*PlanLibrary("matmul", DType::F32, {})) == 0);
+}
+
 TEST_CASE("buffers that are missing or too small are refused, scratch included") {
   const PlanLibrary matmul("matmul", DType::F32, {1, 4, 4, 4, 0, 0, 16, 16, 16});
   CHECK_THAT(refusal(matmul, {64, 60, 64}).message(), Contains("buffer B needs 64 bytes, has 60"));

@@ -111,6 +111,11 @@ Status bindCode(const CpuDeviceConfig &config, const plan::Call &call, BoundCall
     for (const plan::Buffer *buffer : *call.buffers())
       bytes.push_back(buffer->bytes());
     OF_ASSIGN(out.routine, makeRoutine(*call.library(), call.tiles(), bytes));
+    if (out.scalars.size() < scalarsOf(*call.library()))
+      return Status(Code::Corrupt, "it gives " + std::to_string(out.scalars.size()) +
+                                       " scalars, routine " + call.library()->name()->str() +
+                                       " takes " + std::to_string(scalarsOf(*call.library())) +
+                                       "; compile the plan again");
     return Status::ok();
   }
   const size_t object = static_cast<size_t>(call.object());

@@ -39,6 +39,9 @@ std::vector<BufferNeed> needsOf(const Spec &spec, const ConvShape &s, size_t scr
 Result<std::unique_ptr<Routine>> makeConv(const Spec &spec, int64_t tiles,
                                           const std::vector<size_t> &bufferBytes) {
   OF_ASSIGN(const ConvShape shape, convShapeOf(spec));
+  // Before anything is made for sizes that may be beyond memory; how large the scratch is shows
+  // then.
+  OF_TRY(checkBuffers(spec, needsOf(spec, shape, 0), bufferBytes));
   OF_ASSIGN(std::unique_ptr<ConvRoutine> routine, prepare(spec, shape, tiles));
   OF_TRY(checkBuffers(spec, needsOf(spec, shape, routine->scratchBytes()), bufferBytes));
   return std::unique_ptr<Routine>(std::move(routine));

@@ -23,10 +23,10 @@ ConvKind kindOf(const std::string &name) {
   return name == "conv2d_backward_weights" ? ConvKind::BackwardWeights : ConvKind::Forward;
 }
 
-Status checkSizes(const Spec &spec, const ConvShape &s) {
-  for (int64_t size : {s.n, s.c, s.h, s.w, s.o, s.padTop, s.padLeft, s.padBottom, s.padRight})
-    if (size < 0)
-      return malformed(spec, fmt::format("size or padding {} is negative", size));
+Status checkGeometry(const Spec &spec, const ConvShape &s) {
+  OF_TRY(
+      checkSizes(spec, {s.n, s.c, s.h, s.w, s.o, s.kh, s.kw, s.strideH, s.strideW, s.padTop,
+                        s.padLeft, s.padBottom, s.padRight, s.dilationH, s.dilationW, s.groups}));
   for (int64_t size : {s.kh, s.kw, s.strideH, s.strideW, s.dilationH, s.dilationW, s.groups})
     if (size < 1)
       return malformed(spec,
@@ -40,6 +40,11 @@ Status checkSizes(const Spec &spec, const ConvShape &s) {
   if (oh != s.oh || ow != s.ow)
     return malformed(spec, fmt::format("output is {}x{}, but its other attributes give {}x{}", s.oh,
                                        s.ow, oh, ow));
+  // The tensors, and the matrix that a sample becomes.
+  for (const Shape &shape : {Shape{s.n, s.c, s.h, s.w}, Shape{s.n, s.o, s.oh, s.ow},
+                             Shape{s.o, s.c, s.kh, s.kw}, Shape{s.c, s.kh, s.kw, s.oh, s.ow}})
+    if (!bytesOfShape(shape, sizeOf(spec.dtype)))
+      return malformed(spec, "its tensors are larger than any memory");
   return Status::ok();
 }
 
@@ -61,7 +66,7 @@ Result<ConvShape> convShapeOf(const Spec &spec) {
                              &s.dilationH, &s.dilationW, &s.groups};
   for (size_t i = 0; i + 1 < attributeCount; ++i)
     *fields[i] = v[i + 1];
-  OF_TRY(checkSizes(spec, s));
+  OF_TRY(checkGeometry(spec, s));
   return s;
 }
 

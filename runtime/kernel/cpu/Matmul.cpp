@@ -42,25 +42,25 @@ MatmulShape shapeOf(const Spec &spec) {
 /// One product is one product: a batch of A's that lie row after row against one B.
 MatmulShape folded(MatmulShape s) {
   if (s.batch > 1 && !s.transA && s.strideB == 0 && s.strideA == s.m * s.k &&
-      s.strideC == s.m * s.n) {
+      s.strideC == s.m * s.n && s.m * s.batch <= std::numeric_limits<int32_t>::max()) {
     s.m *= s.batch;
     s.batch = 1;
   }
   return s;
 }
 
-/// Elements that a batch of [rows, columns] matrices spans.
-int64_t spanOf(int64_t batch, int64_t stride, int64_t rows, int64_t columns) {
-  return batch == 0 || rows * columns == 0 ? 0 : (batch - 1) * stride + rows * columns;
+/// Bytes that a batch of [rows, columns] matrices spans.
+int64_t spanOf(int64_t size, int64_t batch, int64_t stride, int64_t rows, int64_t columns) {
+  return batch == 0 || rows * columns == 0
+             ? 0
+             : productOf({size, batch - 1, stride}) + productOf({size, rows, columns});
 }
 
 Status checkShape(const Spec &spec, const MatmulShape &s) {
-  for (int64_t size : {s.batch, s.m, s.n, s.k, s.strideA, s.strideB, s.strideC})
-    if (size < 0)
-      return malformed(spec, fmt::format("size or stride {} is negative", size));
-  for (int64_t size : {s.m, s.n, s.k})
-    if (size > std::numeric_limits<int32_t>::max())
-      return malformed(spec, fmt::format("size {} does not fit into 32 bits", size));
+  OF_TRY(checkSizes(spec, {s.batch, s.m, s.n, s.k}));
+  for (int64_t stride : {s.strideA, s.strideB, s.strideC})
+    if (stride < 0 || stride > static_cast<int64_t>(kMostBytes))
+      return malformed(spec, fmt::format("stride {} is negative or larger than memory", stride));
   if (s.batch > 1 && s.strideC < s.m * s.n)
     return malformed(spec, fmt::format("results of a batch overlap: stride {} under {} elements",
                                        s.strideC, s.m * s.n));
@@ -114,9 +114,9 @@ Result<std::unique_ptr<Routine>> makeMatmul(const Spec &spec, int64_t tiles,
   OF_TRY(checkShape(spec, s));
   const int64_t size = static_cast<int64_t>(sizeOf(spec.dtype));
   OF_TRY(checkBuffers(spec,
-                      {{"A", size * spanOf(s.batch, s.strideA, s.m, s.k)},
-                       {"B", size * spanOf(s.batch, s.strideB, s.k, s.n)},
-                       {"C", size * spanOf(s.batch, s.strideC, s.m, s.n)}},
+                      {{"A", spanOf(size, s.batch, s.strideA, s.m, s.k)},
+                       {"B", spanOf(size, s.batch, s.strideB, s.k, s.n)},
+                       {"C", spanOf(size, s.batch, s.strideC, s.m, s.n)}},
                       bufferBytes));
   useSingleThreadedBlas();
   if (spec.dtype == DType::F32)

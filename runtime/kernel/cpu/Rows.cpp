@@ -19,14 +19,23 @@ Result<RowsShape> shapeOf(const Spec &spec) {
   OF_TRY(checkAttributes(spec, 4, 0));
   const RowsShape s{spec.ints[0], spec.ints[1], spec.ints[2], static_cast<DType>(spec.ints[3])};
   for (int64_t size : {s.rows, s.rowElements, s.count})
-    if (size < 0)
-      return malformed(spec, fmt::format("size {} is negative", size));
+    if (size < 0 || size > static_cast<int64_t>(kMostBytes))
+      return malformed(spec, fmt::format("size {} is negative or larger than memory", size));
   if (spec.ints[3] != static_cast<int64_t>(DType::I32) &&
       spec.ints[3] != static_cast<int64_t>(DType::I64))
     return malformed(spec,
                      fmt::format("index dtype {} is neither i32 ({}) nor i64 ({})", spec.ints[3],
                                  static_cast<int>(DType::I32), static_cast<int>(DType::I64)));
   return s;
+}
+
+int64_t rowBytesOf(const Spec &spec, const RowsShape &s) {
+  return productOf({s.rowElements, static_cast<int64_t>(sizeOf(spec.dtype))});
+}
+
+/// Row of this device's part; an index far outside wraps to another row that is none.
+template <typename Index> int64_t rowOf(Index index, int64_t first) {
+  return static_cast<int64_t>(static_cast<uint64_t>(index) - static_cast<uint64_t>(first));
 }
 
 template <typename Index> class GatherRows final : public Routine {
@@ -44,7 +53,7 @@ public:
     const int64_t begin = balancedPart({0, shape_.count}, tiles_, tileBegin).begin;
     const int64_t end = balancedPart({0, shape_.count}, tiles_, tileEnd - 1).end;
     for (int64_t j = begin; j < end; ++j) {
-      const int64_t row = static_cast<int64_t>(indices[j]) - scalars[0];
+      const int64_t row = rowOf(indices[j], scalars[0]);
       char *to = out + j * static_cast<int64_t>(rowBytes_);
       if (row >= 0 && row < shape_.rows)
         std::memcpy(to, table + row * static_cast<int64_t>(rowBytes_), rowBytes_);
@@ -78,7 +87,7 @@ public:
     const int64_t width = shape_.rowElements;
     std::fill(dtable + own.begin * width, dtable + own.end * width, T(0));
     for (int64_t j = 0; j < shape_.count; ++j) {
-      const int64_t row = static_cast<int64_t>(indices[j]) - scalars[0];
+      const int64_t row = rowOf(indices[j], scalars[0]);
       if (row >= own.begin && row < own.end)
         add(dy + j * width, dtable + row * width, width);
     }
@@ -105,11 +114,11 @@ template <typename T> std::unique_ptr<Routine> scatterOf(const RowsShape &shape,
 Result<std::unique_ptr<Routine>> makeGatherRows(const Spec &spec, int64_t tiles,
                                                 const std::vector<size_t> &bufferBytes) {
   OF_ASSIGN(const RowsShape s, shapeOf(spec));
-  const int64_t rowBytes = s.rowElements * static_cast<int64_t>(sizeOf(spec.dtype));
+  const int64_t rowBytes = rowBytesOf(spec, s);
   OF_TRY(checkBuffers(spec,
-                      {{"table", s.rows * rowBytes},
-                       {"indices", s.count * static_cast<int64_t>(sizeOf(s.index))},
-                       {"out", s.count * rowBytes}},
+                      {{"table", productOf({s.rows, rowBytes})},
+                       {"indices", productOf({s.count, static_cast<int64_t>(sizeOf(s.index))})},
+                       {"out", productOf({s.count, rowBytes})}},
                       bufferBytes));
   const size_t bytes = static_cast<size_t>(rowBytes);
   if (s.index == DType::I32)
@@ -124,11 +133,11 @@ int64_t gatherRowsTiles(const Spec &spec) {
 Result<std::unique_ptr<Routine>> makeScatterAddRows(const Spec &spec, int64_t tiles,
                                                     const std::vector<size_t> &bufferBytes) {
   OF_ASSIGN(const RowsShape s, shapeOf(spec));
-  const int64_t rowBytes = s.rowElements * static_cast<int64_t>(sizeOf(spec.dtype));
+  const int64_t rowBytes = rowBytesOf(spec, s);
   OF_TRY(checkBuffers(spec,
-                      {{"indices", s.count * static_cast<int64_t>(sizeOf(s.index))},
-                       {"dy", s.count * rowBytes},
-                       {"dtable", s.rows * rowBytes},
+                      {{"indices", productOf({s.count, static_cast<int64_t>(sizeOf(s.index))})},
+                       {"dy", productOf({s.count, rowBytes})},
+                       {"dtable", productOf({s.rows, rowBytes})},
                        {"scratch", 0}},
                       bufferBytes));
   if (spec.dtype == DType::F32)

@@ -30,6 +30,16 @@ Status checkAttributes(const Spec &spec, size_t ints, size_t maxFloats) {
   return Status::ok();
 }
 
+Status checkSizes(const Spec &spec, std::initializer_list<int64_t> sizes) {
+  for (const int64_t size : sizes) {
+    if (size < 0)
+      return malformed(spec, fmt::format("size, stride or padding {} is negative", size));
+    if (size > std::numeric_limits<int32_t>::max())
+      return malformed(spec, fmt::format("size {} does not fit into 32 bits", size));
+  }
+  return Status::ok();
+}
+
 Status checkBuffers(const Spec &spec, const std::vector<BufferNeed> &needs,
                     const std::vector<size_t> &bytes) {
   const bool scratchMayBeMissing =

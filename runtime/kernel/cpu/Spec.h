@@ -4,9 +4,12 @@
 #pragma once
 
 #include "runtime/base/DType.h"
+#include "runtime/base/Sizes.h"
 #include "runtime/base/Status.h"
 #include "runtime/schema/plan_generated.h"
 
+#include <initializer_list>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,14 @@ Status malformed(const Spec &spec, const std::string &what);
 
 /// The routine has this many integers and at most this many floats.
 Status checkAttributes(const Spec &spec, size_t ints, size_t maxFloats);
+
+/// The product of sizes that are not negative, or a number that no buffer has if it is larger.
+inline int64_t productOf(std::initializer_list<int64_t> sizes) {
+  const std::optional<uint64_t> product = bytesOfShape(Shape(sizes), 1);
+  return product ? static_cast<int64_t>(*product) : std::numeric_limits<int64_t>::max() / 4;
+}
+/// Each of these sizes is from 0 to 2^31 - 1, as far as the libraries count.
+Status checkSizes(const Spec &spec, std::initializer_list<int64_t> sizes);
 
 /// What a routine needs of one buffer.
 struct BufferNeed {
