@@ -29,14 +29,16 @@ public:
       return copy(task, *task.body_as_Copy());
     case plan::Body::Write:
       OF_TRY(variables(task, *task.body_as_Write()->variables()));
-      return sizeOfVector(task.inputs()) == 0
-                 ? counts(task, 0, 0)
-                 : counts(task, task.body_as_Write()->variables()->size(), 0);
+      if (sizeOfVector(task.inputs()) == 0)
+        return counts(task, 0, 0);
+      OF_TRY(counts(task, task.body_as_Write()->variables()->size(), 0));
+      return holdVariables(task, *task.inputs(), *task.body_as_Write()->variables());
     case plan::Body::Load:
       OF_TRY(variables(task, *task.body_as_Load()->variables()));
-      return sizeOfVector(task.outputs()) == 0
-                 ? counts(task, 0, 0)
-                 : counts(task, 0, task.body_as_Load()->variables()->size());
+      if (sizeOfVector(task.outputs()) == 0)
+        return counts(task, 0, 0);
+      OF_TRY(counts(task, 0, task.body_as_Load()->variables()->size()));
+      return holdVariables(task, *task.outputs(), *task.body_as_Load()->variables());
     case plan::Body::Output:
       return output(task, *task.body_as_Output());
     default:
@@ -227,6 +229,18 @@ private:
       OF_TRY(holds(task, *task.outputs()->Get(i), copy.bytes()->Get(i)));
     }
     return count > 0 ? Status::ok() : bad(task, "copies nothing");
+  }
+
+  /// Port i holds this device's part of variable i.
+  Status holdVariables(const plan::Task &task, const flatbuffers::Vector<const plan::Port *> &ports,
+                       const flatbuffers::Vector<uint32_t> &list) const {
+    for (uint32_t i = 0; i < list.size(); ++i) {
+      const plan::Variable &variable = *plan_.variables()->Get(list[i]);
+      OF_TRY(
+          holds(task, *ports[i],
+                partBytes(plan_, role_, variable.dtype(), variable.shape(), *variable.layout())));
+    }
+    return Status::ok();
   }
 
   Status variables(const plan::Task &task, const flatbuffers::Vector<uint32_t> &list) const {

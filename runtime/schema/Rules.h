@@ -1,14 +1,15 @@
 // What the files of the semantic verifier share; for them alone.
 #pragma once
 
+#include "runtime/base/Sizes.h"
 #include "runtime/schema/PlanView.h"
 
 #include <algorithm>
 
 namespace of::rt {
 
-/// A chunk or a tensor is smaller: products and sums of a few such numbers fit 64 bits.
-constexpr uint64_t kMaxBytes = uint64_t(1) << 48;
+/// A chunk or a tensor is smaller.
+constexpr uint64_t kMaxBytes = kMostBytes;
 
 inline Status broken(const std::string &where, const std::string &what) {
   return Status(Code::Corrupt, where + " " + what + "; the plan is damaged, compile it again");

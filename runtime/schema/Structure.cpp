@@ -12,6 +12,8 @@ namespace {
 constexpr uint32_t kMaxPrograms = 1u << 16; ///< tokens carry 16 bits
 constexpr uint32_t kMaxMicros = 1u << 16;
 constexpr uint32_t kMaxWorkers = 64;
+constexpr uint32_t kMaxThreads = 4096;     ///< of a device; each becomes one of the process
+constexpr uint64_t kMaxEntries = 1u << 23; ///< of the schedule, which a node writes out
 constexpr uint64_t kMaxIterations = uint64_t(1) << 53;
 constexpr int kMaxLoopDepth = 16;
 
@@ -26,10 +28,12 @@ public:
     OF_TRY(variables());
     OF_TRY(datasets());
     OF_TRY(programs());
-    uint64_t iterations = 0;
-    OF_TRY(loop(*plan_.schedule(), 0, iterations));
-    if (iterations == 0)
+    Amount all;
+    OF_TRY(loop(*plan_.schedule(), 0, all));
+    if (all.iterations == 0)
       return broken("the schedule", "runs nothing");
+    if (plan_.epoch_steps() > kMaxIterations)
+      return broken("an epoch", "has " + std::to_string(plan_.epoch_steps()) + " steps");
     return roles();
   }
 
@@ -45,6 +49,9 @@ private:
                       "is of node " + std::to_string(device.node()) + ", which does not exist");
       if (device.kind()->size() == 0 || device.threads() == 0)
         return broken(who, "has no kind or no threads");
+      if (device.threads() > kMaxThreads)
+        return broken(who, "has " + std::to_string(device.threads()) + " threads; " +
+                               std::to_string(kMaxThreads) + " are possible");
     }
     return Status::ok();
   }
@@ -96,14 +103,8 @@ private:
                 const flatbuffers::Vector<int64_t> *shape) const {
     if (!known(dtype))
       return broken(who, "has an unknown dtype");
-    uint64_t bytes = 8;
-    for (uint32_t i = 0; i < sizeOfVector(shape); ++i) {
-      const int64_t dim = shape->Get(i);
-      if (dim < 0 || static_cast<uint64_t>(dim) > kMaxBytes ||
-          (dim > 0 && bytes > kMaxBytes / static_cast<uint64_t>(dim)))
-        return broken(who, "has a shape that no memory holds");
-      bytes *= static_cast<uint64_t>(std::max<int64_t>(dim, 1));
-    }
+    if (!bytesOfShape(shapeOf(shape), sizeof(double)))
+      return broken(who, "has a shape that no memory holds");
     return Status::ok();
   }
 
@@ -169,24 +170,37 @@ private:
     return Status::ok();
   }
 
-  /// `iterations` counts what the loop runs.
-  Status loop(const plan::Loop &loop, int depth, uint64_t &iterations) const {
+  /// What a schedule runs, and how often it turns to another program for that.
+  struct Amount {
+    uint64_t iterations = 0, entries = 0;
+  };
+
+  /// Adds what the loop runs.
+  Status loop(const plan::Loop &loop, int depth, Amount &all) const {
     if (depth > kMaxLoopDepth || loop.count() == 0 || loop.count() > kMaxIterations)
       return broken("the schedule", "has a loop of " + std::to_string(loop.count()) +
                                         " rounds at depth " + std::to_string(depth));
-    uint64_t once = 0;
+    Amount once;
     if (loop.program() >= 0) {
       if (loop.program() >= static_cast<int64_t>(plan_.programs()->size()) ||
           sizeOfVector(loop.body()) != 0)
         return broken("the schedule", "runs program " + std::to_string(loop.program()) +
                                           ", which does not exist or has a loop inside");
-      once = 1;
+      once = {1, 0};
     }
     for (uint32_t i = 0; i < sizeOfVector(loop.body()); ++i)
       OF_TRY(this->loop(*loop.body()->Get(i), depth + 1, once));
-    if (once > kMaxIterations / loop.count() || iterations + once * loop.count() > kMaxIterations)
+    if (once.iterations > kMaxIterations / loop.count() ||
+        all.iterations + once.iterations * loop.count() > kMaxIterations)
       return broken("the schedule", "runs more than 2^53 iterations");
-    iterations += once * loop.count();
+    all.iterations += once.iterations * loop.count();
+    // A loop around nothing is walked, too.
+    const uint64_t rounds = loop.program() >= 0 ? 1 : loop.count();
+    const uint64_t each = std::max<uint64_t>(1, once.entries);
+    if (rounds > kMaxEntries / each || all.entries + rounds * each > kMaxEntries)
+      return broken("the schedule",
+                    "turns to programs more than " + std::to_string(kMaxEntries) + " times");
+    all.entries += rounds * each;
     return Status::ok();
   }
 

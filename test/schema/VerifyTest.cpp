@@ -106,6 +106,7 @@ TEST_CASE("rules of cluster, placements and tensors") {
   refuseAll({
       {"no nodes or no devices", [](Good &g) { g.plan().nodes.clear(); }},
       {"device 0 is of node 9", [](Good &g) { g.plan().devices[0]->node = 9; }},
+      {"has 4294967295 threads", [](Good &g) { g.plan().devices[0]->threads = ~0u; }},
       {"no kind or no threads", [](Good &g) { g.plan().devices[0]->threads = 0; }},
       {"placement 'p0' has a shape",
        [](Good &g) {
@@ -164,6 +165,16 @@ TEST_CASE("rules of programs and schedule") {
          g.plan().schedule->count = 1ull << 40;
          g.plan().schedule->body.push_back(loop(0, 1ull << 40));
        }},
+      {"turns to programs more than",
+       [](Good &g) {
+         g.plan().schedule->count = 1ull << 40;
+         for (auto &round : g.plan().schedule->body)
+           round->count = 1;
+       }},
+      {"turns to programs more than",
+       [](Good &g) { g.plan().schedule->body.push_back(loop(-1, 1ull << 50)); }},
+      {"an epoch has 9223372036854775808 steps",
+       [](Good &g) { g.plan().epoch_steps = 1ull << 63; }},
       {"at depth",
        [](Good &g) {
          plan::LoopT *at = g.plan().schedule.get();
@@ -318,6 +329,22 @@ TEST_CASE("rules of bodies") {
          plan::LoadT body;
          body.variables = {0};
          g.task("batch").body.Set(std::move(body));
+       }},
+      {"needs 8 bytes in register 'loss'",
+       [](Good &g) {
+         plan::WriteT body; // a counter of 8 bytes
+         body.variables = {1};
+         g.reg("loss").slot_bytes = 4;
+         g.call("gradient").buffers[5] = outputBuffer(1, 4);
+         g.task("metric").body.Set(std::move(body));
+       }},
+      {"needs 64 bytes in register 'sum'",
+       [](Good &g) {
+         plan::LoadT body;
+         body.variables = {0};
+         g.reg("sum").slot_bytes = 32;
+         g.call("update").buffers[1] = inputBuffer(1, 32);
+         g.task("receive").body.Set(std::move(body));
        }},
       {"data set 0", [](Good &g) { g.task("batch").body.Set(read(g, 0)); }},
       {"its body 0 and 1",
