@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Writes GPT-2 (Radford et al. 2019) as ONNX, with random weights.
 
-  export.py [--size small|full|tiny|xl] [--out FILE]
+  export.py [--size small|medium|full|tiny|xl] [--out FILE]
 
-small reads bytes in windows of 64; full is GPT-2 of 124M parameters with 1024 positions, xl that of 1.5B. The last
-product shares its weights with the embedding. No dropout.
+small reads bytes in windows of 64; medium, of 4M parameters, in windows of 128; full is GPT-2 of 124M parameters with
+1024 positions, xl that of 1.5B. The last product shares its weights with the embedding. No dropout.
 """
 import os
 import sys
@@ -40,8 +40,9 @@ class GPT2(nn.Module):
         return self.norm(self.layers(self.start(text))) @ self.start.tokens.weight.T
 
 
-LENGTHS = {"small": 64, "full": 1024, "tiny": 16, "xl": 1024}
-SIZES = {"small": lambda: GPT2(256, 64, 128, 4, 4), "full": lambda: GPT2(50257, 1024, 768, 12, 12),
+LENGTHS = {"small": 64, "medium": 128, "full": 1024, "tiny": 16, "xl": 1024}
+SIZES = {"small": lambda: GPT2(256, 64, 128, 4, 4), "medium": lambda: GPT2(256, 128, 256, 4, 5),
+         "full": lambda: GPT2(50257, 1024, 768, 12, 12),
          "tiny": lambda: GPT2(256, 16, 32, 4, 2), "xl": lambda: GPT2(50257, 1024, 1600, 25, 48)}
 OUTPUTS = ["logits"]
 
