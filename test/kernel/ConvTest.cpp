@@ -218,6 +218,31 @@ TEST_CASE("convolutions of the widths that networks use") {
     }
 }
 
+TEST_CASE("pointwise convolutions agree with loops") {
+  std::mt19937 random(Catch::rngSeed());
+  for (int64_t groups : {1, 2})
+    for (ConvKind kind : kinds) {
+      ConvShape s;
+      s.kind = kind, s.groups = groups;
+      s.n = 3, s.c = 24, s.h = 9, s.w = 7, s.o = 40, s.kh = s.kw = 1;
+      check<float>(finished(s), 2, random);
+      check<double>(finished(s), 2, random);
+      s.n = 0;
+      check<float>(finished(s), 2, random);
+    }
+}
+
+TEST_CASE("convolutions of more samples than the cache holds take them in runs") {
+  std::mt19937 random(Catch::rngSeed());
+  for (int64_t samples : {4, 5}) // two runs of two, five of one
+    for (ConvKind kind : kinds) {
+      ConvShape s;
+      s.kind = kind, s.nhwc = samples == 5;
+      s.n = samples, s.c = 4, s.h = s.w = 80, s.o = 16, s.kh = 3, s.kw = 1, s.padTop = 1;
+      check<float>(finished(s), 1, random);
+    }
+}
+
 TEST_CASE("convolutions of empty parts write zeros or nothing") {
   std::mt19937 random(Catch::rngSeed());
   for (ConvKind kind : kinds) {

@@ -1,6 +1,7 @@
-// Row-major matrix products through BLAS, on the calling thread.
+// Row-major matrix products on the calling thread, through BLAS or, where that is faster, oneDNN's.
 //
-// Internal to runtime/kernel/cpu; the only place that sees cblas.h. Thread-safe.
+// Internal to runtime/kernel/cpu; the only place that sees cblas.h. Thread-safe. Which library a
+// product goes to follows from its sizes and the ISA.
 #pragma once
 
 #include <cstdint>

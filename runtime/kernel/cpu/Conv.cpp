@@ -8,7 +8,9 @@ namespace {
 
 Result<std::unique_ptr<ConvRoutine>> prepare(const Spec &spec, const ConvShape &shape,
                                              int64_t tiles) {
-  if (spec.dtype == DType::F32 && !shape.empty()) {
+  // A pointwise one is a product of matrices that lie as they are; oneDNN would reorder them.
+  const bool product = isPointwise(shape) && shape.groups == 1;
+  if (spec.dtype == DType::F32 && !shape.empty() && !product) {
     OF_ASSIGN(std::unique_ptr<ConvRoutine> dnnl,
               makeConvDnnl(spec, shape, preferredForm(shape), tiles));
     if (dnnl)

@@ -1,8 +1,11 @@
 // Convolutions through oneDNN: one primitive per tile, single-threaded, scratch given by the
 // caller.
 //
-//   tile:  [reorder x] [reorder w] ─▶ convolution ─▶ [reorder result]      reorders only where the
-//          forms differ; what lies between them lives in the tile's part of the scratch buffer
+//   tile:  [reorder w]   for each run of samples:  [reorder x] ─▶ convolution ─▶ [reorder result]
+//
+// Reorders only where the forms differ; what lies between them lives in the tile's part of the
+// scratch buffer, and is there for a run of samples at a time, so that it stays in the cache. (The
+// gradient of weights takes all samples at once: oneDNN does not add to what is there.)
 //
 // oneDNN takes its thread count from OpenMP when a primitive is made and when it runs, so both
 // happen under omp_set_num_threads(1), which holds for the calling thread only.
@@ -25,31 +28,37 @@ using Dims = memory::dims;
 
 constexpr int scratchBuffer = 3;
 
-/// A memory object and where its bytes lie: in the caller's buffer, at this offset.
+/// A memory object and where its bytes lie: in the caller's buffer, at this offset, and for the
+/// next run of samples so much further.
 struct BoundMemory {
   memory object;
   int buffer;
   size_t offsetBytes;
+  size_t runBytes;
 };
 
 struct Step {
   dnnl::primitive primitive;
   std::vector<dnnl_exec_arg_t> args;
+  bool once = false; ///< in the first run of samples only
 };
 
 struct TileWork {
   dnnl::stream stream;
   std::vector<BoundMemory> memories;
   std::vector<Step> steps;
+  int64_t runs = 1;              ///< of samples
   std::array<void *, 4> bases{}; ///< for which the memories are set
+  int64_t run = 0;               ///< for which they are set
 };
 
 /// How one operand lies in the caller's buffer, and the form to ask of oneDNN.
 struct Operand {
   int buffer = 0;
   size_t offsetBytes = 0;
-  memory::desc user; ///< as it lies there
-  memory::desc wish; ///< for the primitive; may be `any`
+  size_t runBytes = 0; ///< from one run of samples to the next
+  memory::desc user;   ///< as it lies there
+  memory::desc wish;   ///< for the primitive; may be `any`
 };
 
 struct Operands {
@@ -72,6 +81,7 @@ Operand imageOperand(const ConvShape &s, ConvForm form, int buffer, const Dims &
   out.buffer = buffer;
   out.offsetBytes = sizeof(float) *
                     static_cast<size_t>(firstSample * image + firstChannel * (s.nhwc ? 1 : h * w));
+  out.runBytes = sizeof(float) * static_cast<size_t>(dims[0] * image);
   out.user = strided(dims, s.nhwc ? Dims{image, 1, w * allChannels, allChannels}
                                   : Dims{image, h * w, w, 1});
   const memory::format_tag plain = s.nhwc ? memory::format_tag::nhwc : memory::format_tag::nchw;
@@ -79,12 +89,27 @@ Operand imageOperand(const ConvShape &s, ConvForm form, int buffer, const Dims &
   return out;
 }
 
+/// Samples whose copies of x and y stay in the cache, but enough to make use of the weights.
+int64_t samplesOfRun(const ConvShape &s, int64_t samples) {
+  constexpr int64_t cacheBytes = 1 << 20;
+  if (s.kind == ConvKind::BackwardWeights || samples == 0)
+    return samples;
+  const int64_t size = static_cast<int64_t>(sizeof(float));
+  const int64_t sample = size * (s.xElements() + s.yElements()) / s.n;
+  const int64_t room = std::max(cacheBytes, 2 * size * s.wElements());
+  int64_t run = std::clamp<int64_t>(room / sample, 1, samples);
+  while (samples % run != 0)
+    --run;
+  return run;
+}
+
+/// Of one run of the slice's samples.
 Operands operandsOf(const ConvShape &s, ConvForm form, const ConvSlice &slice) {
   const int64_t outs = s.o / s.groups, ins = s.c / s.groups;
   const int64_t firstGroup = s.groups > 1 ? slice.outChannels.begin / outs : 0;
   const int64_t groups = s.groups > 1 ? slice.outChannels.size() / outs : 1;
   const int64_t firstIn = firstGroup * ins, c = groups * ins;
-  const int64_t n = slice.samples.size(), o = slice.outChannels.size();
+  const int64_t n = samplesOfRun(s, slice.samples.size()), o = slice.outChannels.size();
   const int xBuffer = s.kind == ConvKind::BackwardData ? 2 : 0;
   const int wBuffer = s.kind == ConvKind::BackwardWeights ? 2 : 1;
   Operands out;
@@ -149,9 +174,10 @@ bool choose(const dnnl::engine &engine, const ConvShape &s, const Operands &ops,
 /// Builds the steps of one tile and lays out its scratch from `scratchOffset` on.
 class TileBuilder {
 public:
-  TileBuilder(const dnnl::engine &engine, size_t scratchOffset)
+  TileBuilder(const dnnl::engine &engine, size_t scratchOffset, int64_t runs)
       : engine_(engine), scratchOffset_(scratchOffset) {
     work_.stream = dnnl::stream(engine);
+    work_.runs = runs;
   }
 
   void build(const ConvShape &s, const Operands &ops, const Chosen &chosen) {
@@ -164,7 +190,8 @@ public:
     Step step{chosen.primitive,
               {{xOut ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, x},
                {wOut ? DNNL_ARG_DIFF_WEIGHTS : DNNL_ARG_WEIGHTS, w},
-               {backward ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, y}}};
+               {backward ? DNNL_ARG_DIFF_DST : DNNL_ARG_DST, y}},
+              false};
     addScratchpad(step, chosen.scratchpad);
     work_.steps.push_back(std::move(step));
     for (Step &after : after_)
@@ -175,8 +202,9 @@ public:
   size_t scratchOffset() const { return scratchOffset_; }
 
 private:
-  dnnl_memory_t bind(const memory::desc &desc, int buffer, size_t offsetBytes) {
-    work_.memories.push_back({memory(desc, engine_, nullptr), buffer, offsetBytes});
+  dnnl_memory_t bind(const memory::desc &desc, int buffer, size_t offsetBytes,
+                     size_t runBytes = 0) {
+    work_.memories.push_back({memory(desc, engine_, nullptr), buffer, offsetBytes, runBytes});
     return work_.memories.back().object.get();
   }
   dnnl_memory_t bindScratch(const memory::desc &desc) {
@@ -187,20 +215,21 @@ private:
 
   /// The operand as the primitive wants it, with a reorder before or after where it lies otherwise.
   dnnl_memory_t add(const Operand &operand, const memory::desc &wanted, bool isResult) {
-    const dnnl_memory_t user = bind(operand.user, operand.buffer, operand.offsetBytes);
+    const dnnl_memory_t user =
+        bind(operand.user, operand.buffer, operand.offsetBytes, operand.runBytes);
     if (wanted == operand.user)
       return user;
     const dnnl_memory_t inner = bindScratch(wanted);
     addReorder(isResult ? wanted : operand.user, isResult ? inner : user,
-               isResult ? operand.user : wanted, isResult ? user : inner,
+               isResult ? operand.user : wanted, isResult ? user : inner, operand.runBytes == 0,
                isResult ? after_ : work_.steps);
     return inner;
   }
 
   void addReorder(const memory::desc &fromDesc, dnnl_memory_t from, const memory::desc &toDesc,
-                  dnnl_memory_t to, std::vector<Step> &steps) {
+                  dnnl_memory_t to, bool once, std::vector<Step> &steps) {
     const dnnl::reorder::primitive_desc pd(engine_, fromDesc, engine_, toDesc, userScratchpad());
-    Step step{dnnl::reorder(pd), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}};
+    Step step{dnnl::reorder(pd), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}}, once};
     addScratchpad(step, pd.scratchpad_desc());
     steps.push_back(std::move(step));
   }
@@ -222,11 +251,13 @@ public:
   bool prepare(const ConvShape &shape, ConvForm form, int64_t tiles) {
     size_t scratch = 0;
     for (int64_t tile = 0; tile < std::min(tiles, convUnits(shape)); ++tile) {
-      const Operands ops = operandsOf(shape, form, convSlice(shape, tiles, tile));
+      const ConvSlice slice = convSlice(shape, tiles, tile);
+      const int64_t samples = slice.samples.size(), run = samplesOfRun(shape, samples);
+      const Operands ops = operandsOf(shape, form, slice);
       Chosen chosen;
       if (!choose(engine_, shape, ops, chosen))
         return false;
-      TileBuilder builder(engine_, scratch);
+      TileBuilder builder(engine_, scratch, run == 0 ? 1 : samples / run);
       builder.build(shape, ops, chosen);
       scratch = builder.scratchOffset();
       tiles_.push_back(builder.take());
@@ -251,19 +282,25 @@ private:
     if (scratchBytes_ > 0)
       bases[scratchBuffer] = reinterpret_cast<void *>(
           alignScratch(reinterpret_cast<uintptr_t>(buffers[scratchBuffer])));
-    if (bases != work.bases)
-      bindAll(bases, work);
-    for (const Step &step : work.steps)
-      check(dnnl_primitive_execute(step.primitive.get(), work.stream.get(),
-                                   static_cast<int>(step.args.size()), step.args.data()));
+    for (int64_t run = 0; run < work.runs; ++run) {
+      if (bases != work.bases || run != work.run)
+        bindAll(bases, run, work);
+      for (const Step &step : work.steps)
+        if (run == 0 || !step.once)
+          check(dnnl_primitive_execute(step.primitive.get(), work.stream.get(),
+                                       static_cast<int>(step.args.size()), step.args.data()));
+    }
   }
 
-  static void bindAll(const std::array<void *, 4> &bases, TileWork &work) {
+  static void bindAll(const std::array<void *, 4> &bases, int64_t run, TileWork &work) {
     for (BoundMemory &m : work.memories)
-      check(dnnl_memory_set_data_handle_v2(
-          m.object.get(), static_cast<char *>(bases[static_cast<size_t>(m.buffer)]) + m.offsetBytes,
-          work.stream.get()));
+      check(
+          dnnl_memory_set_data_handle_v2(m.object.get(),
+                                         static_cast<char *>(bases[static_cast<size_t>(m.buffer)]) +
+                                             m.offsetBytes + static_cast<size_t>(run) * m.runBytes,
+                                         work.stream.get()));
     work.bases = bases;
+    work.run = run;
   }
 
   /// Everything that can be wrong was checked when the primitive was made.

@@ -3,7 +3,8 @@
 //   backward data     dx = col2im(wᵀ · dy)
 //   backward weights  dw = Σ_n dy · im2col(x)ᵀ
 // with im2col(x) of [c/groups * kh * kw, oh * ow] in the scratch of the tile. NHWC differs only in
-// the strides of im2col and in y being the transposed matrix.
+// the strides of im2col and in y being the transposed matrix. Of a pointwise convolution im2col(x)
+// is x.
 #include "runtime/kernel/cpu/Blas.h"
 #include "runtime/kernel/cpu/Conv.h"
 
@@ -17,8 +18,9 @@ template <typename T> class ConvGemm final : public ConvRoutine {
 public:
   ConvGemm(const ConvShape &shape, int64_t tiles)
       : s_(shape), tiles_(tiles), taps_(shape.c / shape.groups * shape.kh * shape.kw),
-        pixels_(shape.oh * shape.ow),
-        tileScratch_(alignScratch(static_cast<size_t>(taps_ * pixels_) * sizeof(T))),
+        pixels_(shape.oh * shape.ow), pointwise_(isPointwise(shape)),
+        tileScratch_(pointwise_ ? 0
+                                : alignScratch(static_cast<size_t>(taps_ * pixels_) * sizeof(T))),
         strideC_(shape.nhwc ? 1 : shape.h * shape.w),
         strideH_(shape.nhwc ? shape.w * shape.c : shape.w), strideW_(shape.nhwc ? shape.c : 1) {}
 
@@ -40,7 +42,7 @@ public:
 
 private:
   void runSlice(void *const *buffers, const ConvSlice &slice, int64_t tile) const {
-    T *col = s_.empty() || slice.outChannels.size() == 0
+    T *col = pointwise_ || nothingToDo(slice)
                  ? nullptr
                  : reinterpret_cast<T *>(static_cast<char *>(buffers[3]) +
                                          static_cast<size_t>(tile) * tileScratch_);
@@ -57,54 +59,71 @@ private:
     }
   }
 
+  bool nothingToDo(const ConvSlice &slice) const {
+    return s_.empty() || slice.outChannels.size() == 0;
+  }
+
+  /// im2col of a group of a sample: in `col`, or where x lies.
+  const T *columns(const T *x, T *col) const {
+    if (pointwise_)
+      return x;
+    im2col(x, col);
+    return col;
+  }
+
   static const T *constant(void *buffer) { return static_cast<const T *>(buffer); }
 
   void forward(const T *x, const T *w, T *y, T *col, const ConvSlice &slice) const {
     const int64_t sample = s_.o * pixels_;
-    if (!col) {
+    if (nothingToDo(slice)) {
       std::fill(y + slice.samples.begin * sample, y + slice.samples.end * sample, T(0));
       return;
     }
     const int64_t outs = s_.o / s_.groups;
     for (int64_t n = slice.samples.begin; n < slice.samples.end; ++n)
       for (int64_t g = 0; g < s_.groups; ++g) {
-        im2col(x + inputOffset(n, g), col);
+        const T *xg = columns(x + inputOffset(n, g), col);
         const T *wg = w + g * outs * taps_;
         T *yg = y + outputOffset(n, g * outs);
         if (s_.nhwc)
-          gemm<T>(true, true, pixels_, outs, taps_, 1, col, pixels_, wg, taps_, 0, yg, s_.o);
+          gemm<T>(true, true, pixels_, outs, taps_, 1, xg, pixels_, wg, taps_, 0, yg, s_.o);
         else
-          gemm<T>(false, false, outs, pixels_, taps_, 1, wg, taps_, col, pixels_, 0, yg, pixels_);
+          gemm<T>(false, false, outs, pixels_, taps_, 1, wg, taps_, xg, pixels_, 0, yg, pixels_);
       }
   }
 
   void backwardData(const T *dy, const T *w, T *dx, T *col, const ConvSlice &slice) const {
     const int64_t sample = s_.c * s_.h * s_.w;
-    std::fill(dx + slice.samples.begin * sample, dx + slice.samples.end * sample, T(0));
-    if (!col)
+    if (!pointwise_ || nothingToDo(slice))
+      std::fill(dx + slice.samples.begin * sample, dx + slice.samples.end * sample, T(0));
+    if (nothingToDo(slice))
       return;
     const int64_t outs = s_.o / s_.groups;
     for (int64_t n = slice.samples.begin; n < slice.samples.end; ++n)
       for (int64_t g = 0; g < s_.groups; ++g) {
+        T *dxg = dx + inputOffset(n, g);
         gemm<T>(true, s_.nhwc, taps_, pixels_, outs, 1, w + g * outs * taps_, taps_,
-                dy + outputOffset(n, g * outs), s_.nhwc ? s_.o : pixels_, 0, col, pixels_);
-        col2im(col, dx + inputOffset(n, g));
+                dy + outputOffset(n, g * outs), s_.nhwc ? s_.o : pixels_, 0, pointwise_ ? dxg : col,
+                pixels_);
+        if (!pointwise_)
+          col2im(col, dxg);
       }
   }
 
   void backwardWeights(const T *x, const T *dy, T *dw, T *col, const ConvSlice &slice) const {
-    std::fill(dw + slice.outChannels.begin * taps_, dw + slice.outChannels.end * taps_, T(0));
-    if (!col)
+    if (nothingToDo(slice)) {
+      std::fill(dw + slice.outChannels.begin * taps_, dw + slice.outChannels.end * taps_, T(0));
       return;
+    }
     const int64_t outs = s_.o / s_.groups;
     for (int64_t n = slice.samples.begin; n < slice.samples.end; ++n)
       for (int64_t g = slice.outChannels.begin / outs; g * outs < slice.outChannels.end; ++g) {
         const Range channels{std::max(slice.outChannels.begin, g * outs),
                              std::min(slice.outChannels.end, (g + 1) * outs)};
-        im2col(x + inputOffset(n, g), col);
+        const T *xg = columns(x + inputOffset(n, g), col);
         gemm<T>(s_.nhwc, true, channels.size(), taps_, pixels_, 1,
-                dy + outputOffset(n, channels.begin), s_.nhwc ? s_.o : pixels_, col, pixels_, 1,
-                dw + channels.begin * taps_, taps_);
+                dy + outputOffset(n, channels.begin), s_.nhwc ? s_.o : pixels_, xg, pixels_,
+                n == slice.samples.begin ? T(0) : T(1), dw + channels.begin * taps_, taps_);
       }
   }
 
@@ -146,6 +165,7 @@ private:
   const int64_t tiles_;
   const int64_t taps_;   ///< c / groups * kh * kw
   const int64_t pixels_; ///< oh * ow
+  const bool pointwise_;
   const size_t tileScratch_;
   const int64_t strideC_, strideH_, strideW_; ///< of x within a sample
 };

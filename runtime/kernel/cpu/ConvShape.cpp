@@ -70,6 +70,11 @@ Result<ConvShape> convShapeOf(const Spec &spec) {
   return s;
 }
 
+bool isPointwise(const ConvShape &s) {
+  return !s.nhwc && s.kh == 1 && s.kw == 1 && s.strideH == 1 && s.strideW == 1 && s.oh == s.h &&
+         s.ow == s.w && s.padTop == 0 && s.padLeft == 0;
+}
+
 int64_t convUnits(const ConvShape &s) {
   if (s.kind != ConvKind::BackwardWeights)
     return s.n;

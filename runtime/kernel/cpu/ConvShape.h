@@ -26,6 +26,10 @@ struct ConvShape {
   bool empty() const { return xElements() == 0 || yElements() == 0 || wElements() == 0; }
 };
 
+/// Every channel plane of x is one of im2col's rows, as it lies: one tap, no stride, no padding,
+/// NCHW.
+bool isPointwise(const ConvShape &shape);
+
 /// Reads and checks the attributes of conv2d_forward, conv2d_backward_data,
 /// conv2d_backward_weights.
 Result<ConvShape> convShapeOf(const Spec &spec);
