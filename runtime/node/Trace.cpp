@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 
 namespace of::rt {
 
@@ -20,6 +21,11 @@ std::string quoted(const std::string &text) {
   return out + "\"";
 }
 
+uint32_t trackOf(uint32_t device, uint32_t stream) {
+  constexpr uint32_t kStreamsPerDevice = 1000;
+  return device * kStreamsPerDevice + stream;
+}
+
 double microseconds(int64_t ns) { return static_cast<double>(ns) / 1000.0; }
 } // namespace
 
@@ -27,6 +33,12 @@ int64_t nowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+int64_t threadNs() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 Trace::Trace(const plan::Plan &plan, uint32_t node, std::vector<WorkerPlace> workers,
@@ -39,11 +51,20 @@ Trace::Trace(const plan::Plan &plan, uint32_t node, std::vector<WorkerPlace> wor
 
 void Trace::firing(uint32_t worker, uint32_t program, uint32_t task, uint64_t index,
                    int64_t beginNs, int64_t endNs) {
+  add(worker, {program, task, -1, index, beginNs, endNs, 0});
+}
+
+void Trace::kernel(uint32_t worker, uint32_t program, uint32_t task, int32_t call, uint64_t index,
+                   int64_t beginNs, int64_t endNs, int64_t threadNs) {
+  add(worker, {program, task, call, index, beginNs, endNs, threadNs});
+}
+
+void Trace::add(uint32_t worker, const Span &span) {
   Buffer &buffer = buffers_[worker];
   if (buffer.spans.size() == buffer.spans.capacity())
     ++buffer.dropped;
   else
-    buffer.spans.push_back({program, task, index, beginNs, endNs});
+    buffer.spans.push_back(span);
 }
 
 void Trace::onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKey &edge,
@@ -56,8 +77,8 @@ void Trace::onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKe
     messages_.push_back({outgoing, peer, kind, edge, sequence, time});
 }
 
-// What a segment consists of, once for each of a stream's: a span is the segment's, the lines of
-// the model are its kernels'.
+// What a segment consists of, once for each of a stream's: a
+// segment of one kernel has no spans of kernels.
 static void writeKernels(std::FILE *file, const plan::Plan &plan, const plan::Role &role,
                          uint32_t stream, uint32_t node, uint32_t track) {
   for (uint32_t p = 0; p < plan.programs()->size(); ++p)
@@ -81,6 +102,30 @@ static void writeKernels(std::FILE *file, const plan::Plan &plan, const plan::Ro
     }
 }
 
+void Trace::writeSpan(std::FILE *file, const plan::Role &role, const WorkerPlace &place,
+                      const Span &span) const {
+  const TaskEntry &entry = (*place.tables)[span.program].tasks[span.task];
+  const plan::Task &task = *role.programs()->Get(span.program)->tasks()->Get(entry.planTask);
+  const plan::Call *call =
+      span.call < 0 ? nullptr
+                    : task.body_as_Segment()->calls()->Get(static_cast<uint32_t>(span.call));
+  const flatbuffers::String *location = call ? call->location() : task.location();
+  std::fprintf(file,
+               ",\n{\"name\":%s,\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"ts\":%.3f,"
+               "\"dur\":%.3f,\"args\":{\"program\":%s,\"firing\":%llu,\"location\":%s",
+               quoted((call ? call->name() : task.name())->str()).c_str(), call ? "kernel" : "task",
+               node_, trackOf(place.device, task.stream()), microseconds(span.beginNs),
+               microseconds(span.endNs - span.beginNs),
+               quoted(plan_.programs()->Get(span.program)->name()->str()).c_str(),
+               static_cast<unsigned long long>(span.index),
+               quoted(location ? location->str() : "").c_str());
+  if (call)
+    std::fprintf(file, ",\"task\":%s,\"call\":%d},\"tdur\":%.3f}",
+                 quoted(task.name()->str()).c_str(), span.call, microseconds(span.threadNs));
+  else
+    std::fprintf(file, "}}");
+}
+
 // Chrome's trace event format: a process per node, a thread per (device, stream), complete events
 // ("X"), instants ("i").
 Status Trace::write(const std::string &path) const {
@@ -92,7 +137,6 @@ Status Trace::write(const std::string &path) const {
                "{\"traceEvents\":[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"args\":{"
                "\"name\":%s}}",
                node_, quoted("node " + nodeName).c_str());
-  constexpr uint32_t kStreamsPerDevice = 1000;
   uint64_t dropped = droppedMessages_;
   for (uint32_t w = 0; w < workers_.size(); ++w) {
     const uint32_t device = workers_[w].device;
@@ -101,7 +145,7 @@ Status Trace::write(const std::string &path) const {
       continue;
     const plan::Role &role = *instance->role;
     for (uint32_t s = 0; s < role.streams()->size(); ++s) {
-      const uint32_t track = device * kStreamsPerDevice + s;
+      const uint32_t track = trackOf(device, s);
       if (role.streams()->Get(s)->worker() != workers_[w].worker)
         continue;
       std::fprintf(
@@ -112,19 +156,8 @@ Status Trace::write(const std::string &path) const {
               .c_str());
       writeKernels(file, plan_, role, s, node_, track);
     }
-    for (const Span &span : buffers_[w].spans) {
-      const TaskEntry &entry = (*workers_[w].tables)[span.program].tasks[span.task];
-      const plan::Task &task = *role.programs()->Get(span.program)->tasks()->Get(entry.planTask);
-      std::fprintf(
-          file,
-          ",\n{\"name\":%s,\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"ts\":%.3f,\"dur\":%.3f,\"args\":{"
-          "\"program\":%s,\"firing\":%llu,\"location\":%s}}",
-          quoted(task.name()->str()).c_str(), node_, device * kStreamsPerDevice + task.stream(),
-          microseconds(span.beginNs), microseconds(span.endNs - span.beginNs),
-          quoted(plan_.programs()->Get(span.program)->name()->str()).c_str(),
-          static_cast<unsigned long long>(span.index),
-          quoted(task.location() ? task.location()->str() : "").c_str());
-    }
+    for (const Span &span : buffers_[w].spans)
+      writeSpan(file, role, workers_[w], span);
     dropped += buffers_[w].dropped;
   }
   std::fprintf(file,

@@ -74,6 +74,17 @@ void Worker::begin(StreamRun &run) {
   run.beginNs = config_.trace ? nowNs() : 0;
 }
 
+Status Worker::runStep(Body &body, const StreamRun &run, const FiringContext &context) {
+  if (!config_.trace || body.steps() == 1)
+    return body.run(run.step, context);
+  const int64_t beginThread = threadNs(), beginNs = nowNs();
+  OF_TRY(body.run(run.step, context));
+  const int64_t endNs = nowNs();
+  config_.trace->kernel(config_.id, machine_.table().program, run.firing.task, run.step,
+                        run.firing.index, beginNs, endNs, threadNs() - beginThread);
+  return Status::ok();
+}
+
 Status Worker::advance(uint32_t stream, bool &moved) {
   StreamRun &run = streams_[stream];
   if (!run.active) {
@@ -90,7 +101,7 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   context.entry = entry_;
   context.slots = {inputAddresses_.data() + task.firstInput,
                    outputAddresses_.data() + task.firstOutput, run.firing.index, task.firings};
-  OF_TRY(body.run(run.step, context));
+  OF_TRY(runStep(body, run, context));
   if (++run.step < body.steps()) {
     machine_.passCall(stream, run.step - 1, *this);
     return actError_;

@@ -55,6 +55,7 @@ private:
   bool trains() const;
   Status runEntry(const ProgramEntry &entry);
   Status awaitOthers(uint64_t index);
+  Status runStep(Body &body, const StreamRun &run, const FiringContext &context);
   Status advance(uint32_t stream, bool &moved);
   void begin(StreamRun &run);
   Status takeTokens(bool &moved);

@@ -40,7 +40,7 @@ class Pipeline:
         """As `simulate`, from the trace of a real run: the step time and the busy time of each stream, without the first steps."""
         self.tools.train(base, "--trace", *flags)
         with open(os.path.join(base, "trace.json")) as file:
-            spans = [e for e in json.load(file)["traceEvents"] if e["ph"] == "X" and e["args"].get("program") == "train"]
+            spans = [e for e in json.load(file)["traceEvents"] if e.get("cat") == "task" and e["args"]["program"] == "train"]
         tracks = collections.defaultdict(list)
         for span in spans:
             tracks[span["pid"], span["tid"], span["name"]].append(span)

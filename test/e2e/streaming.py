@@ -56,7 +56,7 @@ def check(tools, name, steps):
             tracks[event["pid"], event["tid"]] = event["args"]["name"]
         elif event["name"] == "kernels":
             kernels[event["args"]["program"], event["args"]["task"]] = event["args"]["kernels"]
-        elif event["ph"] == "X":
+        elif event["ph"] == "X" and event["cat"] == "task":
             spans[event["args"]["program"], event["pid"], event["tid"]].append(event)
     streams = firings = 0
     for program in shown["programs"]:
