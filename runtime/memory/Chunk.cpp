@@ -14,12 +14,41 @@ Status osError(const std::string &what) {
   return Status(Code::Io, what + ": " + std::strerror(errno));
 }
 
+// In test programs a chunk ends, up to its alignment, where a page begins that nobody may touch,
+// and begins behind another: what runs out of it ends at once.
+//
+//   guard | slack, chunk | guard
+#ifdef OF_GUARD_CHUNKS
+constexpr uint64_t kGuardBytes = 4096, kAlignment = 64;
+#else
+constexpr uint64_t kGuardBytes = 0, kAlignment = 1;
+#endif
+
+uint64_t roundedUp(uint64_t bytes, uint64_t to) { return (bytes + to - 1) / to * to; }
+uint64_t mappedBytes(uint64_t bytes) { return kGuardBytes ? roundedUp(bytes, kGuardBytes) : bytes; }
+uint64_t slackBytes(uint64_t bytes) {
+  return kGuardBytes ? mappedBytes(bytes) - roundedUp(bytes, kAlignment) : 0;
+}
+
 Result<std::byte *> mapBytes(uint64_t bytes, int flags, int fd) {
-  void *data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
+  std::byte *at = nullptr;
+  if (kGuardBytes) {
+    void *room = ::mmap(nullptr, mappedBytes(bytes) + 2 * kGuardBytes, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+      return osError("cannot reserve a guarded chunk of " + std::to_string(bytes) + " bytes");
+    at = static_cast<std::byte *>(room) + kGuardBytes;
+    flags |= MAP_FIXED;
+  }
+  void *data = ::mmap(at, mappedBytes(bytes), PROT_READ | PROT_WRITE, flags, fd, 0);
   if (data == MAP_FAILED)
     return osError("cannot map a chunk of " + std::to_string(bytes) +
                    " bytes; free memory or give the device less");
-  return static_cast<std::byte *>(data);
+  return static_cast<std::byte *>(data) + slackBytes(bytes);
+}
+
+void unmapBytes(std::byte *data, uint64_t bytes) {
+  ::munmap(data - slackBytes(bytes) - kGuardBytes, mappedBytes(bytes) + 2 * kGuardBytes);
 }
 } // namespace
 
@@ -32,7 +61,7 @@ Chunk &Chunk::operator=(Chunk &&other) noexcept {
 
 Chunk::~Chunk() {
   if (data_)
-    ::munmap(data_, bytes_);
+    unmapBytes(data_, bytes_);
   if (fd_ >= 0)
     ::close(fd_);
 }

@@ -56,7 +56,7 @@ LIBRARIES = {
     "nlohmann": ["lib", "runtime/checkpoint", "runtime/node", "runtime/kernel", "tools", "test", "benchmarks"],
     "CLI": ["tools"],
     "fmt": ["lib", "runtime", "tools", "test", "benchmarks"],
-    "flatbuffers": ["runtime/schema"],
+    "flatbuffers": ["runtime/schema", "test/fuzz"],
     "xxhash.h": ["runtime/schema", "runtime/checkpoint"],
     "ucp": ["runtime/transport/ucx"],
     "ucs": ["runtime/transport/ucx"],
