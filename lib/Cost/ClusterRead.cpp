@@ -1,6 +1,7 @@
 // The cluster in a checked cluster.yaml.
 #include "lib/Cost/Cluster.h"
 #include "lib/Cost/Pattern.h"
+#include "lib/Cost/Profile.h"
 
 #include <algorithm>
 #include <map>
@@ -303,7 +304,7 @@ Cluster readCluster(const Node &in, Report &report) {
   return out;
 }
 
-mlir::FailureOr<Cluster> clusterOf(mlir::ModuleOp module) {
+mlir::FailureOr<Cluster> givenClusterOf(mlir::ModuleOp module) {
   mlir::FailureOr<Node> node = treeOf(module, clusterAttrName, clusterKeys());
   if (mlir::failed(node))
     return mlir::failure();
@@ -311,6 +312,16 @@ mlir::FailureOr<Cluster> clusterOf(mlir::ModuleOp module) {
   Cluster cluster = readCluster(*node, report);
   if (mlir::failed(emitReport(module, report)))
     return mlir::failure();
+  return cluster;
+}
+
+mlir::FailureOr<Cluster> clusterOf(mlir::ModuleOp module) {
+  mlir::FailureOr<Cluster> cluster = givenClusterOf(module);
+  mlir::FailureOr<std::optional<Profile>> profile = profileOf(module);
+  if (mlir::failed(cluster) || mlir::failed(profile))
+    return mlir::failure();
+  if (*profile)
+    correctLinks(*cluster, **profile);
   return cluster;
 }
 

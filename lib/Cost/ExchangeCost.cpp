@@ -1,4 +1,4 @@
-#include "lib/Cost/ExchangeCost.h"
+#include "lib/Cost/ExchangeShares.h"
 
 #include <algorithm>
 #include <map>
@@ -45,14 +45,17 @@ public:
     if (piece.srcDevice == piece.dstDevice)
       return;
     moved += bytes * weight;
-    double along = cluster.devices[piece.dstDevice].launchSeconds;
+    const bool remote = !cluster.sameHost(piece.srcDevice, piece.dstDevice);
+    double along = 0;
     for (const ClusterHop &hop : cluster.hops(piece.srcDevice, piece.dstDevice)) {
       const ClusterResource &resource = cluster.resources[hop.resource];
-      cross(hop, resource, resource.loadBytes(bytes) * weight);
+      cross(hop, resource, resource.loadBytes(bytes) * weight, remote);
       if (hop.side != ClusterHop::Side::Destination)
         along += resource.latencySeconds;
     }
-    latency = std::max(latency, along);
+    latency = std::max(latency, cluster.devices[piece.dstDevice].launchSeconds + along);
+    if (remote)
+      networkLatency = std::max(networkLatency, along);
   }
 
   void fill(int64_t device, int64_t bytes) {
@@ -61,27 +64,49 @@ public:
   }
 
   ExchangeCost total() const {
-    double busiest = 0;
     int64_t busiestBytes = 0;
-    for (auto &[device, bytes] : memory) {
+    for (auto &[id, bytes] : memory)
       busiestBytes = std::max(busiestBytes, bytes);
-      busiest = std::max(busiest, bytes / cluster.devices[device].bytesPerSecond);
-    }
-    for (auto &[resource, bytes] : load)
+    const auto [network, device] = busiest();
+    return {latency + std::max(device, network), moved, busiestBytes};
+  }
+
+  ExchangeShares shares() const {
+    const auto [network, device] = busiest();
+    return {networkLatency + network, latency - networkLatency + device};
+  }
+
+private:
+  /// Seconds of the busiest thing between hosts, and of the busiest other.
+  std::pair<double, double> busiest() const {
+    double device = 0, network = 0;
+    for (auto &[id, bytes] : memory)
+      device = std::max(device, bytes / cluster.devices[id].bytesPerSecond);
+    auto use = [&](int64_t resource, double bytes) {
+      double &busiest = between.count(familyOf(resource)) ? network : device;
       busiest = std::max(busiest, bytes / cluster.resources[resource].bytesPerSecond);
+    };
+    for (auto &[resource, bytes] : load)
+      use(resource, bytes);
     std::map<std::pair<int64_t, bool>, double> perMember;
     for (auto &[crossing, bytes] : crossings)
       perMember[{crossing.family, crossing.inward}] += bytes / membersAt(crossing);
     for (auto &[member, bytes] : perMember)
-      busiest = std::max(
-          busiest, bytes / cluster.resources[cluster.families[member.first].first].bytesPerSecond);
-    return {latency + busiest, moved, busiestBytes};
+      use(cluster.families[member.first].first, bytes);
+    return {network, device};
   }
 
-private:
+  /// Those that stand in are families of their own.
+  int64_t familyOf(int64_t resource) const {
+    const int64_t family = cluster.resources[resource].family;
+    return family >= 0 ? family : -1 - resource;
+  }
+
   /// Where a sample stands for all destinations the members of a family share what the sample
   /// sends: which of them it happens to meet says nothing.
-  void cross(const ClusterHop &hop, const ClusterResource &resource, double bytes) {
+  void cross(const ClusterHop &hop, const ClusterResource &resource, double bytes, bool remote) {
+    if (remote)
+      between.insert(familyOf(hop.resource));
     if (!sampled || hop.side == ClusterHop::Side::Shared) {
       load[hop.resource] += bytes;
       return;
@@ -108,13 +133,14 @@ private:
   std::map<int64_t, double> load;       ///< bytes by resource; whole, so that sums are exact
   std::map<Crossing, double> crossings; ///< bytes through all members together
   int64_t moved = 0;
-  double latency = 0;
+  double latency = 0, networkLatency = 0;
+  std::set<int64_t> between; ///< families that pieces between hosts pass
 };
 
 } // namespace
 
-ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtype,
-                          const Layout &src, const Layout &dst) {
+static Tally tallyOf(const Cluster &cluster, const Shape &shape, DType dtype, const Layout &src,
+                     const Layout &dst) {
   DistanceFn distance = distanceIn(cluster);
   int64_t points = dst.placement.size(), stride = (points + mostSamples - 1) / mostSamples;
   Tally tally(cluster, src, dst, stride > 1);
@@ -127,7 +153,17 @@ ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtyp
     for (const Piece &piece : plan.pieces)
       tally.add(piece, piece.region.elements() * sizeOf(dtype), weight);
   }
-  return tally.total();
+  return tally;
+}
+
+ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtype,
+                          const Layout &src, const Layout &dst) {
+  return tallyOf(cluster, shape, dtype, src, dst).total();
+}
+
+ExchangeShares exchangeShares(const Cluster &cluster, const Shape &shape, DType dtype,
+                              const Layout &src, const Layout &dst) {
+  return tallyOf(cluster, shape, dtype, src, dst).shares();
 }
 
 } // namespace of

@@ -290,6 +290,8 @@ LogicalResult RoleWriter::setBody(const TaskInfo &info, plan::TaskT &task) {
     receive.landing_offset = landing[0];
     receive.landing_slot_bytes = landing[1];
     receive.landing_slots = landing[2];
+    if (auto seconds = exchange->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName))
+      receive.network_seconds = seconds[2];
     task.body.Set(std::move(receive));
   } else if (auto read = dyn_cast<task::ReadOp>(info.op)) {
     plan::ReadT body;
@@ -410,6 +412,7 @@ FailureOr<std::unique_ptr<plan::CallT>> RoleWriter::makeCall(task::SegmentOp seg
     call->buffers.push_back(bufferOf(segment, value));
     call->bytes += call->buffers.back().bytes();
   }
+  call->flops = workOf(kernel, pointOn(distOf(kernel.getResult(0)).getMesh())).flops;
   Operation &first = kernel.getBody().front().front();
   if (auto op = dyn_cast<LibraryOpInterface>(first))
     callLibrary(op, kernel, *call);
@@ -440,8 +443,6 @@ LogicalResult RoleWriter::generate(task::KernelOp kernel, plan::CallT &call) {
   call.tiles = made->tiles;
   for (const KernelScalar &scalar : made->scalars)
     call.scalars.push_back(column(scalar));
-  for (Operation &op : kernel.getBody().front().without_terminator())
-    call.flops += typeHere(op.getResult(0).getType()).getNumElements();
   return success();
 }
 
@@ -458,8 +459,6 @@ void RoleWriter::callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan:
   call.library->ints.assign(made.ints.begin(), made.ints.end());
   call.library->floats.assign(made.floats.begin(), made.floats.end());
   call.tiles = device.threads;
-  if (auto cost = dyn_cast<CostOpInterface>(op.getOperation()))
-    call.flops = cost.getFlops(operands, results);
   for (auto [value, dim] : made.offsets) {
     unsigned operands = op->getNumOperands();
     Type type = value < operands ? op->getOperand(value).getType()

@@ -9,6 +9,7 @@
 // representative of each mesh, and its solution into the IR. What the registers cannot say is said
 // by precedences: a receive follows its send, and who sets a variable comes after all who read it.
 #include "lib/Cost/Cluster.h"
+#include "lib/Schedule/Measured.h"
 #include "lib/Schedule/Passes.h"
 #include "lib/Schedule/TaskCost.h"
 #include "lib/Search/CyclicSchedule.h"
@@ -26,8 +27,10 @@ namespace {
 class ProgramScheduler {
 public:
   /// `slots`: of every register; 0 leaves it to the schedule.
-  ProgramScheduler(task::ProgramOp program, const Cluster &cluster, uint32_t slots)
-      : program(program), cluster(cluster), slots(slots), tasks(tasksOf(program)) {}
+  ProgramScheduler(task::ProgramOp program, const Cluster &cluster, Measured &measured,
+                   uint32_t slots)
+      : program(program), cluster(cluster), measured(measured), slots(slots),
+        tasks(tasksOf(program)) {}
 
   LogicalResult run() {
     problem.micros = program.getMicros();
@@ -53,8 +56,8 @@ private:
     uint32_t index = it - streamNames.begin();
     if (it == streamNames.end())
       streamNames.push_back(stream);
-    seconds.push_back(secondsOf(task, cluster));
-    int64_t ns = std::max<int64_t>(1, std::llround(seconds.back() * 1e9));
+    seconds.push_back(measured.refine(program.getSymName().str(), task, secondsOf(task, cluster)));
+    int64_t ns = std::max<int64_t>(1, std::llround(seconds.back().total() * 1e9));
     problem.tasks.push_back({task.name, index, ns, task.firings > 1});
   }
 
@@ -132,8 +135,10 @@ private:
         list.push_back(task.op->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName)[0]);
         starts.push_back(task.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName)[0]);
       }
-      list.push_back(seconds[i]);
+      list.push_back(seconds[i].total());
       starts.push_back(solution.start[i]);
+      if (task.end == TaskInfo::End::Receive)
+        list.push_back(seconds[i].network);
       task.op->setAttr(secondsAttrName, b.getDenseF64ArrayAttr(list));
       task.op->setAttr(startAttrName, b.getDenseI64ArrayAttr(starts));
     }
@@ -141,10 +146,11 @@ private:
 
   task::ProgramOp program;
   const Cluster &cluster;
+  Measured &measured;
   uint32_t slots;
   std::vector<TaskInfo> tasks;
   SmallVector<std::string> streamNames;
-  SmallVector<double> seconds;
+  SmallVector<TaskSeconds> seconds;
   SmallVector<task::RegisterOp> registers;
   search::CyclicProblem problem;
 };
@@ -167,9 +173,15 @@ struct SchedulePass : PassWrapper<SchedulePass, OperationPass<ModuleOp>> {
     FailureOr<Cluster> cluster = clusterOf(getOperation());
     if (failed(cluster))
       return signalPassFailure();
+    FailureOr<std::optional<Profile>> profile = profileOf(getOperation());
+    if (failed(profile))
+      return signalPassFailure();
+    Measured measured(*profile);
     for (auto program : getOperation().getOps<task::ProgramOp>())
-      if (failed(ProgramScheduler(program, *cluster, slots).run()))
+      if (failed(ProgramScheduler(program, *cluster, measured, slots).run()))
         return signalPassFailure();
+    if (failed(measured.report(getOperation())))
+      return signalPassFailure();
   }
 };
 

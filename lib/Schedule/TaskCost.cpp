@@ -1,15 +1,11 @@
 #include "lib/Schedule/TaskCost.h"
 
 #include "lib/Cost/ComputeCost.h"
-#include "lib/Cost/ExchangeCost.h"
+#include "lib/Cost/ExchangeShares.h"
 
 using namespace mlir;
 
 namespace of {
-
-static SmallVector<RankedTensorType> firstParts(TypeRange types) {
-  return llvm::map_to_vector(types, [](Type type) { return localTypeAt(type, 0); });
-}
 
 static double bytesOf(TypeRange types) {
   double bytes = 0;
@@ -18,12 +14,14 @@ static double bytesOf(TypeRange types) {
   return bytes;
 }
 
-double secondsOf(task::KernelOp kernel, const ClusterDevice &device) {
+KernelWork workOf(task::KernelOp kernel, int64_t point) {
+  auto parts = [&](TypeRange types) {
+    return llvm::map_to_vector(types, [&](Type type) { return localTypeAt(type, point); });
+  };
   KernelWork whole;
   int64_t ops = 0;
   for (Operation &op : kernel.getBody().front().without_terminator()) {
-    KernelWork work =
-        workOf(&op, firstParts(op.getOperandTypes()), firstParts(op.getResultTypes()));
+    KernelWork work = workOf(&op, parts(op.getOperandTypes()), parts(op.getResultTypes()));
     whole.flops += work.flops;
     whole.aligned &= work.aligned;
     if (ops++ == 0 || work.dtype == DType::F64)
@@ -33,17 +31,31 @@ double secondsOf(task::KernelOp kernel, const ClusterDevice &device) {
   }
   whole.bytes =
       bytesOf(kernel.getInputs().getTypes()) + bytesOf(TypeRange(kernel.getResultTypes()));
-  return kernelSeconds(whole, device);
+  return whole;
 }
 
-static double exchangeSeconds(task::ExchangeOp exchange, const Cluster &cluster) {
-  double seconds = 0;
+ProfiledWork workOf(const TaskInfo &task) {
+  ProfiledWork work;
+  if (auto segment = dyn_cast<task::SegmentOp>(task.op))
+    for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
+      work.flops += workOf(kernel, 0).flops;
+  for (const TaskInfo::Port &port : llvm::concat<const TaskInfo::Port>(task.inputs, task.outputs))
+    work.bytes += double(alignedBytes(partBytes(port.reg.getType())));
+  return work;
+}
+
+static TaskSeconds exchangeSeconds(task::ExchangeOp exchange, const Cluster &cluster) {
+  TaskSeconds seconds;
   for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
     auto type = cast<RankedTensorType>(in.getType());
-    seconds +=
-        exchangeCost(cluster, Shape(type.getShape().begin(), type.getShape().end()),
-                     dtypeOf(type.getElementType()), distOf(in).layout(), distOf(out).layout())
-            .seconds;
+    const Shape shape(type.getShape().begin(), type.getShape().end());
+    const DType dtype = dtypeOf(type.getElementType());
+    const Layout src = distOf(in).layout(), dst = distOf(out).layout();
+    const ExchangeShares shares = exchangeShares(cluster, shape, dtype, src, dst);
+    seconds.network += shares.networkSeconds;
+    seconds.worker += shares.networkSeconds > 0
+                          ? shares.deviceSeconds
+                          : exchangeCost(cluster, shape, dtype, src, dst).seconds;
   }
   return seconds;
 }
@@ -52,7 +64,7 @@ static double secondsOn(const TaskInfo &task, const Cluster &cluster, const Clus
   if (auto segment = dyn_cast<task::SegmentOp>(task.op)) {
     double seconds = device.launchSeconds;
     for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
-      seconds += secondsOf(kernel, device);
+      seconds += kernelSeconds(workOf(kernel, 0), device);
     return seconds;
   }
   double bytes = 0;
@@ -66,7 +78,7 @@ static double secondsOn(const TaskInfo &task, const Cluster &cluster, const Clus
   return device.launchSeconds + bytes / device.bytesPerSecond;
 }
 
-double secondsOf(const TaskInfo &task, const Cluster &cluster) {
+TaskSeconds secondsOf(const TaskInfo &task, const Cluster &cluster) {
   if (task.end == TaskInfo::End::Receive)
     return exchangeSeconds(cast<task::ExchangeOp>(task.op), cluster);
   double slowest = 0;
@@ -76,7 +88,7 @@ double secondsOf(const TaskInfo &task, const Cluster &cluster) {
         task.end == TaskInfo::End::Send ? device.launchSeconds : secondsOn(task, cluster, device);
     slowest = std::max(slowest, seconds);
   }
-  return slowest;
+  return {slowest, 0};
 }
 
 } // namespace of

@@ -6,15 +6,26 @@
 // largest parts, stands for all; of unequal devices the slowest does. Pure.
 #pragma once
 
-#include "lib/Cost/Cluster.h"
+#include "lib/Cost/ComputeCost.h"
+#include "lib/Cost/Profile.h"
 #include "lib/Schedule/TaskList.h"
 
 namespace of {
 
-double secondsOf(task::KernelOp kernel, const ClusterDevice &device);
-double secondsOf(const TaskInfo &task, const Cluster &cluster);
+/// What a kernel has to do on the device at this point of its mesh.
+KernelWork workOf(task::KernelOp kernel, int64_t point);
+/// What tells a task from others in a profile: as of-run finds it in the plan.
+ProfiledWork workOf(const TaskInfo &task);
 
-/// On an op of one task its seconds, on an exchange those of send and receive.
+struct TaskSeconds {
+  double worker = 0;  ///< while it holds a worker
+  double network = 0; ///< of a receive before that: pieces of other hosts are on their way
+  double total() const { return worker + network; }
+};
+TaskSeconds secondsOf(const TaskInfo &task, const Cluster &cluster);
+
+/// On an op of one task its seconds; on an exchange those of the send, those of the receive, and
+/// which part of these the network takes.
 inline constexpr llvm::StringLiteral secondsAttrName = "task.seconds";
 /// When the first firing of an iteration starts by the schedule, in ns; as `task.seconds`.
 inline constexpr llvm::StringLiteral startAttrName = "task.start";

@@ -2,9 +2,11 @@
 
 #include "runtime/schema/PlanView.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <thread>
 
 namespace of::rt {
 
@@ -54,6 +56,20 @@ double valueAt(DType dtype, const std::byte *data, uint64_t index) {
 }
 
 } // namespace
+
+TimedBody::TimedBody(const plan::Task &task, double factor)
+    : steps_(std::max<int32_t>(1, static_cast<int32_t>(task.body_as_Segment()->calls()->size()))),
+      step_(std::llround(task.seconds() * factor * 1e9 / steps_)) {}
+
+/// The thread waits and leaves its core to others. It wakes late; the next wait is shorter by that,
+/// so that it does not add up.
+Status TimedBody::run(int32_t, const FiringContext &) {
+  const auto begin = std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(step_ - late_);
+  late_ += std::chrono::steady_clock::now() - begin - step_;
+  late_ = std::min(late_, step_);
+  return Status::ok();
+}
 
 Status CopyBody::run(int32_t, const FiringContext &context) {
   for (size_t i = 0; i < bytes_.size(); ++i)

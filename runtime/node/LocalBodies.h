@@ -5,6 +5,8 @@
 #include "runtime/node/Body.h"
 #include "runtime/node/MetricSink.h"
 
+#include <chrono>
+
 namespace of::rt {
 
 /// The calls of a segment, one step each.
@@ -18,6 +20,20 @@ public:
 
 private:
   std::unique_ptr<PreparedSegment> segment_;
+};
+
+/// A segment that computes nothing but lasts `factor` times as long as the plan predicts, its calls
+/// alike: for runs in which only who waits for whom matters.
+class TimedBody final : public Body {
+public:
+  TimedBody(const plan::Task &task, double factor);
+  int32_t steps() const override { return steps_; }
+  Status run(int32_t step, const FiringContext &context) override;
+
+private:
+  const int32_t steps_;
+  const std::chrono::nanoseconds step_;
+  std::chrono::nanoseconds late_{0}; ///< that waits have lasted too long
 };
 
 /// Input port i to output port i.

@@ -206,8 +206,15 @@ Status Node::connect(const std::vector<ChunkCard> &cards, Transport *transport, 
       places.push_back({device->id, w, &device->tables.workers[w]});
   if (options_.trace)
     trace_ = std::make_unique<Trace>(plan_, options_.node, places, kTraceEvents);
+  if (options_.profile)
+    profile_ = std::make_unique<Profile>(plan_, options_.node, places);
+  std::vector<MessageObserver *> observers;
+  if (trace_)
+    observers.push_back(trace_.get());
+  if (profile_)
+    observers.push_back(profile_.get());
   router_ = std::make_unique<Router>(plan_, options_.node, generationOf(cards), places, transport,
-                                     trace_.get());
+                                     std::move(observers));
   control_ = std::make_unique<RunControl>(static_cast<uint32_t>(places.size()));
   uint32_t id = 0;
   for (const auto &device : devices_)
@@ -224,6 +231,7 @@ Status Node::addWorker(DeviceState &device, uint32_t worker, uint32_t id) {
   config.device = device.device.get();
   config.maySpin = maySpin();
   config.trace = trace_.get();
+  config.profile = profile_.get();
   for (const ProgramTable &table : device.tables.workers[worker]) {
     OF_ASSIGN(ProgramBodies bodies, makeBodies(device, worker, table));
     config.programs.push_back(std::move(bodies));
@@ -259,6 +267,8 @@ Result<std::unique_ptr<Body>> Node::makeBody(DeviceState &device, uint32_t worke
   const TaskPlace place{&plan_, &memory_, &table, device.id, index};
   switch (task.body_type()) {
   case plan::Body::Segment: {
+    if (options_.timedCompute > 0)
+      return std::unique_ptr<Body>(new TimedBody(task, options_.timedCompute));
     auto segment = device.device->prepare(*task.body_as_Segment(), worker);
     if (!segment.isOk())
       return segment.status().withContext("task " + describe(task));

@@ -14,6 +14,7 @@
 #include "runtime/node/DataBodies.h"
 #include "runtime/node/Inference.h"
 #include "runtime/node/Memory.h"
+#include "runtime/node/Profile.h"
 #include "runtime/node/Reporter.h"
 #include "runtime/node/Schedule.h"
 #include "runtime/node/Worker.h"
@@ -31,6 +32,7 @@ struct NodeOptions {
   std::string dataDir; ///< where files of datasets and initial values are looked for
   std::string outDir;  ///< metrics.jsonl, trace-<node>.json; empty: nothing is written
   bool trace = false;
+  bool profile = false;     ///< measure how long tasks and links take
   bool tensorBoard = false; ///< metrics into outDir as TensorBoard reads them, too
   std::optional<uint64_t> stopAfterSteps;
   std::string resumePath;  ///< checkpoint to go on from; empty: from the start
@@ -39,6 +41,8 @@ struct NodeOptions {
   std::string planDigest;  ///< goes into checkpoints
   uint64_t keepCheckpoints = 3;
   double readRowsPerSecond = 0; ///< slower than the disk is; 0: as it is
+  /// Segments compute nothing but last so many times what the plan predicts; 0: they compute.
+  double timedCompute = 0;
   bool terminal = false;
   bool json = false;
   int64_t stallNs = 30'000'000'000; ///< nothing fired for so long: say what each worker waits for
@@ -75,6 +79,10 @@ public:
   /// Training steps of the whole job.
   uint64_t totalSteps() const { return trainingSteps(schedule_, plan_); }
 
+  /// After the run, if it was asked for.
+  std::optional<NodeProfile> profile() const {
+    return profile_ ? std::optional<NodeProfile>(profile_->summary()) : std::nullopt;
+  }
   uint64_t chunkBytes() const { return memory_.allocatedBytes(); }
   const std::vector<ProgramEntry> &schedule() const { return schedule_; }
 
@@ -126,6 +134,7 @@ private:
   std::mutex reportMutex_;
   std::vector<MetricRecord> records_; ///< being reported
   std::unique_ptr<Trace> trace_;
+  std::unique_ptr<Profile> profile_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<RunControl> control_;
   std::vector<std::unique_ptr<Worker>> workers_;

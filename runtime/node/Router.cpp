@@ -10,9 +10,10 @@ const char *nameOf(MessageKind kind) {
 } // namespace
 
 Router::Router(const plan::Plan &plan, uint32_t node, uint32_t generation,
-               std::vector<WorkerPlace> workers, Transport *transport, MessageObserver *observer)
+               std::vector<WorkerPlace> workers, Transport *transport,
+               std::vector<MessageObserver *> observers)
     : plan_(plan), node_(node), generation_(generation), workers_(std::move(workers)),
-      transport_(transport), observer_(observer), parkers_(workers_.size()) {
+      transport_(transport), observers_(std::move(observers)), parkers_(workers_.size()) {
   indexEdges();
   resolveTargets();
   makeMailboxes();
@@ -95,8 +96,8 @@ Status Router::sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge,
   message.entry = action.entry;
   message.sequence = action.sequence;
   message.check = checkOf(message);
-  if (observer_)
-    observer_->onMessage(true, node, nameOf(kind), edge.key, action.sequence);
+  for (MessageObserver *observer : observers_)
+    observer->onMessage(true, node, nameOf(kind), edge.key, action.sequence);
   return transport_->send(node, message);
 }
 
@@ -129,8 +130,10 @@ uint64_t Router::startOp(uint32_t worker, const Action &action) {
 Status Router::push(uint32_t from, const Action &action, PushBytes bytes) {
   const EdgeEntry &edge = entryOf(from, action);
   const NodeId node = targetOf(from, action).node;
-  if (observer_)
-    observer_->onMessage(true, node, "push", edge.key, action.sequence);
+  for (MessageObserver *observer : observers_) {
+    observer->onMessage(true, node, "push", edge.key, action.sequence);
+    observer->onPush(node, edge.key, action.sequence, bytes.bytes);
+  }
   return transport_->push(node, edge.key, action.sequence, bytes.data, bytes.bytes,
                           startOp(from, action));
 }
@@ -155,11 +158,11 @@ Status Router::dispatchOp(const Event &event) {
     return Status(Code::Internal, "the transport completed an operation that was never started");
   const Op op = ops_[event.token];
   const bool landed = event.kind == Event::Kind::PostDone;
-  if (observer_ && landed) {
-    const EdgeEntry &edge = (*workers_[op.worker].tables)[op.program].edges[op.edge];
-    observer_->onMessage(false, plan_.devices()->Get(edge.key.srcDevice)->node(), "push", edge.key,
-                         op.sequence);
-  }
+  const EdgeKey &edge = (*workers_[op.worker].tables)[op.program].edges[op.edge].key;
+  const NodeId peer = plan_.devices()->Get(landed ? edge.srcDevice : edge.dstDevice)->node();
+  for (MessageObserver *observer : observers_)
+    landed ? observer->onMessage(false, peer, "push", edge, op.sequence)
+           : observer->onPushDone(peer, edge, op.sequence);
   return deliver(static_cast<uint32_t>(workers_.size()), op.worker,
                  {landed ? Token::Kind::Landed : Token::Kind::PushDone, op.entry, op.program,
                   op.edge, op.sequence});
@@ -186,8 +189,8 @@ Status Router::dispatch(const Event &event) {
                                      std::to_string(message.edge.srcDevice) + " to " +
                                      std::to_string(message.edge.dstDevice) +
                                      ") that this node's plan does not have");
-  if (observer_)
-    observer_->onMessage(false, event.node, nameOf(message.kind), message.edge, message.sequence);
+  for (MessageObserver *observer : observers_)
+    observer->onMessage(false, event.node, nameOf(message.kind), message.edge, message.sequence);
   const Token::Kind kind = toReceiver                           ? Token::Kind::Ready
                            : message.kind == MessageKind::Grant ? Token::Kind::Grant
                                                                 : Token::Kind::Ack;

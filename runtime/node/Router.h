@@ -43,19 +43,25 @@ struct PostBytes {
   size_t bytes = 0;
 };
 
-/// What the trace wants to know about messages; called by the thread that sends or polls.
+/// What trace and profile want to know about messages; called by the thread that sends or polls.
 class MessageObserver {
 public:
   virtual ~MessageObserver() = default;
-  virtual void onMessage(bool outgoing, NodeId peer, const char *kind, const EdgeKey &edge,
-                         uint64_t sequence) = 0;
+  virtual void onMessage(bool /*outgoing*/, NodeId /*peer*/, const char * /*kind*/,
+                         const EdgeKey & /*edge*/, uint64_t /*sequence*/) {}
+  /// A push begins; it is an outgoing message too.
+  virtual void onPush(NodeId /*peer*/, const EdgeKey & /*edge*/, uint64_t /*sequence*/,
+                      size_t /*bytes*/) {}
+  /// Its bytes have left.
+  virtual void onPushDone(NodeId /*peer*/, const EdgeKey & /*edge*/, uint64_t /*sequence*/) {}
 };
 
 class Router {
 public:
   /// `transport` may be null for a plan of one node. Borrows everything for its lifetime.
   Router(const plan::Plan &plan, uint32_t node, uint32_t generation,
-         std::vector<WorkerPlace> workers, Transport *transport, MessageObserver *observer);
+         std::vector<WorkerPlace> workers, Transport *transport,
+         std::vector<MessageObserver *> observers);
 
   /// Carries out an action of worker `from` other than Push and Post.
   Status act(uint32_t from, const Action &action);
@@ -116,7 +122,7 @@ private:
   const uint32_t generation_;
   std::vector<WorkerPlace> workers_;
   Transport *transport_;
-  MessageObserver *observer_;
+  const std::vector<MessageObserver *> observers_;
   std::unordered_map<EdgeKey, End, EdgeKeyHash> sendEnds_, receiveEnds_;
   std::vector<std::vector<std::vector<Target>>> targets_; ///< [worker][program][edge]
   std::vector<Op> ops_;

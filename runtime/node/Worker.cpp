@@ -72,6 +72,7 @@ void Worker::begin(StreamRun &run) {
   run.active = true;
   run.step = 0;
   run.beginNs = config_.trace ? nowNs() : 0;
+  run.stepsNs = 0;
 }
 
 Status Worker::runStep(Body &body, const StreamRun &run, const FiringContext &context) {
@@ -101,7 +102,10 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   context.entry = entry_;
   context.slots = {inputAddresses_.data() + task.firstInput,
                    outputAddresses_.data() + task.firstOutput, run.firing.index, task.firings};
+  const int64_t stepNs = config_.profile ? nowNs() : 0;
   OF_TRY(runStep(body, run, context));
+  if (config_.profile)
+    run.stepsNs += nowNs() - stepNs;
   if (++run.step < body.steps()) {
     machine_.passCall(stream, run.step - 1, *this);
     return actError_;
@@ -110,6 +114,8 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   if (config_.trace)
     config_.trace->firing(config_.id, machine_.table().program, run.firing.task, run.firing.index,
                           run.beginNs, nowNs());
+  if (config_.profile)
+    config_.profile->task(config_.id, machine_.table().program, run.firing.task, run.stepsNs);
   machine_.finish(stream, *this);
   control_.beat();
   return actError_;

@@ -10,6 +10,7 @@
 
 #include "runtime/node/ExchangeBodies.h"
 #include "runtime/node/Parker.h"
+#include "runtime/node/Profile.h"
 #include "runtime/node/Router.h"
 #include "runtime/node/RunControl.h"
 #include "runtime/node/Trace.h"
@@ -31,6 +32,7 @@ struct WorkerConfig {
   std::vector<ProgramBodies> programs;
   bool maySpin = true; ///< false: more workers than cores on this host
   Trace *trace = nullptr;
+  Profile *profile = nullptr;
 };
 
 class Worker final : private ActionSink {
@@ -46,6 +48,7 @@ private:
     Firing firing;
     int32_t step = 0;
     int64_t beginNs = 0;
+    int64_t stepsNs = 0; ///< of its own steps
   };
 
   void act(const Action &action) override;

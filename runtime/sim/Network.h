@@ -1,14 +1,15 @@
-// What travels between the nodes of a simulated plan: counts it, and times the pushed bytes where
-// the links have a bandwidth.
+// What travels between the nodes of a simulated plan: counts it, and times the pushed bytes.
 //
-// As ThrottledTransport: the pushes of a node leave one after another, messages at once. Used by
-// the one thread of the simulation.
+// As ThrottledTransport: the pushes of a node leave one after another, messages at once. Where no
+// bandwidth is given, all pushes of one firing of an exchange leave together, after the time that
+// the plan predicts for it. Used by the one thread of the simulation.
 #pragma once
 
 #include "runtime/schema/PlanView.h"
 #include "runtime/transport/Transport.h"
 
 #include <map>
+#include <tuple>
 #include <vector>
 
 namespace of::rt {
@@ -22,26 +23,35 @@ struct NodeUse {
 
 class Network {
 public:
-  /// `bytesPerSecond` 0: bytes take no time and are not counted.
-  Network(const plan::Plan &plan, double bytesPerSecond)
-      : plan_(plan), bytesPerSecond_(bytesPerSecond), uses_(plan.nodes()->size()),
-        free_(plan.nodes()->size(), 0) {}
+  enum class Mode : uint8_t { Untimed, Predicted, Throttled };
+  /// `bytesPerSecond` of a throttled network.
+  Network(const plan::Plan &plan, Mode mode, double bytesPerSecond);
 
   void message(uint32_t fromDevice, uint32_t toDevice);
-  /// When the bytes of an edge that is pushed now have left.
-  int64_t push(const EdgeKey &edge, int64_t nowNs);
+  /// When the bytes of an edge that is pushed now, in this firing of the program's entry, have
+  /// left.
+  int64_t push(const EdgeKey &edge, uint64_t sequence, int64_t nowNs);
 
-  bool timed() const { return bytesPerSecond_ > 0; }
+  /// Of the certified duration of a receive, what passes here and not on its worker.
+  int64_t networkNs(uint32_t program, uint32_t exchange, int64_t certifiedNs) const;
   const std::vector<NodeUse> &uses() const { return uses_; }
 
 private:
   uint32_t nodeOf(uint32_t device) const { return plan_.devices()->Get(device)->node(); }
   int64_t bytesOf(const EdgeKey &edge);
+  int64_t predictedNs(uint32_t program, uint32_t exchange) const;
+  int64_t pushTogether(const EdgeKey &edge, uint64_t sequence, int64_t nowNs);
+  int64_t pushThrottled(const EdgeKey &edge, int64_t nowNs);
+  int64_t leave(uint32_t node, int64_t lastNs, int64_t nowNs);
 
   const plan::Plan &plan_;
+  const Mode mode_;
   const double bytesPerSecond_;
   std::vector<NodeUse> uses_;
   std::vector<int64_t> free_; ///< when a node's link has sent all so far
+  std::map<std::pair<uint32_t, uint32_t>, int64_t> predicted_; ///< ns by program, exchange
+  /// Firings that have begun to leave: (node, program, exchange, firing) -> when they have left.
+  std::map<std::tuple<uint32_t, uint32_t, uint32_t, uint64_t>, int64_t> leaving_;
   /// (exchange, destination) -> source -> bytes
   std::map<std::pair<uint32_t, uint32_t>, std::map<uint32_t, int64_t>> bytes_;
 };

@@ -34,7 +34,11 @@ class Simulator {
 public:
   Simulator(const plan::Plan &plan, const SimulationOptions &options)
       : plan_(plan), options_(options), random_(options.seed),
-        network_(plan, options.linkBytesPerSecond) {}
+        network_(plan,
+                 options.linkBytesPerSecond > 0 ? Network::Mode::Throttled
+                 : options.streamsShareWorkers  ? Network::Mode::Predicted
+                                                : Network::Mode::Untimed,
+                 options.linkBytesPerSecond) {}
 
   Result<SimulationResult> run();
 
@@ -160,7 +164,7 @@ void Simulator::act(uint32_t from, const Action &action) {
   const End other = ends.at(idOf(edge.key)); // both ends are there: the plan is verified
   const Token token{T::Ready, action.entry, action.program, other.edge, action.sequence};
   if (action.kind == K::Push) {
-    const int64_t leavesNs = network_.push(edge.key, nowNs_) - nowNs_;
+    const int64_t leavesNs = network_.push(edge.key, action.sequence, nowNs_) - nowNs_;
     later(leavesNs + delay(), from,
           {T::PushDone, action.entry, action.program, action.index, action.sequence});
     later(leavesNs + delay(), other.worker,
@@ -184,8 +188,11 @@ int64_t Simulator::durationOf(const Worker &worker, const TaskEntry &task) {
   const plan::RoleProgram &program =
       *instance->role->programs()->Get(worker.machine->table().program);
   int64_t certified = program.certificate()->durations()->Get(task.planTask);
-  if (task.kind == BodyKind::Receive && network_.timed())
-    certified = 1;
+  if (task.kind == BodyKind::Receive)
+    certified -= network_.networkNs(
+        worker.machine->table().program,
+        program.tasks()->Get(task.planTask)->body_as_Receive()->exchange(), certified);
+  certified = std::max<int64_t>(1, certified);
   if (task.kind == BodyKind::Read && options_.readRowsPerSecond > 0)
     certified =
         std::max<int64_t>(1, readNs(worker, *program.tasks()->Get(task.planTask)->body_as_Read()));

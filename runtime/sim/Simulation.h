@@ -52,7 +52,9 @@ struct SimulationOptions {
   double readRowsPerSecond = 0;
   /// A slower network: the pushes of a node queue for a link of this bandwidth, as with of-run's
   /// --throttle-link. A receive then waits for its bytes and no longer works for the time that its
-  /// exchange was predicted to take. 0: pushes arrive like messages, receives last as certified.
+  /// exchange was predicted to take. 0: where streams share workers pushes queue for the time that
+  /// the plan predicts for the network, else they arrive like messages and receives last as
+  /// certified.
   double linkBytesPerSecond = 0;
   /// Is told of every firing as it begins.
   std::function<void(const SimulatedFiring &)> observe;

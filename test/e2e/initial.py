@@ -17,7 +17,7 @@ import torch
 
 from models import DataSets, draw_weights, job_text
 from tensors import read_safetensors, write_safetensors
-from tools import Failure, Tools, checkpoint, cluster, parallel, pin
+from tools import Failure, Tools, checkpoint, cluster, expect, parallel, pin
 
 OPTIMIZER = "{sgd: {lr: 1e-300, momentum: 0.9}}"
 LAYOUTS = {
@@ -28,11 +28,6 @@ LAYOUTS = {
         pin("parameter", "fc2.weight", model="S(0)")])),
     "stages": (cluster(2, 1), parallel(stages=["z2"])),
 }
-
-
-def expect(condition, text):
-    if not condition:
-        raise Failure(text)
 
 
 def loaded_everywhere(tools, data, weights):

@@ -14,14 +14,9 @@ import os
 import sys
 import tempfile
 
-from tools import Failure, Tools, cluster, job_text, parallel, run
+from tools import Failure, Tools, cluster, expect, job_text, parallel, run
 
 WIDTH = 16
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 def chain(layers):

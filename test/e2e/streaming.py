@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-from tools import Failure, Tools, cluster, job_text, parallel, pin, run
+from tools import Failure, Tools, cluster, expect, job_text, parallel, pin, run
 
 LAYOUTS = {
     "one host": (cluster(2, 1), parallel()),
@@ -21,11 +21,6 @@ LAYOUTS = {
         pin("parameter", "fc1.weight", model="S(1)"), pin("parameter", "fc1.bias", model="S(0)"),
         pin("parameter", "fc2.weight", model="S(0)")])),
 }
-
-
-def expect(condition, what):
-    if not condition:
-        raise Failure(what)
 
 
 def expand(order):

@@ -16,6 +16,11 @@ class Failure(Exception):
     pass
 
 
+def expect(condition, what):
+    if not condition:
+        raise Failure(what)
+
+
 def run(command, env=None):
     result = subprocess.run(command, capture_output=True, text=True,
                             env={**os.environ, **(env or {})})

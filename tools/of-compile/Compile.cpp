@@ -1,5 +1,6 @@
 #include "tools/of-compile/Compile.h"
 
+#include "lib/Cost/Profile.h"
 #include "lib/Distribute/Requests.h"
 #include "lib/Export/ExportPlan.h"
 #include "lib/Import/Import.h"
@@ -35,7 +36,8 @@ public:
   }
 
   LogicalResult run() {
-    if (failed(load()) || failed(explain()) || failed(request()) || failed(dump()))
+    if (failed(load()) || failed(measured()) || failed(explain()) || failed(request()) ||
+        failed(dump()))
       return failure();
     for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
       Rung rung = static_cast<Rung>(next);
@@ -122,6 +124,17 @@ private:
       return fail(options.input + " is already at rung " + nameOf(reached) + ", past " +
                   nameOf(options.to));
     return success();
+  }
+
+  // What a run has measured, where it can still be heeded.
+  LogicalResult measured() {
+    if (options.profile.empty())
+      return success();
+    if (reached >= Rung::Schedule || options.to < Rung::Distribute)
+      return fail(
+          Twine("--profile is for rungs distribute to schedule, none of which lies between ") +
+          nameOf(reached) + " and " + nameOf(options.to));
+    return readProfile(*module, options.profile);
   }
 
   LogicalResult explain() {

@@ -17,6 +17,7 @@ struct CompileOptions {
   std::vector<std::string> freeze; ///< patterns, beside the job's
   std::string dumpDir;             ///< one file per rung, if not empty
   std::vector<std::string> whatIf; ///< "value=S(0)"; answered with the explanation
+  std::string profile;             ///< what a run has measured, if not empty
   std::string annotations;         ///< choices that are given, if not empty
   std::string emitAnnotations;     ///< where the choices go, if not empty
   bool explain = false;            ///< the choices of the distribute rung, on stdout

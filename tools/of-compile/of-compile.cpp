@@ -47,6 +47,10 @@ int main(int argc, char **argv) {
   llvm::cl::opt<std::string> emitAnnotations(
       "emit-annotations", llvm::cl::desc("Write the choices here, for --annotations"),
       llvm::cl::value_desc("file"), llvm::cl::cat(category));
+  llvm::cl::opt<std::string> profile(
+      "profile",
+      llvm::cl::desc("What a run has measured (of-run --profile): durations instead of estimates"),
+      llvm::cl::value_desc("file"), llvm::cl::cat(category));
   mlir::registerAsmPrinterCLOptions();
   mlir::registerPassManagerCLOptions();
   llvm::cl::HideUnrelatedOptions(category);
@@ -81,6 +85,7 @@ int main(int argc, char **argv) {
                              {freeze.begin(), freeze.end()},
                              dumpDir,
                              {whatIf.begin(), whatIf.end()},
+                             profile,
                              annotations,
                              emitAnnotations,
                              explain,

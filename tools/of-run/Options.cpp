@@ -69,6 +69,13 @@ void addRunOptions(CLI::App &app, Options &o) {
                  "Let each node push at most this many bytes a second to other hosts, as over a "
                  "slower network")
       ->check(CLI::PositiveNumber);
+  app.add_option(
+         "--timed-compute", o.timedCompute,
+         "Compute nothing: segments last so many times what the plan predicts. Shows on few "
+         "cores what many devices would wait for")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--profile", o.profile,
+                 "Write how long tasks, exchanges and links took, for of-compile --profile");
   app.add_flag("--check", o.check, "Open and verify the plan, then stop");
   app.add_flag("--trace", o.trace, "Write a trace for ui.perfetto.dev into --out");
   app.add_flag("--tensorboard", o.tensorBoard, "Metrics into --out as TensorBoard reads them, too");

@@ -31,6 +31,8 @@ struct Options {
   double silenceSeconds = 0.8;
   uint32_t maxRestarts = 0;
   double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
+  double timedCompute = 0;                              ///< 0: segments compute
+  std::string profile;                                  ///< file for measured durations
   bool check = false, trace = false, tensorBoard = false, json = false, progressLine = false;
 
   ProbeOptions probe;

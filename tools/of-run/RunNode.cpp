@@ -6,9 +6,12 @@
 #include "runtime/schema/Verify.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
+#include "tools/of-run/ProfileFile.h"
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 
 namespace of::run {
 
@@ -43,6 +46,7 @@ rt::NodeOptions nodeOptions(const RunnablePlan &plan, const Options &options) {
   out.dataDir = options.dataDir;
   out.outDir = options.outDir;
   out.trace = options.trace;
+  out.profile = !options.profile.empty();
   out.tensorBoard = options.tensorBoard;
   out.stopAfterSteps = options.steps;
   out.resumePath = options.resume;
@@ -51,6 +55,7 @@ rt::NodeOptions nodeOptions(const RunnablePlan &plan, const Options &options) {
   out.planDigest = plan.file.digest();
   out.keepCheckpoints = options.keep.value_or(plan.plan().checkpoint_keep());
   out.readRowsPerSecond = options.readRowsPerSecond;
+  out.timedCompute = options.timedCompute;
   out.terminal = options.progressLine;
   out.json = options.json;
   return out;
@@ -122,10 +127,47 @@ private:
 };
 volatile std::sig_atomic_t EndSignals::asked_ = 0;
 
+/// What all nodes have measured, by node 0.
+Status writeProfile(const plan::Plan &plan, const Options &options, rt::Links &links,
+                    const rt::Node &node) {
+  const std::optional<rt::NodeProfile> profile = node.profile();
+  if (!profile)
+    return Status::ok();
+  OF_ASSIGN(const std::vector<std::string> lines, links.allGather(profileLine(*profile)));
+  return *options.node == 0 ? writeProfile(options.profile, plan.job()->str(), lines)
+                            : Status::ok();
+}
+
+/// A run that computes nothing must leave nothing that looks like a result.
+Status checkTimed(const Options &options, const rt::Node &node, const plan::Plan &plan) {
+  if (options.timedCompute == 0 || options.outDir.empty())
+    return Status::ok();
+  for (const rt::ProgramEntry &entry : node.schedule())
+    if (plan.programs()->Get(entry.program)->kind() == plan::ProgramKind::Snapshot)
+      return Status(Code::InvalidArgument,
+                    "with --timed-compute nothing is computed, and this run would write "
+                    "checkpoints of it; leave out --out, or compile the job without 'checkpoint'");
+  return Status::ok();
+}
+
+/// Better to hear of it before the run.
+Status checkProfile(const Options &options) {
+  if (options.profile.empty() || *options.node != 0)
+    return Status::ok();
+  const std::string aside = options.profile + ".part";
+  const bool writable = static_cast<bool>(std::ofstream(aside));
+  std::filesystem::remove(aside);
+  return writable ? Status::ok()
+                  : Status(Code::InvalidArgument,
+                           "--profile: cannot write " + options.profile + "; is there its folder?");
+}
+
 /// Everything between joining and the last step; the others are told of an error by the caller.
 Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &links, Wires &wires,
                    std::unique_ptr<rt::Node> &node) {
   OF_ASSIGN(node, rt::Node::create(plan.plan(), nodeOptions(plan, options)));
+  OF_TRY(checkTimed(options, *node, plan.plan()));
+  OF_TRY(checkProfile(options));
   OF_ASSIGN(wires.ucx, startTransport(plan.plan(), options));
   OF_ASSIGN(const std::vector<std::string> cards, links.allGather(node->card()));
   if (wires.ucx) {
@@ -151,7 +193,7 @@ Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &
   links.watchHalt(nullptr, nullptr);
   links.promise(node->totalSteps()); // should another node ask from now on
   links.watch(nullptr);
-  return status;
+  return status.isOk() ? writeProfile(plan.plan(), options, links, *node) : status;
 }
 
 } // namespace

@@ -57,8 +57,8 @@ World::World(Ground &ground, const Scenario &scenario)
       nodes_[n]->workers.push_back(workers_.back().get());
       places.push_back({place.device, place.number, place.tables});
     }
-    nodes_[n]->router =
-        std::make_unique<Router>(ground.plan(), n, 7, places, &network_.port(n), nullptr);
+    nodes_[n]->router = std::make_unique<Router>(ground.plan(), n, 7, places, &network_.port(n),
+                                                 std::vector<MessageObserver *>());
   }
 }
 
