@@ -120,9 +120,16 @@ static Key parallelKeys() {
        list("stages",
             "Pipeline: values whose ops begin the second, third, ... stage. Devices are dealt "
             "evenly to "
-            "the stages in order and the mesh is that of one stage.",
+            "the stages in order and the mesh is that of one stage. With fewer groups of devices "
+            "than stages, stages are dealt to them in turn (interleaved).",
             text("", "Name of a value in the model, without %."))
            .otherwise("[]"),
+       text(
+           "split_backward",
+           "Whether gradients of parameters may wait while other stages need the rest of the "
+           "backward pass: where they fill the gaps of a pipeline (zero bubble), always, or never.")
+           .oneOf({"auto", "always", "never"})
+           .otherwise("auto"),
        list("pins", "Distributions that are given; the rest follows.", pin).otherwise("[]")});
 }
 

@@ -8,7 +8,7 @@ using namespace config;
 
 // ---- The file -----------------------------------------------------------------------------------
 
-static Key secondsKey() { return number("seconds", "Median, in seconds.").atLeast(0).required(); }
+static Key secondsKey() { return number("seconds", "Of one, in seconds.").atLeast(0).required(); }
 
 Key profileKeys() {
   Key task =

@@ -1,5 +1,6 @@
 #include "lib/Distribute/Placement.h"
 
+#include "lib/Cost/StageGroups.h"
 #include "lib/Train/Blocks.h"
 
 #include <numeric>
@@ -58,13 +59,20 @@ static std::string stageName(int64_t stage, int64_t stages) {
   return stages == 1 ? "main" : "stage" + std::to_string(stage);
 }
 
-SmallVector<MeshAttr> dealMeshes(MLIRContext *context, int64_t stages, const MeshShape &mesh) {
+// Stages of one group are on one mesh.
+static SmallVector<MeshAttr> dealMeshes(MLIRContext *context, int64_t stages, const MeshShape &mesh,
+                                        int64_t groups) {
   SmallVector<MeshAttr> meshes;
   for (int64_t stage = 0; stage < stages; ++stage) {
-    int64_t first = meshes.empty() ? 0 : stage * meshes[0].numDevices();
-    meshes.push_back(meshOn(context, stageName(stage, stages), mesh, first));
+    const int64_t group = stage % groups;
+    const int64_t first = meshes.empty() ? 0 : group * meshes[0].numDevices();
+    meshes.push_back(meshOn(context, stageName(group, stages), mesh, first));
   }
   return meshes;
+}
+
+SmallVector<MeshAttr> dealMeshes(MLIRContext *context, int64_t stages, const MeshShape &mesh) {
+  return dealMeshes(context, stages, mesh, stages);
 }
 
 FailureOr<SmallVector<MeshAttr>> stageMeshes(ModuleOp module, const Job &job,
@@ -74,14 +82,16 @@ FailureOr<SmallVector<MeshAttr>> stageMeshes(ModuleOp module, const Job &job,
     return failure();
   MeshShape mesh = job.parallel.mesh;
   if (mesh.empty())
-    mesh.push_back({"data", devices / stages});
+    mesh.push_back({"data", stagePoints(stages, devices)});
   for (auto &[axis, size] : mesh)
     points *= size;
-  if (points < 1 || points * stages != devices)
-    return module.emitError("the mesh of the job spans ")
-           << points << " devices for each of " << stages << (stages == 1 ? " stage" : " stages")
-           << ", but the cluster has " << devices << "; change parallel.mesh or the cluster";
-  return dealMeshes(module.getContext(), stages, mesh);
+  if (const std::optional<int64_t> groups = stageGroups(stages, devices, points))
+    return dealMeshes(module.getContext(), stages, mesh, *groups);
+  return module.emitError("the mesh of the job spans ")
+         << points << " devices for each of " << stages << (stages == 1 ? " stage" : " stages")
+         << ", but the cluster has " << devices
+         << "; change parallel.mesh or the cluster, or let the stages be a multiple of the groups "
+            "of devices, to which they are dealt in turn";
 }
 
 // ---- Stages

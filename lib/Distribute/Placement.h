@@ -1,10 +1,11 @@
 // Which mesh every op of a module is placed on.
 //
 // A pipeline stage is a placement. Devices are dealt evenly, in cluster order, to the stages in
-// order; all stages have the axes of the job's mesh. An op lies where it says (`of.stage`), gets
-// and sets where their variable lies. Others follow the data: the last stage among their operands,
-// or, where no operand knows (constants, readers), the first among their users. Pure analysis of
-// one module.
+// order; with fewer groups of devices than stages, stages are dealt to them in turn, so that each
+// holds several parts of the model. All stages have the axes of the job's mesh. An op lies where it
+// says (`of.stage`), gets and sets where their variable lies. Others follow the data: the last
+// stage among their operands, or, where no operand knows (constants, readers), the first among
+// their users. Pure analysis of one module.
 #pragma once
 
 #include "dialects/Of/Of.h"

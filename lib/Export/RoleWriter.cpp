@@ -290,7 +290,8 @@ LogicalResult RoleWriter::setBody(const TaskInfo &info, plan::TaskT &task) {
     receive.landing_offset = landing[0];
     receive.landing_slot_bytes = landing[1];
     receive.landing_slots = landing[2];
-    if (auto seconds = exchange->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName))
+    auto seconds = exchange->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName);
+    if (seconds && seconds.size() > 2)
       receive.network_seconds = seconds[2];
     task.body.Set(std::move(receive));
   } else if (auto read = dyn_cast<task::ReadOp>(info.op)) {

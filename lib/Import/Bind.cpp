@@ -1,6 +1,7 @@
 #include "lib/Import/Bind.h"
 
 #include "dialects/Of/Of.h"
+#include "lib/Cost/StageGroups.h"
 #include "lib/Import/Import.h"
 #include "lib/Import/Model.h"
 
@@ -258,14 +259,14 @@ void bindMesh(const Job &job, const Cluster &cluster, Node &tree, Report &report
   int64_t devices = cluster.devices.size(), stages = job.parallel.stages.size() + 1;
   std::string has =
       "the cluster has " + std::to_string(devices) + " device" + (devices == 1 ? "" : "s");
-  if (devices % stages) {
+  const int64_t points = stagePoints(stages, devices);
+  if (job.parallel.mesh.empty() && !stageGroups(stages, devices, points))
     report.add(job.parallel.at,
                has + ", which " + std::to_string(stages) + " stages do not share evenly");
-    return;
-  }
   if (stages > 1)
-    has += ", " + std::to_string(devices / stages) + " for each of " + std::to_string(stages) +
-           " stages";
+    has += devices % stages == 0 ? ", " + std::to_string(points) + " for each of " +
+                                       std::to_string(stages) + " stages"
+                                 : " and the job " + std::to_string(stages) + " stages";
   if (job.parallel.mesh.empty())
     return; // the compiler chooses
   int64_t known = 1;
@@ -276,11 +277,11 @@ void bindMesh(const Job &job, const Cluster &cluster, Node &tree, Report &report
     setChild(mesh, axis, Node::scalar(std::to_string(size)));
   }
   for (Node &axis : mesh.items)
-    if (axis.text == "-1" && devices / stages % known == 0 && devices / stages >= known) {
-      axis.text = std::to_string(devices / stages / known);
-      known = devices / stages;
+    if (axis.text == "-1" && points % known == 0 && points >= known) {
+      axis.text = std::to_string(points / known);
+      known = points;
     }
-  if (known != devices / stages)
+  if (!stageGroups(stages, devices, known))
     report.add(job.parallel.at, "the mesh spans " + std::to_string(known) + " devices but " + has);
   setChild(child(tree, "parallel"), "mesh", std::move(mesh));
 }

@@ -9,8 +9,10 @@
 //              task.segment "compute.1" firings 1 ins(%sum) outs() { ... of.set ... }
 //            }
 //
-// What runs without a handshake in between is one segment (SegmentLabels.h). Values that leave a
+// What runs without a handshake in between is one segment (SegmentLabels.h); of a pipeline the part
+// of it that nobody waits for may be a segment of its own (BackwardSplit.h). Values that leave a
 // segment lie in registers; views and gets are repeated where they are used.
+#include "lib/Physical/BackwardSplit.h"
 #include "lib/Physical/Passes.h"
 #include "lib/Physical/SegmentLabels.h"
 #include "lib/Physical/TaskInputs.h"
@@ -45,13 +47,15 @@ struct SegmentParts {
 
 class TaskBuilder {
 public:
-  TaskBuilder(ProgramOp program, OpBuilder &module)
+  TaskBuilder(ProgramOp program, const BackwardSplit &split, OpBuilder &module)
       : program(program), labels(program),
         out(task::ProgramOp::create(module, program.getLoc(), program.getSymName(),
                                     stringifyProgramKind(program.getKind()), labels.micros,
                                     DictionaryAttr())),
         b(module.getContext()) {
     b.setInsertionPointToEnd(&out.getBody().emplaceBlock());
+    if (split.pays(labels))
+      labels.delayUnawaited();
   }
 
   LogicalResult build() {
@@ -70,7 +74,8 @@ public:
   }
 
 private:
-  using Key = std::tuple<std::string, int, bool, bool>; // mesh, label, micro, afterMicro
+  using Key =
+      std::tuple<std::string, int, bool, bool, bool>; // mesh, label, micro, afterMicro, late
 
   static MeshAttr meshOf(Operation *op) {
     Value value = isa<SetOp>(op) ? op->getOperand(0) : op->getResult(0);
@@ -81,12 +86,13 @@ private:
     for (const PhysicalItem &item : labels.items) {
       if (!isa<task::KernelOp, SetOp>(item.op))
         continue;
-      Key key{meshOf(item.op).getName().str(), item.label, item.micro, item.afterMicro};
+      Key key{meshOf(item.op).getName().str(), item.label, item.micro, item.afterMicro, item.late};
       auto [it, isNew] = index.try_emplace(key, segments.size());
       if (isNew) {
         segments.emplace_back();
         segments.back().name = std::get<0>(key) + ".compute." + std::to_string(item.label) +
-                               (item.micro        ? ".micro"
+                               (item.late         ? ".late"
+                                : item.micro      ? ".micro"
                                 : item.afterMicro ? ".after"
                                                   : "");
         segments.back().micro = item.micro;
@@ -353,9 +359,12 @@ struct BuildTasksPass : PassWrapper<BuildTasksPass, OperationPass<ModuleOp>> {
     registry.insert<OfDialect, task::TaskDialect>();
   }
   void runOnOperation() override {
+    FailureOr<BackwardSplit> split = BackwardSplit::of(getOperation());
+    if (failed(split))
+      return signalPassFailure();
     for (auto program : llvm::to_vector(getOperation().getOps<ProgramOp>())) {
       OpBuilder b(program);
-      if (failed(prepareForTasks(program)) || failed(TaskBuilder(program, b).build()))
+      if (failed(prepareForTasks(program)) || failed(TaskBuilder(program, *split, b).build()))
         return signalPassFailure();
       program.erase();
     }

@@ -65,6 +65,35 @@ void SegmentLabels::label(PhysicalItem &item) {
     states[result] = state;
 }
 
+SmallVector<PhysicalItem *> SegmentLabels::unawaited() {
+  llvm::DenseSet<Operation *> awaited;
+  using Key = std::pair<MeshAttr, int>;
+  auto keyOf = [](const PhysicalItem &item) {
+    return Key(distOf(item.op->getResult(0)).getMesh(), item.label);
+  };
+  llvm::DenseSet<Key> segments; // with something that is awaited
+  for (PhysicalItem &item : llvm::reverse(items)) {
+    if (!item.micro || !(isa<BoxingOp>(item.op) || awaited.contains(item.op)))
+      continue;
+    if (isa<task::KernelOp>(item.op))
+      segments.insert(keyOf(item));
+    for (Value operand : item.op->getOperands())
+      if (Operation *producer = rootOf(operand).getDefiningOp())
+        awaited.insert(producer);
+  }
+  SmallVector<PhysicalItem *> out;
+  for (PhysicalItem &item : items)
+    if (item.micro && isa<task::KernelOp>(item.op) && !awaited.contains(item.op) &&
+        segments.contains(keyOf(item)))
+      out.push_back(&item);
+  return out;
+}
+
+void SegmentLabels::delayUnawaited() {
+  for (PhysicalItem *item : unawaited())
+    item->late = true;
+}
+
 // A variable is set where its value is computed, unless somebody reads the old value in another
 // segment: then after the last of those.
 void SegmentLabels::labelSets() {

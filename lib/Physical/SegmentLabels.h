@@ -24,6 +24,7 @@ struct PhysicalItem {
   bool micro = false;
   bool afterMicro = false; ///< a step's op that waits for micro-batches
   int label = -1;          ///< of kernels and sets
+  bool late = false;       ///< of kernels: in the segment behind that of its label
 };
 
 /// Follows views and results of of.micro to what computed a value.
@@ -35,6 +36,13 @@ mlir::Value throughMicro(mlir::Value value);
 /// went through prepareForTasks (TaskInputs.h).
 struct SegmentLabels {
   explicit SegmentLabels(ProgramOp program);
+
+  /// Micro-batch kernels that no exchange waits for become segments of their own, behind those of
+  /// their label that some exchange waits for: gradients of parameters mostly. Nothing in a
+  /// micro-batch waits for them but such as they.
+  void delayUnawaited();
+  /// What is or would be late.
+  llvm::SmallVector<PhysicalItem *> unawaited();
 
   llvm::SmallVector<PhysicalItem> items;
   int64_t micros = 1;

@@ -10,9 +10,9 @@
 //                └────────────── of one program; programs run one after the other ──────────────┘
 //
 // What takes turns is one packing problem on the clock of the device's compute stream
-// (Lifetimes.h). Devices of meshes that share a device get one layout; if segments of several
-// meshes run on them there is no one clock, and registers and the temporaries of each stream have
-// places of their own.
+// (Lifetimes.h), whether they are one stage's or several's. Devices of meshes that share a device
+// get one layout; if meshes meet in some of their devices only there is no one clock, and registers
+// and the temporaries of each stream have places of their own.
 #include "lib/Cost/ExchangeCost.h"
 #include "lib/Schedule/Lifetimes.h"
 #include "lib/Schedule/MeshGroups.h"
@@ -87,7 +87,9 @@ LogicalResult ProgramMemory::run(Group &group) {
     if (isa<task::SegmentOp>(task.op) && !program.getOrdersAttr())
       return program.emitOpError("has no orders; run of-schedule before of-assign-memory");
     else if (isa<task::SegmentOp>(task.op) && here(task.mesh) &&
-             llvm::none_of(clocks, [&](auto &clock) { return clock.first == task.mesh; }))
+             llvm::none_of(clocks, [&](auto &clock) {
+               return clock.first.getDevices() == task.mesh.getDevices();
+             }))
       clocks.emplace_back(task.mesh, std::make_unique<Lifetimes>(program, task.mesh, cluster));
   const bool oneClock = clocks.size() == 1;
   addRegisters(oneClock ? clocks[0].second.get() : nullptr);
@@ -163,7 +165,8 @@ static void placeTemporary(const TemporaryBuffer &buffer, int64_t offset) {
 SmallVector<task::SegmentOp> ProgramMemory::segmentsOf(MeshAttr mesh) const {
   SmallVector<task::SegmentOp> out;
   for (const TaskInfo &task : tasksOf(program))
-    if (auto segment = dyn_cast<task::SegmentOp>(task.op); segment && task.mesh == mesh)
+    if (auto segment = dyn_cast<task::SegmentOp>(task.op);
+        segment && task.mesh.getDevices() == mesh.getDevices())
       out.push_back(segment);
   return out;
 }

@@ -14,14 +14,15 @@ static constexpr int64_t kWorthAnEdge = 4096;
 Lifetimes::Lifetimes(task::ProgramOp program, MeshAttr mesh, const Cluster &cluster)
     : program(program), mesh(mesh), all(tasksOf(program)) {
   for (auto [i, task] : llvm::enumerate(all))
-    if (task.mesh == mesh)
+    if (onDevicesOf(task.mesh))
       tasks.push_back(i);
   listSegments();
   fine = !hasEmptyParts();
   fillOrder(cluster);
-  hasTimes = program->hasAttrOfType<DenseI64ArrayAttr>(periodsAttrName) &&
+  hasTimes = program->hasAttrOfType<IntegerAttr>(periodAttrName) &&
              llvm::all_of(tasks, [&](uint32_t task) {
                return all[task].op->hasAttrOfType<DenseI64ArrayAttr>(startAttrName) &&
+                      all[task].op->hasAttrOfType<DenseI64ArrayAttr>(lastAttrName) &&
                       all[task].op->hasAttrOfType<DenseF64ArrayAttr>(secondsAttrName);
              });
 }
@@ -31,9 +32,14 @@ void Lifetimes::listSegments() {
   for (auto [i, task] : llvm::enumerate(tasks))
     index[all[task].name] = i;
   llvm::SetVector<uint32_t> inOrder;
-  if (auto names = program.getOrdersAttr().getAs<ArrayAttr>((mesh.getName() + ".compute").str()))
-    for (auto name : names.getAsRange<StringAttr>())
-      inOrder.insert(index.at(name.str()));
+  for (uint32_t task : tasks)
+    if (isa<task::SegmentOp>(all[task].op)) {
+      for (auto name : program.getOrdersAttr()
+                           .getAs<ArrayAttr>(all[task].streamName())
+                           .getAsRange<StringAttr>())
+        inOrder.insert(index.at(name.str()));
+      break; // all are on one stream
+    }
   int64_t tick = 0;
   for (uint32_t task : inOrder) {
     auto op = cast<task::SegmentOp>(all[tasks[task]].op);
@@ -115,7 +121,7 @@ void Lifetimes::fillOrder(const Cluster &cluster) {
 std::optional<std::pair<int64_t, int64_t>> Lifetimes::of(task::RegisterOp reg) {
   std::vector<ReuseEdge> &edges = relies[reg];
   edges.clear();
-  if (segments.empty() || !oneRange || distOf(reg.getType()).getMesh() != mesh)
+  if (segments.empty() || !oneRange || !onDevicesOf(distOf(reg.getType()).getMesh()))
     return std::nullopt;
   std::optional<int64_t> lower;
   int64_t upper = 0;
@@ -234,7 +240,7 @@ bool Lifetimes::endsBeforeNext(task::RegisterOp reg, Point reader) {
   if (!mayAddEdges(reg))
     return false;
   const TaskInfo &task = all[tasks[first.task]];
-  int64_t step = program->getAttrOfType<DenseI64ArrayAttr>(periodsAttrName)[0];
+  int64_t step = program->getAttrOfType<IntegerAttr>(periodAttrName).getInt();
   if (task.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName)[0] + step < releaseNs(reader.task))
     return false;
   relies[reg].push_back({all[tasks[reader.task]].name, task.name, 1});
@@ -244,12 +250,11 @@ bool Lifetimes::endsBeforeNext(task::RegisterOp reg, Point reader) {
 // When the last firing of an iteration has let go of what it read, by the schedule.
 int64_t Lifetimes::releaseNs(uint32_t task) const {
   const TaskInfo &info = all[tasks[task]];
-  auto starts = info.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName).asArrayRef();
+  auto lasts = info.op->getAttrOfType<DenseI64ArrayAttr>(lastAttrName).asArrayRef();
   auto seconds = info.op->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName).asArrayRef();
-  int64_t micro = program->getAttrOfType<DenseI64ArrayAttr>(periodsAttrName)[1], done = 0;
-  for (auto [start, duration] : llvm::zip(starts, seconds)) // a send waits for its receive
-    done = std::max<int64_t>(done, start + (info.firings - 1) * micro +
-                                       std::max<int64_t>(1, std::llround(duration * 1e9)));
+  int64_t done = 0;
+  for (auto [last, duration] : llvm::zip(lasts, seconds)) // a send waits for its receive
+    done = std::max<int64_t>(done, last + std::max<int64_t>(1, std::llround(duration * 1e9)));
   return done;
 }
 

@@ -33,7 +33,7 @@ struct ReuseEdge {
 
 class Lifetimes {
 public:
-  /// `mesh`: the only one whose segments its devices run.
+  /// `mesh`: one of those over its devices, which run no segments of others.
   Lifetimes(task::ProgramOp program, MeshAttr mesh, const Cluster &cluster);
 
   /// Ticks of an iteration; at least 1.
@@ -53,6 +53,7 @@ private:
   };
   using Point = ProgramOrder::Point;
 
+  bool onDevicesOf(MeshAttr other) const { return other.getDevices() == mesh.getDevices(); }
   void listSegments();
   void fillOrder(const Cluster &cluster);
   bool hasEmptyParts() const;
@@ -70,7 +71,7 @@ private:
   MeshAttr mesh;
   std::vector<TaskInfo> all; ///< of the program
   std::vector<uint32_t>
-      tasks; ///< those of the mesh, as indices into `all`; a task is an index here
+      tasks; ///< those of its devices, as indices into `all`; a task is an index here
   std::vector<Segment> segments;
   llvm::DenseMap<mlir::Operation *, size_t> byOp;
   int64_t microBegin = 0, microEnd = 0, end = 1;

@@ -10,6 +10,9 @@ TaskSeconds Measured::refine(const std::string &program, const TaskInfo &task,
                              TaskSeconds estimate) {
   if (!profile)
     return estimate;
+  const auto first = profile->tasks.lower_bound({program, ""});
+  if (first == profile->tasks.end() || first->first.first != program)
+    return estimate; // the run did not get there
   ++tasks;
   const std::optional<double> seconds = profile->taskSeconds(program, task.name, workOf(task));
   if (!seconds) {
@@ -41,9 +44,10 @@ LogicalResult Measured::report(ModuleOp module) const {
     return failure();
   std::string text = llvm::formatv("profile of job '{0}': ", profile->job).str();
   if (taken == 0 && links->empty())
-    return module.emitError(text) << "none of its " << profile->tasks.size()
-                                  << " tasks is in this plan and it has no link of this cluster; "
-                                     "profile a run of this job, or drop --profile";
+    return emitError(module.getLoc(), text)
+           << "none of its " << profile->tasks.size()
+           << " tasks is in this plan and it has no link of this cluster; "
+              "profile a run of this job, or drop --profile";
   text += llvm::formatv("{0} of {1} tasks as measured", taken, tasks).str();
   constexpr size_t kNamed = 3;
   for (size_t i = 0; i < std::min(others.size(), kNamed); ++i)
@@ -54,7 +58,7 @@ LogicalResult Measured::report(ModuleOp module) const {
     text += llvm::formatv("; {0} to {1} at {2:f2} MB/s, given {3:f2}", link.from, link.to,
                           link.bytesPerSecond / 1e6, link.givenBytesPerSecond / 1e6)
                 .str();
-  module.emitRemark(text);
+  emitRemark(module.getLoc(), text);
   return success();
 }
 

@@ -10,6 +10,7 @@
 // by precedences: a receive follows its send, and who sets a variable comes after all who read it.
 #include "lib/Cost/Cluster.h"
 #include "lib/Schedule/Measured.h"
+#include "lib/Schedule/MeshGroups.h"
 #include "lib/Schedule/Passes.h"
 #include "lib/Schedule/TaskCost.h"
 #include "lib/Search/CyclicSchedule.h"
@@ -30,7 +31,7 @@ public:
   ProgramScheduler(task::ProgramOp program, const Cluster &cluster, Measured &measured,
                    uint32_t slots)
       : program(program), cluster(cluster), measured(measured), slots(slots),
-        tasks(tasksOf(program)) {}
+        tasks(tasksOf(program)), groups(program->getParentOfType<ModuleOp>()) {}
 
   LogicalResult run() {
     problem.micros = program.getMicros();
@@ -41,7 +42,7 @@ public:
       addRegister(reg);
     addExchangePrecedences();
     addVariablePrecedences();
-    Result<search::CyclicSolution> solution = search::scheduleCyclic(problem);
+    Result<search::CyclicSolution> solution = search::scheduleCyclic(problem, {0, room()});
     if (!solution.isOk())
       return program.emitError("program @")
              << program.getSymName() << " has no schedule: " << solution.status().message();
@@ -65,6 +66,7 @@ private:
     search::CyclicRegister made;
     made.name = reg.getName().str();
     made.bytes = alignedBytes(partBytes(reg.getType()));
+    made.pool = poolOf(distOf(reg.getType()).getMesh());
     if (slots > 0)
       made.minSlots = made.maxSlots = slots;
     for (auto [i, task] : llvm::enumerate(tasks)) {
@@ -81,6 +83,38 @@ private:
         made.readers.push_back(receiveOf(reader));
     problem.registers.push_back(std::move(made));
     registers.push_back(reg);
+  }
+
+  /// A pool for each group of devices that share a chunk.
+  uint32_t poolOf(MeshAttr mesh) {
+    const std::string name = groups.groupOf(mesh);
+    const auto it = llvm::find(poolNames, name);
+    const uint32_t pool = it - poolNames.begin();
+    if (it == poolNames.end()) {
+      poolNames.push_back(name);
+      pools.push_back(mesh);
+    }
+    return pool;
+  }
+
+  /// Half of a device's memory, less its variables and one slot of each register: what registers
+  /// and temporaries really take is not known before they are packed.
+  std::vector<int64_t> room() {
+    std::vector<int64_t> out(pools.size(), std::numeric_limits<int64_t>::max());
+    std::vector<int64_t> used(pools.size());
+    for (const search::CyclicRegister &reg : problem.registers)
+      used[reg.pool] += reg.bytes;
+    for (auto variable : program->getParentOfType<ModuleOp>().getOps<VariableOp>())
+      if (const auto it =
+              llvm::find(poolNames, groups.groupOf(distOf(variable.getType()).getMesh()));
+          it != poolNames.end())
+        used[it - poolNames.begin()] += alignedBytes(partBytes(variable.getType()));
+    for (auto [pool, mesh] : llvm::enumerate(pools)) {
+      const auto devices = mesh.getDevices();
+      if (const auto memory = cluster.leastMemory({devices.begin(), devices.end()}))
+        out[pool] = std::max<int64_t>(0, *memory / 2 - used[pool]);
+    }
+    return out;
   }
 
   uint32_t receiveOf(uint32_t send) const {
@@ -126,21 +160,23 @@ private:
     program.setOrdersAttr(b.getDictionaryAttr(orders));
     for (auto [reg, slots] : llvm::zip(registers, solution.slots))
       reg.setSlots(slots);
-    program->setAttr(periodsAttrName,
-                     b.getDenseI64ArrayAttr({solution.stepPeriod, solution.microPeriod}));
+    program->setAttr(periodAttrName, b.getI64IntegerAttr(solution.stepPeriod));
     for (auto [i, task] : llvm::enumerate(tasks)) {
       SmallVector<double> list;
-      SmallVector<int64_t> starts;
+      SmallVector<int64_t> starts, lasts;
       if (task.end == TaskInfo::End::Receive) {
         list.push_back(task.op->getAttrOfType<DenseF64ArrayAttr>(secondsAttrName)[0]);
         starts.push_back(task.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName)[0]);
+        lasts.push_back(task.op->getAttrOfType<DenseI64ArrayAttr>(lastAttrName)[0]);
       }
       list.push_back(seconds[i].total());
       starts.push_back(solution.start[i]);
+      lasts.push_back(solution.timeOf(i, task.firings - 1));
       if (task.end == TaskInfo::End::Receive)
         list.push_back(seconds[i].network);
       task.op->setAttr(secondsAttrName, b.getDenseF64ArrayAttr(list));
       task.op->setAttr(startAttrName, b.getDenseI64ArrayAttr(starts));
+      task.op->setAttr(lastAttrName, b.getDenseI64ArrayAttr(lasts));
     }
   }
 
@@ -153,6 +189,9 @@ private:
   SmallVector<TaskSeconds> seconds;
   SmallVector<task::RegisterOp> registers;
   search::CyclicProblem problem;
+  const MeshGroups groups;
+  SmallVector<std::string> poolNames;
+  SmallVector<MeshAttr> pools; ///< a mesh of each
 };
 
 struct SchedulePass : PassWrapper<SchedulePass, OperationPass<ModuleOp>> {

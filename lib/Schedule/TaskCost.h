@@ -29,7 +29,9 @@ TaskSeconds secondsOf(const TaskInfo &task, const Cluster &cluster);
 inline constexpr llvm::StringLiteral secondsAttrName = "task.seconds";
 /// When the first firing of an iteration starts by the schedule, in ns; as `task.seconds`.
 inline constexpr llvm::StringLiteral startAttrName = "task.start";
-/// On a program: from one iteration to the next, and from one micro-batch to the next; ns.
-inline constexpr llvm::StringLiteral periodsAttrName = "task.periods";
+/// The same of the last firing of an iteration.
+inline constexpr llvm::StringLiteral lastAttrName = "task.last";
+/// On a program: from one iteration to the next, in ns.
+inline constexpr llvm::StringLiteral periodAttrName = "task.period";
 
 } // namespace of

@@ -1,6 +1,7 @@
 #include "lib/Schedule/TaskList.h"
 
 #include "lib/Codegen/Codegen.h"
+#include "lib/Schedule/MeshGroups.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -47,6 +48,7 @@ public:
   std::vector<TaskInfo> list(task::ProgramOp program) {
     for (Operation &op : program.getBody().front())
       add(&op);
+    nameGroups(program->getParentOfType<ModuleOp>());
     return std::move(tasks);
   }
 
@@ -61,6 +63,17 @@ private:
     info.firings = firings;
     tasks.push_back(std::move(info));
     return tasks.back();
+  }
+  /// A device has one stream of a kind, however many stages lie on it.
+  void nameGroups(ModuleOp module) {
+    llvm::MapVector<ArrayRef<int64_t>, MeshAttr> first;
+    const MeshGroups groups(module);
+    for (MeshAttr mesh : groups.meshes())
+      first.insert({mesh.getDevices(), mesh});
+    for (TaskInfo &task : tasks) {
+      const auto it = first.find(task.mesh.getDevices());
+      task.group = (it == first.end() ? task.mesh : it->second).getName().str();
+    }
   }
   static void addPorts(SmallVectorImpl<TaskInfo::Port> &ports, ValueRange values) {
     for (Value value : values)

@@ -20,8 +20,9 @@ struct TaskInfo {
   End end = End::Whole;
   std::string name;
   MeshAttr mesh;
+  std::string group; ///< name of the first mesh over the same devices, whose streams these are
   std::string
-      stream; ///< of the mesh: "compute", "send", "receive", "read", "report", "write", "load"
+      stream; ///< of the group: "compute", "send", "receive", "read", "report", "write", "load"
   int64_t firings = 1;
   struct Port {
     mlir::Value reg;
@@ -30,7 +31,7 @@ struct TaskInfo {
   llvm::SmallVector<Port> inputs, outputs;
 
   /// Name of the stream over the whole program.
-  std::string streamName() const { return mesh.getName().str() + "." + stream; }
+  std::string streamName() const { return group + "." + stream; }
 };
 
 std::vector<TaskInfo> tasksOf(task::ProgramOp program);

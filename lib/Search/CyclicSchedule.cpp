@@ -120,8 +120,7 @@ public:
       OF_TRY(order(stream));
     const CyclicGraph graph(p_);
     for (const CyclicEdge &e : graph.edges())
-      OF_TRY(holds(graph.earliest(e, s_.start[e.from], s_.microPeriod), s_.start[e.to],
-                   nameOf(e.to) + " needs " + nameOf(e.from)));
+      OF_TRY(edge(e));
     for (size_t r = 0; r < p_.registers.size(); ++r)
       OF_TRY(credit(r));
     return pools();
@@ -147,9 +146,28 @@ private:
                    std::to_string(s_.slots.size()) + " slot counts for another problem");
     if (s_.microPeriod < 1 || s_.stepPeriod < 1)
       return wrong("a period is below 1 ns");
+    if (!s_.times.empty() && s_.times.size() != p_.tasks.size())
+      return wrong("the schedule has times of " + std::to_string(s_.times.size()) + " tasks");
+    for (uint32_t t = 0; t < s_.times.size(); ++t)
+      if (s_.times[t].size() != firings(t) || s_.times[t].front() != s_.start[t])
+        return wrong(nameOf(t) + " has not one time for each firing, or another start");
     for (uint32_t t = 0; t < s_.start.size(); ++t)
       if (s_.start[t] < 0)
         return wrong(nameOf(t) + " starts at " + std::to_string(s_.start[t]) + " ns");
+    return Status::ok();
+  }
+
+  uint32_t firings(uint32_t task) const { return p_.tasks[task].micro ? p_.micros : 1; }
+  int64_t endOf(uint32_t task, uint32_t firing) const {
+    return s_.timeOf(task, firing) + p_.tasks[task].durationNs;
+  }
+
+  /// Firing by firing, or of a step task all of the other's.
+  Status edge(const CyclicEdge &e) const {
+    const bool each = p_.tasks[e.from].micro && p_.tasks[e.to].micro;
+    for (uint32_t m = 0; m < (each ? p_.micros : 1); ++m)
+      OF_TRY(holds(endOf(e.from, each ? m : firings(e.from) - 1) + e.lagNs, s_.timeOf(e.to, m),
+                   nameOf(e.to) + " needs " + nameOf(e.from)));
     return Status::ok();
   }
 
@@ -162,7 +180,9 @@ private:
       if (task >= p_.tasks.size() || p_.tasks[task].stream != stream)
         return wrong("the order of stream " + std::to_string(stream) + " fires task " +
                      std::to_string(task) + " of another stream");
-      const int64_t start = s_.start[task] + fired[task]++ * s_.microPeriod;
+      if (fired[task] == firings(task))
+        return wrong(nameOf(task) + " fires too often in its order");
+      const int64_t start = s_.timeOf(task, fired[task]++);
       if (i == 0)
         first = start;
       else
@@ -170,7 +190,7 @@ private:
       end = start + p_.tasks[task].durationNs;
     }
     for (uint32_t t = 0; t < p_.tasks.size(); ++t)
-      if (p_.tasks[t].stream == stream && fired[t] != (p_.tasks[t].micro ? p_.micros : 1))
+      if (p_.tasks[t].stream == stream && fired[t] != firings(t))
         return wrong(nameOf(t) + " fires " + std::to_string(fired[t]) + " times in its order");
     if (order.empty())
       return Status::ok();
@@ -184,10 +204,17 @@ private:
     const uint32_t slots = s_.slots[index];
     if (slots < r.minSlots || slots > r.maxSlots)
       return wrong("register '" + r.name + "' has " + std::to_string(slots) + " slots");
-    const int64_t reuse = s_.start[r.producer] + reuseDistance(p_, s_, r, slots);
-    for (uint32_t reader : r.readers)
-      OF_TRY(holds(lastUse(p_, s_, r, reader), reuse,
-                   "a slot of register '" + r.name + "' is written again after " + nameOf(reader)));
+    // Version v + slots, some iterations later, is written where version v was.
+    const bool each = isMicroRegister(p_, r);
+    const uint32_t versions = each ? p_.micros : 1;
+    for (uint32_t v = 0; v < versions; ++v) {
+      const int64_t reuse = s_.timeOf(r.producer, each ? (v + slots) % versions : 0) +
+                            (v + slots) / versions * s_.stepPeriod;
+      for (uint32_t reader : r.readers)
+        OF_TRY(
+            holds(endOf(reader, each ? v : firings(reader) - 1), reuse,
+                  "a slot of register '" + r.name + "' is written again after " + nameOf(reader)));
+    }
     return Status::ok();
   }
 

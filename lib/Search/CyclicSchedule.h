@@ -18,6 +18,9 @@
 //   the last step  → micro   held by the reader from its first firing to the end of the last step
 //   → step    a version for each iteration
 //
+// Where a pipeline is shorter if it fills and drains in another order than it works in between
+// (CyclicFirings.h), each firing has a time of its own.
+//
 // A task that keeps what another reads (a send whose input is acknowledged when the receive is
 // done) is modelled by making the receive a reader of the register too.
 //
@@ -81,6 +84,12 @@ struct CyclicSolution {
   std::vector<std::vector<uint32_t>>
       orders;                  ///< for each stream its firings in one iteration, as task ids
   std::vector<uint32_t> slots; ///< for each register
+  /// ns, of all firings of each task in an iteration; empty: start + m * microPeriod.
+  std::vector<std::vector<int64_t>> times;
+
+  int64_t timeOf(uint32_t task, uint32_t firing) const {
+    return times.empty() ? start[task] + firing * microPeriod : times[task][firing];
+  }
 
   /// Every stream order, dependency, credit and memory limit as an inequality over start and the
   /// periods.
@@ -91,9 +100,16 @@ struct CyclicOptions {
   /// Slots of registers between streams cover their lifetime and this much delay, where memory
   /// allows.
   int64_t jitterNs = 0;
+  /// Bytes of each pool that orders without a period of the micro-batches may take beyond those of
+  /// the best with one; unlimited pools may be left out.
+  std::vector<int64_t> roomBytes = {};
+  int64_t roomOf(uint32_t pool) const {
+    return pool < roomBytes.size() ? roomBytes[pool] : std::numeric_limits<int64_t>::max();
+  }
 };
 
-/// Shortest step period first, then least memory. Error: the problem does not check, or no schedule
+/// Shortest step period first, then least memory; firings have times of their own where that makes
+/// a step at least a hundredth shorter. Error: the problem does not check, or no schedule
 /// fits the memory pools (names the pool, its limit and what one micro-batch at a time needs).
 Result<CyclicSolution> scheduleCyclic(const CyclicProblem &problem,
                                       const CyclicOptions &options = {});

@@ -1,5 +1,6 @@
 // Modulo scheduling behind scheduleCyclic(): candidate periods of the micro-batches, upward from
 // the work of the busiest stream; the shortest step that fits the memory wins.
+#include "lib/Search/CyclicFirings.h"
 #include "lib/Search/CyclicSlots.h"
 #include "lib/Search/CyclicTimes.h"
 
@@ -29,6 +30,7 @@ public:
     if (!found_)
       return tooLittleMemory();
     SlotSolver(p_, options_, best_).spread();
+    byFirings();
     return best_;
   }
 
@@ -67,6 +69,66 @@ private:
       }
       return;
     }
+  }
+
+  // ---- Firing by firing
+
+  /// Firings that are worth trying several orders of.
+  static constexpr uint64_t kMostFirings = 1 << 18;
+  /// A step must be shorter by one part in so many, or its order stays one with a period.
+  static constexpr int64_t kWorth = 100;
+
+  uint64_t firings() const {
+    uint64_t count = 0;
+    for (const CyclicTask &t : p_.tasks)
+      count += t.micro ? p_.micros : 1;
+    return count;
+  }
+
+  int64_t busiestStep() const {
+    std::vector<int64_t> work(p_.streams);
+    for (const CyclicTask &t : p_.tasks)
+      work[t.stream] += t.durationNs * (t.micro ? p_.micros : 1);
+    return *std::max_element(work.begin(), work.end());
+  }
+
+  static bool isWorth(int64_t shorter, int64_t step) { return shorter < step - step / kWorth; }
+
+  /// Replaces the schedule by one whose firings have times of their own, if that is shorter. Its
+  /// slots start from those of the other, then there are more of them.
+  void byFirings() {
+    CyclicSolution found = best_;
+    if (p_.micros < 2 || firings() > kMostFirings || !runFirings(p_, graph_, found))
+      return;
+    int64_t shortest = found.stepPeriod;
+    CyclicSolution base = best_;
+    const std::vector<int64_t> before = SlotSolver(p_, options_, base).bytes();
+    for (uint32_t more = 0; more <= p_.micros; more = more ? 2 * more : 1)
+      for (const bool furthestFirst : {true, false}) {
+        if (!isWorth(busiestStep(), shortest))
+          return;
+        found = base;
+        for (size_t r = 0; r < p_.registers.size(); ++r)
+          if (isMicroRegister(p_, p_.registers[r]))
+            found.slots[r] = std::min(base.slots[r] + more, p_.registers[r].maxSlots);
+        if (!scheduleFirings(p_, graph_, {furthestFirst}, found))
+          continue;
+        shrinkSlots(p_, found);
+        if (!runFirings(p_, graph_, found) || !isWorth(found.stepPeriod, shortest) ||
+            !hasRoom(before, found))
+          continue;
+        shortest = found.stepPeriod;
+        best_ = found;
+      }
+  }
+
+  bool hasRoom(const std::vector<int64_t> &before, CyclicSolution &found) const {
+    const std::vector<int64_t> bytes = SlotSolver(p_, options_, found).bytes();
+    for (uint32_t pool = 0; pool < bytes.size(); ++pool)
+      if (bytes[pool] > p_.poolLimit(pool) ||
+          (bytes[pool] > before[pool] && bytes[pool] - before[pool] > options_.roomOf(pool)))
+        return false;
+    return true;
   }
 
   bool fits() const {

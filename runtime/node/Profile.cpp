@@ -28,6 +28,14 @@ double Samples::medianSeconds() const {
   return static_cast<double>(*middle) * 1e-9;
 }
 
+double Samples::meanSeconds() const {
+  const size_t kept = std::min<uint64_t>(count_, kCapacity);
+  double sum = 0;
+  for (size_t i = 0; i < kept; ++i)
+    sum += static_cast<double>(ns_[i]);
+  return kept ? sum * 1e-9 / static_cast<double>(kept) : 0;
+}
+
 Profile::Profile(const plan::Plan &plan, uint32_t node, std::vector<WorkerPlace> workers)
     : plan_(plan), node_(node), workers_(std::move(workers)), tasks_(workers_.size()) {
   size_t edges = 0;
@@ -46,7 +54,7 @@ Profile::Profile(const plan::Plan &plan, uint32_t node, std::vector<WorkerPlace>
 
 void Profile::onPush(NodeId, const EdgeKey &edge, uint64_t sequence, size_t bytes) {
   std::lock_guard<std::mutex> lock(mutex_);
-  open_.push_back({edge, sequence, bytes, nowNs()});
+  open_.push_back({edge, sequence, bytes, nowNs(), 0});
 }
 
 void Profile::onPushDone(NodeId peer, const EdgeKey &edge, uint64_t sequence) {
@@ -57,8 +65,11 @@ void Profile::onPushDone(NodeId peer, const EdgeKey &edge, uint64_t sequence) {
   });
   if (push == open_.end())
     return;
-  const int64_t ns = now - std::max(push->beginNs, lastDoneNs_);
+  // Until now the way out was busy with the oldest, though a small one behind it may be told of
+  // first.
+  open_.front().ns += now - std::max(open_.front().beginNs, lastDoneNs_);
   lastDoneNs_ = now;
+  const int64_t ns = push->ns;
   LinkSamples &link = links_[peer];
   if (push->bytes > link.bytes)
     link = {push->bytes, {}};
@@ -106,12 +117,12 @@ NodeProfile Profile::summary() const {
       out.exchanges.push_back({plan_.programs()->Get(key.first)->name()->str(),
                                plan_.exchanges()->Get(key.second)->name()->str(),
                                exchange.firingBytes, exchange.samples.count(),
-                               exchange.samples.medianSeconds()});
+                               exchange.samples.meanSeconds()});
   for (const auto &[peer, link] : links_)
     if (link.samples.count() > 0)
       out.links.push_back({plan_.nodes()->Get(node_)->name()->str(),
                            plan_.nodes()->Get(peer)->name()->str(), static_cast<double>(link.bytes),
-                           link.samples.count(), link.samples.medianSeconds()});
+                           link.samples.count(), link.samples.meanSeconds()});
   return out;
 }
 

@@ -1,11 +1,12 @@
 // How long the tasks and the links of a node really take, for `of-compile --profile`.
 //
 //   worker ──time of its steps──▶ samples of (worker, program, task) ─┐
-//   router ──push, push done────▶ samples of exchanges and of peers ──┴─▶ summary(): medians
+//   router ──push, push done────▶ samples of exchanges and of peers ──┴─▶ summary()
 //
 // A task's time is that of its own steps: what the worker does for other streams in between does
-// not count. The pushes of a node share its way out, so one takes from its beginning, or from the
-// end of the push before it if that is later, to its own end.
+// not count. The pushes of a node share its way out, which is taken to be
+// busy with the oldest of them. A worker that looks late sees several
+// ends at once, so of pushes the mean counts: it is how long the way out was busy with one.
 //
 // Rings that keep the newest samples; nothing is allocated while the workers run. `task` is called
 // by the worker it concerns, the observer's functions by any; `summary` once the workers have
@@ -30,7 +31,7 @@ struct TaskWork {
 };
 TaskWork workOf(const plan::RoleProgram &program, const plan::Task &task);
 
-/// Durations are medians, in seconds.
+/// Seconds: medians of tasks, means of pushes.
 struct TaskTimes {
   std::string program, task;
   TaskWork work;
@@ -64,6 +65,7 @@ public:
   void add(int64_t ns) { ns_[count_++ % kCapacity] = ns; }
   uint64_t count() const { return count_; }
   double medianSeconds() const;
+  double meanSeconds() const;
 
 private:
   std::array<int64_t, kCapacity> ns_;
@@ -88,7 +90,7 @@ private:
     EdgeKey edge;
     uint64_t sequence = 0;
     size_t bytes = 0;
-    int64_t beginNs = 0;
+    int64_t beginNs = 0, ns = 0;
   };
   struct ExchangeSamples {
     uint32_t pushes = 0; ///< of one firing

@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kMaxTime = int64_t(1) << 60;
 
 class Checker {
+  using Wide = __int128;
+
 public:
   Checker(const plan::Plan &plan, uint32_t program) : tasks_(plan, program) {}
 
@@ -18,6 +20,11 @@ public:
     for (uint32_t r = 0; r < tasks_.plan().roles()->size(); ++r)
       OF_TRY(collect(r));
     OF_ASSIGN(const std::vector<FiringDependency> firings, firingDependencies(tasks_));
+    if (ofFirings_) {
+      for (const FiringDependency &f : firings)
+        OF_TRY(check(f));
+      return Status::ok();
+    }
     for (const Dependency &d : foldDependencies(tasks_, firings))
       OF_TRY(check(d));
     return Status::ok();
@@ -36,10 +43,19 @@ private:
     const plan::Certificate &certificate = *program.certificate();
     const std::string who =
         "the certificate of role " + tasks_.plan().roles()->Get(role)->name()->str();
-    if (certificate.offsets()->size() != program.tasks()->size() ||
-        certificate.durations()->size() != program.tasks()->size())
+    const uint32_t tasks = program.tasks()->size();
+    uint64_t firings = 0;
+    for (const plan::Task *task : *program.tasks())
+      firings += task->firings();
+    const bool ofFirings = certificate.offsets()->size() == firings && firings != tasks;
+    if ((certificate.offsets()->size() != tasks && !ofFirings) ||
+        certificate.durations()->size() != tasks)
       return refused(who + " does not have one offset and one duration for each of its " +
-                     std::to_string(program.tasks()->size()) + " tasks");
+                     std::to_string(tasks) + " tasks, nor one offset for each of its " +
+                     std::to_string(firings) + " firings");
+    if (ofFirings && certificate.micro_period() != 0)
+      return refused(who + " has offsets of firings and a period of micro-batches");
+    ofFirings_ = ofFirings_ || ofFirings;
     if (certificate.step_period() < 1 || certificate.micro_period() < 0 ||
         !inRange(certificate.step_period()) || !inRange(certificate.micro_period()))
       return refused(who + " has the periods " + std::to_string(certificate.step_period()) +
@@ -50,26 +66,45 @@ private:
     } else if (step_ != certificate.step_period() || micro_ != certificate.micro_period()) {
       return refused(who + " has other periods than that of the first role");
     }
-    for (uint32_t t = 0; t < program.tasks()->size(); ++t) {
-      offsets_.push_back(certificate.offsets()->Get(t));
+    uint32_t next = 0;
+    for (uint32_t t = 0; t < tasks; ++t) {
+      first_.push_back(static_cast<uint32_t>(offsets_.size()));
       durations_.push_back(certificate.durations()->Get(t));
-      if (durations_.back() < 1 || !inRange(durations_.back()) || !inRange(offsets_.back()))
-        return refused(who + " gives task " + program.tasks()->Get(t)->name()->str() +
-                       " the offset " + std::to_string(offsets_.back()) + " and the duration " +
-                       std::to_string(durations_.back()));
+      for (uint32_t f = 0; f < (ofFirings ? program.tasks()->Get(t)->firings() : 1); ++f) {
+        offsets_.push_back(certificate.offsets()->Get(next++));
+        if (durations_.back() < 1 || !inRange(durations_.back()) || !inRange(offsets_.back()))
+          return refused(who + " gives task " + program.tasks()->Get(t)->name()->str() +
+                         " the offset " + std::to_string(offsets_.back()) + " and the duration " +
+                         std::to_string(durations_.back()));
+      }
     }
     return Status::ok();
   }
 
+  /// T of a firing in its iteration; `first_` and `offsets_` are of firings.
+  int64_t timeOf(uint32_t node, int64_t micro) const {
+    return offsets_[first_[node] + static_cast<uint32_t>(micro)];
+  }
+
+  Status check(const FiringDependency &f) {
+    const IterationFiring from = splitFiring(f.fromFiring, tasks_.firings(f.from)),
+                          to = splitFiring(f.toFiring, tasks_.firings(f.to));
+    return holds(f, Wide(timeOf(f.from, from.micro)) + durations_[f.from] +
+                        Wide(from.iteration - to.iteration) * step_ - timeOf(f.to, to.micro));
+  }
+
   Status check(const Dependency &d) {
-    using Wide = __int128;
     const Wide earliest =
         Wide(offsets_[d.from]) + durations_[d.from] + Wide(d.micro) * micro_ + Wide(d.step) * step_;
-    const Wide late = earliest - offsets_[d.to];
+    return holds(d.extreme, earliest - offsets_[d.to]);
+  }
+
+  /// `late`: by how much what waits is too early.
+  Status holds(const FiringDependency &dependency, Wide late) {
     if (late <= 0)
       return Status::ok();
     const std::string by = late > kMaxTime ? "far" : std::to_string(int64_t(late)) + " ns";
-    std::string what = "the certificate does not hold: " + describe(tasks_, d.extreme) +
+    std::string what = "the certificate does not hold: " + describe(tasks_, dependency) +
                        ", and would start " + by + " too early";
     const auto solution = solveCertificate(tasks_, clampedDurations());
     if (solution.isOk() && !solution->found)
@@ -85,7 +120,10 @@ private:
   }
 
   const ProgramTasks tasks_;
-  std::vector<int64_t> offsets_, durations_; ///< by node
+  std::vector<int64_t> offsets_;   ///< by node, or by firing of each
+  std::vector<int64_t> durations_; ///< by node
+  std::vector<uint32_t> first_;    ///< of each node in offsets_
+  bool ofFirings_ = false;
   int64_t step_ = 0, micro_ = 0;
 };
 

@@ -3,6 +3,8 @@
 // The certificate gives each task an offset and a duration and each program two periods; firing m
 // of iteration t of task i gets the time
 //   T(i, m, t) = offset(i) + m * microPeriod + t * stepPeriod.
+// Orders that have no times which repeat with the micro-batches get an offset for each firing:
+//   T(i, m, t) = offset(i, m) + t * stepPeriod.
 // The check: every duration is at least 1, the periods are not negative and the same in all roles,
 // and every dependency of Dependencies.h holds as an inequality: what waits starts after what it
 // waits for has ended.
@@ -16,7 +18,8 @@
 // schedule starts alike.
 //
 // Times are predictions and are not believed: a wrong duration costs time, never liveness.
-// Linear in the number of dependencies. Pure; needs a plan that passed `verifyStructure`.
+// Linear in the number of dependencies, in the second form in that of firings. Pure; needs a plan
+// that passed `verifyStructure`.
 #pragma once
 
 #include "runtime/base/Status.h"

@@ -189,14 +189,91 @@ Status checkDurations(const ProgramTasks &tasks, const std::vector<int64_t> &dur
   return Status::ok();
 }
 
+/// The role's part of a list by node, or by firing of each.
 std::vector<int64_t> part(const ProgramTasks &tasks, uint32_t role,
-                          const std::vector<int64_t> &byNode) {
+                          const std::vector<int64_t> &list, bool ofFirings) {
   std::vector<int64_t> out;
+  size_t next = 0;
   for (uint32_t n = 0; n < tasks.size(); ++n)
-    if (tasks[n].role == role)
-      out.push_back(byNode[n]);
+    for (uint32_t f = 0; f < (ofFirings ? tasks.firings(n) : 1); ++f, ++next)
+      if (tasks[n].role == role)
+        out.push_back(list[next]);
   return out;
 }
+
+/// Longest paths to the firings of an iteration, and the step period for them. False: they wait for
+/// each other.
+class FiringSearch {
+public:
+  FiringSearch(const ProgramTasks &tasks, const std::vector<FiringDependency> &dependencies,
+               const std::vector<int64_t> &durations)
+      : tasks_(tasks), dependencies_(dependencies), durations_(durations) {
+    uint32_t count = 0;
+    for (uint32_t n = 0; n < tasks.size(); ++n) {
+      first_.push_back(count);
+      count += tasks.firings(n);
+    }
+    offsets_.assign(count, 0);
+  }
+
+  bool run(CertificateSolution &out) {
+    if (!settle())
+      return false;
+    int64_t step = 1;
+    for (const FiringDependency &d : dependencies_) {
+      const Ends ends = endsOf(d);
+      if (ends.iterations > 0)
+        step =
+            std::max(step, ceilDivide(offsets_[ends.from] + durations_[d.from] - offsets_[ends.to],
+                                      ends.iterations));
+    }
+    out.found = out.ofFirings = true;
+    out.microPeriod = 0;
+    out.stepPeriod = step;
+    out.offsets = offsets_;
+    return true;
+  }
+
+private:
+  struct Ends {
+    uint32_t from = 0, to = 0; ///< firings of an iteration
+    int64_t iterations = 0;    ///< between them
+  };
+  Ends endsOf(const FiringDependency &d) const {
+    const IterationFiring from = splitFiring(d.fromFiring, tasks_.firings(d.from)),
+                          to = splitFiring(d.toFiring, tasks_.firings(d.to));
+    return {first_[d.from] + static_cast<uint32_t>(from.micro),
+            first_[d.to] + static_cast<uint32_t>(to.micro), to.iteration - from.iteration};
+  }
+
+  bool settle() {
+    std::vector<uint32_t> open(offsets_.size(), 0), ready;
+    std::vector<std::vector<uint32_t>> blocks(offsets_.size());
+    for (uint32_t i = 0; i < dependencies_.size(); ++i)
+      if (const Ends ends = endsOf(dependencies_[i]); ends.iterations == 0) {
+        blocks[ends.from].push_back(i);
+        ++open[ends.to];
+      }
+    for (uint32_t f = 0; f < open.size(); ++f)
+      if (open[f] == 0)
+        ready.push_back(f);
+    for (size_t i = 0; i < ready.size(); ++i)
+      for (uint32_t d : blocks[ready[i]]) {
+        const uint32_t to = endsOf(dependencies_[d]).to;
+        offsets_[to] =
+            std::max(offsets_[to], offsets_[ready[i]] + durations_[dependencies_[d].from]);
+        if (--open[to] == 0)
+          ready.push_back(to);
+      }
+    return ready.size() == offsets_.size();
+  }
+
+  const ProgramTasks &tasks_;
+  const std::vector<FiringDependency> &dependencies_;
+  const std::vector<int64_t> &durations_;
+  std::vector<uint32_t> first_; ///< firing of each node
+  std::vector<int64_t> offsets_;
+};
 
 Status certifyProgram(const plan::Plan &packed, uint32_t program, plan::PlanT &plan) {
   const ProgramTasks tasks(packed, program);
@@ -209,8 +286,8 @@ Status certifyProgram(const plan::Plan &packed, uint32_t program, plan::PlanT &p
                   "program " + plan.programs[program]->name + " " + describe(solution));
   for (uint32_t r = 0; r < plan.roles.size(); ++r) {
     auto certificate = std::make_unique<plan::CertificateT>();
-    certificate->offsets = part(tasks, r, solution.offsets);
-    certificate->durations = part(tasks, r, durations);
+    certificate->offsets = part(tasks, r, solution.offsets, solution.ofFirings);
+    certificate->durations = part(tasks, r, durations, false);
     certificate->micro_period = solution.microPeriod;
     certificate->step_period = solution.stepPeriod;
     plan.roles[r]->programs[program]->certificate = std::move(certificate);
@@ -226,16 +303,11 @@ Result<CertificateSolution> solveCertificate(const ProgramTasks &tasks,
   OF_ASSIGN(const std::vector<FiringDependency> firings, firingDependencies(tasks));
   const std::vector<Dependency> dependencies = foldDependencies(tasks, firings);
   CertificateSolution out;
-  const Circuit circuit = PeriodSearch(tasks, dependencies, durations).run(out);
-  if (out.found)
+  PeriodSearch(tasks, dependencies, durations).run(out);
+  if (out.found || FiringSearch(tasks, firings, durations).run(out))
     return out;
-  const std::vector<FiringDependency> stall = stallCircuit(tasks, firings);
-  out.stalls = !stall.empty();
-  for (const FiringDependency &dependency : stall)
+  for (const FiringDependency &dependency : stallCircuit(tasks, firings))
     out.circuit.push_back(describe(tasks, dependency));
-  if (!out.stalls)
-    for (uint32_t i : circuit)
-      out.circuit.push_back(describe(tasks, dependencies[i].extreme));
   return out;
 }
 
@@ -245,10 +317,7 @@ int64_t durationOf(const plan::Task &task) {
 }
 
 std::string describe(const CertificateSolution &refused) {
-  std::string out = refused.stalls
-                        ? "cannot run: these wait for each other"
-                        : "has no certificate: its orders have no times that repeat with the "
-                          "micro-batches; fire the tasks of a stream in an order that does";
+  std::string out = "cannot run: these wait for each other";
   for (const std::string &line : refused.circuit)
     out += "\n  " + line;
   return out;

@@ -12,6 +12,11 @@
 //                D + C * microPeriod + E * stepPeriod > 0:  stepPeriod = ceil((D + C * microPeriod)
 //                / -E)
 //
+// Orders may have no times that repeat with the micro-batches though they run: a pipeline that
+// fills and drains in another order than it works in between. Then each firing of an iteration gets
+// its longest path, and the step period is the least that the dependencies between iterations
+// allow.
+//
 // Each step answers a circuit that no smaller period satisfies, so the first periods that work are
 // the smallest microPeriod and then the smallest stepPeriod. Ties in the search go by index: same
 // input, same answer. Times are nanoseconds.
@@ -29,10 +34,11 @@ constexpr int64_t kMaxDurationNs = int64_t(1) << 42;
 struct CertificateSolution {
   bool found = false;
   int64_t microPeriod = 0, stepPeriod = 0;
-  std::vector<int64_t> offsets; ///< by node of ProgramTasks
+  std::vector<int64_t> offsets; ///< by node of ProgramTasks, or by firing of each
+  bool ofFirings = false;       ///< the latter; then microPeriod is 0
 
-  // Otherwise a circuit without a token, one line per dependency, each for what the next one holds.
-  bool stalls = false; ///< a run would stall; false: only times that repeat cannot be given
+  // Otherwise a run would stall: a circuit without a token, one line per dependency, each for what
+  // the next one holds.
   std::vector<std::string> circuit;
 };
 

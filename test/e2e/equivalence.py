@@ -64,6 +64,8 @@ MODELS = {
                 pin("parameter", "fc2.weight", data="S(1)"), pin("parameter", "fc2.bias", data="S(0)"),
                 pin("value", "logits", data="S(1)")])),
             "pipeline": (cluster(2, 1), parallel(stages=["z2"])),
+            "pipeline, interleaved": (cluster(2, 1, hosts=2), parallel(stages=["h1", "z2", "logits"])),
+            "pipeline, split": (cluster(2, 1), parallel(stages=["z2"], split="always")),
             "data x model": (cluster(2, 2), parallel({"data": 2, "model": 2}, pins=MLP_PINS)),
             "uneven": (cluster(3, 1), parallel()),
         },
@@ -93,16 +95,21 @@ MODELS = {
             "hybrid": (cluster(2, 1), parallel({"model": 2}, "none", pins=TRANSFORMER_PINS + [
                 pin("parameter", "embedding.weight", model="S(0)")])),
             "pipeline": (cluster(2, 1), parallel(stages=["n2"])),
+            "pipeline, interleaved, split": (cluster(2, 1), parallel(stages=["y1", "n2", "m2"], split="always")),
             "data x model": (cluster(2, 2), parallel({"data": 2, "model": 2}, pins=TRANSFORMER_PINS)),
         },
     },
 }
 
 
+def micros_of(name):
+    return 4 if name.startswith("pipeline") else 1
+
+
 def compile_case(tools, model, name, layout, precision, steps, slots=None, **changes):
     spec = MODELS[model]
     cluster_text, parallel_text = layout
-    micros = changes.pop("accumulate", 4 if name == "pipeline" else 1)
+    micros = changes.pop("accumulate", micros_of(name))
     changes = {"epochs": None, "evaluate": None, "checkpoint": None, **spec["changes"], "steps": steps,
                "precision": precision, "accumulate": micros, **changes}
     job = job_text(spec["example"], changes, spec["edits"], parallel_text)
@@ -139,7 +146,7 @@ class Single:
 
 
 def check_fp64(tools, single, model, name, layout):
-    micros = 4 if name == "pipeline" else 1
+    micros = micros_of(name)
     one = losses(single.fp64(micros))
     base = compile_case(tools, model, name, layout, "fp64", single.steps)
     mine = losses(train(tools, model, base))
@@ -186,7 +193,7 @@ def at_kink(tools, model, one, state, step, found):
 
 
 def check_fp32(tools, single, model, name, layout):
-    micros = 4 if name == "pipeline" else 1
+    micros = micros_of(name)
     run, every = single.fp32(micros)
     last = every * single.points
     save = "{every_steps: 1, keep: 0}"

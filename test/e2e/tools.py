@@ -46,13 +46,15 @@ def pin(what, name, **sbp):
     return f"    - {{{what}: {name}, sbp: {{{axes}}}}}"
 
 
-def parallel(mesh=None, strategy="data", stages=(), pins=()):
+def parallel(mesh=None, strategy="data", stages=(), pins=(), split=None):
     """The job's key `parallel`."""
     out = ["parallel:", f"  strategy: {strategy}"]
     if mesh:
         out.append("  mesh: {" + ", ".join(f"{a}: {n}" for a, n in mesh.items()) + "}")
     if stages:
         out.append("  stages: [" + ", ".join(stages) + "]")
+    if split:
+        out.append(f"  split_backward: {split}")
     if pins:
         out += ["  pins:"] + list(pins)
     return "\n".join(out) + "\n"

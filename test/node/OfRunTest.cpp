@@ -244,3 +244,53 @@ TEST_CASE("probe answers scratch sizes in order") {
   REQUIRE(bad.code == 2);
   REQUIRE(bad.output.find("nonsense") != std::string::npos);
 }
+
+TEST_CASE("a profile says what each task and link took, of all nodes") {
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  Folder folder;
+  const std::string plan = planFile(folder, options), file = folder.path + "/profile.json";
+  const Outcome outcome = run(plan + " --local --profile " + file);
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  const nlohmann::json profile = nlohmann::json::parse(std::ifstream(file));
+  std::vector<std::string> tasks;
+  for (const auto &task : profile.at("tasks")) {
+    REQUIRE(task.at("firings") > 0);
+    REQUIRE(task.at("seconds") >= 0);
+    if (task.at("program") == "train")
+      tasks.push_back(task.at("task"));
+  }
+  for (const std::string name : {"gradient", "send", "receive", "update"})
+    REQUIRE(std::count(tasks.begin(), tasks.end(), name) == 1); // of both nodes the slower
+  REQUIRE(profile.at("exchanges").size() == 1);
+  REQUIRE(profile.at("exchanges")[0].at("bytes") == kToyWeights * 4);
+  REQUIRE(profile.at("links").size() == 2);
+  REQUIRE_FALSE(std::filesystem::exists(file + ".part"));
+  REQUIRE(run(plan + " --local --profile " + folder.path + "/none/p.json").code == 2);
+}
+
+TEST_CASE("segments last what the plan predicts where nothing is computed") {
+  ToyOptions options;
+  options.steps = 20;
+  Folder folder;
+  const std::string plan = planFile(folder, options, [](ToyPlan &toy) {
+    for (auto &task : toy.b.plan.roles[0]->programs[toy.train]->tasks)
+      if (task->name == "update")
+        task->seconds = 1e-3;
+    REQUIRE(rt::certify(toy.b.plan).isOk());
+  });
+  const auto begin = std::chrono::steady_clock::now();
+  const Outcome outcome = run(plan + " --local --timed-compute 10");
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  REQUIRE(took.count() >= 20 * 10e-3 * 0.9);
+  SECTION("and no checkpoint is written") {
+    options.snapshotEvery = 10;
+    const Outcome refused =
+        run(planFile(folder, options) + " --local --timed-compute 1 --out " + folder.path + "/out");
+    REQUIRE(refused.code == 2);
+    REQUIRE(refused.lastLine().find("--timed-compute") != std::string::npos);
+  }
+}

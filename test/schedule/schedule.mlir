@@ -20,15 +20,16 @@ module attributes {
   // CHECK-SAME: stage0.receive = ["value.exchange.1.receive", "value.exchange.1.receive", "value.exchange.1.receive", "value.exchange.1.receive"]
   // CHECK-SAME: stage1.compute = ["stage1.compute.1.micro", "stage1.compute.1.micro", "stage1.compute.1.micro", "stage1.compute.1.micro", "stage1.compute.2.after"]
   // CHECK-SAME: stage1.receive = ["value.exchange.receive"
-  // CHECK-SAME: task.periods = array<i64: {{[0-9]+}}, {{[0-9]+}}>
+  // CHECK-SAME: task.period = {{[0-9]+}} : i64
 
   // What a stream hands to another has slots enough to work ahead.
   // CHECK-DAG: task.register "value" slots {{[2-9]}} : {{.*}}mesh_stage0
   // CHECK-DAG: task.register "value.boxed" slots {{[2-9]}}
 
-  // Predicted seconds: one number, an exchange has its send's and its receive's.
-  // CHECK: task.read {{.*}} {task.seconds = array<f64: {{[^,]*}}>, task.start = array<i64: 0>}
-  // CHECK: task.exchange {{.*}} {task.seconds = array<f64: {{[^,]*}}, {{[^,]*}}>, task.start = array<i64: {{[0-9]+}}, {{[0-9]+}}>}
+  // Predicted seconds: one number, an exchange has its send's, its receive's and the network's part of
+  // that.
+  // CHECK: task.read {{.*}} {task.last = array<i64: {{[0-9]+}}>, task.seconds = array<f64: {{[^,]*}}>, task.start = array<i64: 0>}
+  // CHECK: task.exchange {{.*}} {task.last = array<i64: {{[0-9]+}}, {{[0-9]+}}>, task.seconds = array<f64: {{[^,]*}}, {{[^,]*}}, {{[^,]*}}>, task.start = array<i64: {{[0-9]+}}, {{[0-9]+}}>}
   of.program @train train {
     %w = of.get @w : !a
     %v = of.get @v : !b

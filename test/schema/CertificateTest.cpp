@@ -158,7 +158,7 @@ TEST_CASE("one forward, one backward: the period of a pipeline's stage") {
   }
 }
 
-TEST_CASE("an order that runs but does not repeat is told from one that stalls") {
+TEST_CASE("an order that runs but does not repeat has a time for each firing") {
   Job job(2);
   const uint32_t r = job.role.newReg(0, "r", 64, 2), s = job.role.newReg(0, "s", 64, 2);
   job.task("a", job.compute, {}, {r}, 2, 10);
@@ -168,9 +168,37 @@ TEST_CASE("an order that runs but does not repeat is told from one that stalls")
   const ProgramTasks tasks(*plan::GetPlan(bytes.data()), 0);
   auto solution = solveCertificate(tasks, {10, 10});
   REQUIRE(solution.isOk());
-  REQUIRE_FALSE(solution->found);
-  REQUIRE_FALSE(solution->stalls);
-  REQUIRE(solution->circuit.size() == 2);
+  REQUIRE(solution->found);
+  REQUIRE(solution->ofFirings);
+  REQUIRE(solution->microPeriod == 0);
+  REQUIRE(solution->offsets == std::vector<int64_t>{0, 30, 10, 20});
+  REQUIRE(certify(job.b.plan).isOk());
+  REQUIRE(job.certificate().step_period >= 4);
+  REQUIRE(job.check().isOk());
+  SECTION("each of which is checked") {
+    for (const size_t firing : {0, 1, 2, 3}) {
+      const int64_t offset = job.certificate().offsets[firing];
+      job.certificate().offsets[firing] += firing == 1 ? -1 : 1;
+      INFO("firing " << firing);
+      REQUIRE(job.check().message().find("which stands before it in the order of stream compute") !=
+              std::string::npos);
+      job.certificate().offsets[firing] = offset;
+    }
+  }
+  SECTION("and that of the next iteration") {
+    job.certificate().step_period -= 1;
+    REQUIRE(job.check().code() == Code::Refused);
+  }
+  SECTION("without a period of the micro-batches") {
+    job.certificate().micro_period = 1;
+    REQUIRE(job.check().message().find("offsets of firings and a period of micro-batches") !=
+            std::string::npos);
+  }
+  SECTION("and none may be missing") {
+    job.certificate().offsets.pop_back();
+    REQUIRE(job.check().message().find("nor one offset for each of its 4 firings") !=
+            std::string::npos);
+  }
 }
 
 TEST_CASE("a reuse edge is a dependency: onwards, or back in the next iteration") {

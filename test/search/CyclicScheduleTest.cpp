@@ -1,4 +1,5 @@
 #include "lib/Search/CyclicSchedule.h"
+#include "lib/Search/CyclicFirings.h"
 #include "test/search/TokenSimulation.h"
 
 #include <catch2/catch.hpp>
@@ -307,4 +308,105 @@ TEST_CASE("thousands of tasks are scheduled in a second") {
   const Result<CyclicSolution> solution = scheduleCyclic(p);
   REQUIRE(solution.isOk());
   CHECK(solution->verify(p).isOk());
+}
+
+// ---- Pipelines that fill and drain in an order of their own
+
+namespace {
+
+/// p devices, each with `parts` parts of the model, dealt in turn; with `weights` > 0 that much of
+/// the backward part is a task of its own that nobody waits for.
+CyclicProblem partedPipeline(uint32_t devices, uint32_t parts, uint32_t micros, int64_t forward,
+                             int64_t backward, int64_t weights) {
+  CyclicProblem p;
+  p.streams = devices;
+  p.micros = micros;
+  const uint32_t stages = devices * parts, each = weights > 0 ? 3 : 2;
+  for (uint32_t s = 0; s < stages; ++s) {
+    const std::string name = std::to_string(s);
+    p.tasks.push_back({"F" + name, s % devices, forward / parts, true});
+    p.tasks.push_back({"B" + name, s % devices, backward / parts, true});
+    if (weights > 0)
+      p.tasks.push_back({"W" + name, s % devices, weights / parts, true});
+  }
+  for (uint32_t s = 0; s < stages; ++s) {
+    const uint32_t f = s * each, b = f + 1, w = f + 2;
+    p.registers.push_back({"kept", f, {b}, 1 << 20});
+    if (weights > 0) {
+      p.registers.back().readers.push_back(w);
+      p.registers.push_back({"gradient", b, {w}, 1 << 20});
+    }
+    if (s + 1 == stages)
+      continue;
+    p.registers.push_back({"x", f, {f + each}, 1 << 10});
+    p.registers.push_back({"g", b + each, {b}, 1 << 10});
+  }
+  for (uint32_t d = 0; d < devices; ++d) { // sets what all parts of a device have summed up
+    const uint32_t update = static_cast<uint32_t>(p.tasks.size());
+    p.tasks.push_back({"U" + std::to_string(d), d, 1, false});
+    for (uint32_t s = d; s < stages; s += devices)
+      p.registers.push_back({"sum", s * each + each - 1, {update}, 1 << 10});
+  }
+  return p;
+}
+
+/// The part of a step in which the busiest stream waits, if every firing starts as soon as it may.
+double bubbleOf(const CyclicProblem &p, CyclicSolution s) {
+  REQUIRE(runFirings(p, CyclicGraph(p), s));
+  std::vector<int64_t> work(p.streams);
+  for (const CyclicTask &t : p.tasks)
+    work[t.stream] += t.durationNs * (t.micro ? p.micros : 1);
+  return 1 - double(*std::max_element(work.begin(), work.end())) / double(s.stepPeriod);
+}
+
+} // namespace
+
+TEST_CASE("several parts of a model on a device shorten how a pipeline fills and drains") {
+  const uint32_t devices = GENERATE(2u, 4u), micros = GENERATE(4u, 8u, 16u);
+  const CyclicProblem p = partedPipeline(devices, 2, micros, 1000, 2000, 0);
+  const CyclicSolution s = scheduled(p);
+  const double waits = (devices - 1) / 2.0, formula = waits / (waits + micros);
+  INFO(devices << " devices, " << micros << " micro-batches, formula " << formula);
+  CHECK(bubbleOf(p, s) < formula + 0.05);
+  const CyclicProblem one = partedPipeline(devices, 1, micros, 1000, 2000, 0);
+  CHECK(bubbleOf(p, s) < bubbleOf(one, scheduled(one)) - 0.02);
+}
+
+TEST_CASE("gradients of weights fill the gaps of a pipeline") {
+  const uint32_t devices = GENERATE(2u, 4u), micros = GENERATE(4u, 8u, 16u);
+  const CyclicProblem p = partedPipeline(devices, 1, micros, 1000, 1000, 1000);
+  const CyclicSolution s = scheduled(p);
+  const double waits = (devices - 1) / 3.0, formula = waits / (waits + micros);
+  INFO(devices << " devices, " << micros << " micro-batches, formula " << formula);
+  CHECK(bubbleOf(p, s) < formula + 0.05);
+}
+
+TEST_CASE("without room the order with a period stays") {
+  const CyclicProblem p = partedPipeline(4, 2, 8, 1000, 2000, 0);
+  CyclicOptions options;
+  options.roomBytes = {0};
+  const CyclicSolution narrow = scheduled(p, options), wide = scheduled(p);
+  auto bytes = [&](const CyclicSolution &s) {
+    int64_t sum = 0;
+    for (size_t r = 0; r < p.registers.size(); ++r)
+      sum += p.registers[r].bytes * s.slots[r];
+    return sum;
+  };
+  CHECK(wide.stepPeriod <= narrow.stepPeriod);
+  CHECK(bytes(narrow) <= bytes(wide));
+}
+
+TEST_CASE("times of firings are checked one by one") {
+  const CyclicProblem p = partedPipeline(4, 2, 8, 1000, 2000, 0);
+  CyclicSolution s = scheduled(p);
+  REQUIRE_FALSE(s.times.empty());
+  s.times[2][1] -= 1;
+  CHECK_FALSE(s.verify(p).isOk());
+  s.times[2][1] += 1;
+  REQUIRE(s.verify(p).isOk());
+  s.stepPeriod -= 1;
+  CHECK_FALSE(s.verify(p).isOk());
+  s.stepPeriod += 1;
+  s.times[2].pop_back();
+  CHECK(contains(s.verify(p).message(), "one time for each firing"));
 }

@@ -121,3 +121,20 @@ TEST_CASE("a deadlock ends the simulation and says who waits for what") {
   REQUIRE(all.find("device 1: task update (model.mlir:5:1) waits for a version of register sum") !=
           std::string::npos);
 }
+
+TEST_CASE("without a bandwidth pushes take what the plan predicts, and no worker meanwhile") {
+  Toy toy;
+  for (auto &task : toy.train().tasks)
+    if (task->body.type == plan::Body::Receive) {
+      task->seconds = 1e-3 + 1e-6;
+      task->body.AsReceive()->network_seconds = 1e-3;
+    }
+  REQUIRE(certify(toy.toy.b.plan).isOk());
+  const auto result = toy.run(1, 0);
+  REQUIRE(result->finished);
+  REQUIRE(result->endNs >= 7 * 1'000'000); // the pushes of one firing leave together
+  REQUIRE(result->endNs <= 7 * 1'050'000);
+  for (const StreamUse &use : result->streams)
+    REQUIRE(use.busyNs < 1'000'000);
+  REQUIRE(result->nodes[0].linkBusyNs == 7 * 1'000'000);
+}

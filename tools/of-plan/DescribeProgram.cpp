@@ -83,6 +83,18 @@ private:
     return out;
   }
 
+  /// Of the task's first firing: offsets are of tasks or of firings.
+  int64_t startNs(uint32_t index) const {
+    const auto &offsets = *program_.certificate()->offsets();
+    uint32_t at = index;
+    if (offsets.size() != program_.tasks()->size()) {
+      at = 0;
+      for (uint32_t t = 0; t < index; ++t)
+        at += program_.tasks()->Get(t)->firings();
+    }
+    return at < offsets.size() ? offsets.Get(at) : 0;
+  }
+
   Json task(uint32_t index) const {
     const plan::Task &t = *program_.tasks()->Get(index);
     Json out = {{"name", text(t.name())},
@@ -91,9 +103,7 @@ private:
                 {"stream", text(role_.streams()->Get(t.stream())->name())},
                 {"firings", t.firings()},
                 {"seconds", t.seconds()},
-                {"starts_ns", program_.certificate()->offsets()->size() > index
-                                  ? program_.certificate()->offsets()->Get(index)
-                                  : 0}};
+                {"starts_ns", startNs(index)}};
     auto ports = [this](const plan::Port &p) { return port(p); };
     out["inputs"] = listOf(t.inputs(), ports);
     out["outputs"] = listOf(t.outputs(), ports);

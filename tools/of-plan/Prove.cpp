@@ -26,7 +26,7 @@ Result<std::string> prove(const plan::Plan &plan) {
                        plan.programs()->Get(p)->name()->str(),
                        rt::foldDependencies(tasks, firings).size(), tasks.size(),
                        durationText(static_cast<double>(certificate.step_period()) * 1e-9));
-    if (plan.programs()->Get(p)->micros() > 1)
+    if (certificate.micro_period() > 0 && plan.programs()->Get(p)->micros() > 1)
       out += fmt::format(", micro-batch {}",
                          durationText(static_cast<double>(certificate.micro_period()) * 1e-9));
     out += "\n";

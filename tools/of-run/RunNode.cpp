@@ -128,8 +128,8 @@ private:
 volatile std::sig_atomic_t EndSignals::asked_ = 0;
 
 /// What all nodes have measured, by node 0.
-Status writeProfile(const plan::Plan &plan, const Options &options, rt::Links &links,
-                    const rt::Node &node) {
+Status gatherProfile(const plan::Plan &plan, const Options &options, rt::Links &links,
+                     const rt::Node &node) {
   const std::optional<rt::NodeProfile> profile = node.profile();
   if (!profile)
     return Status::ok();
@@ -193,7 +193,7 @@ Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &
   links.watchHalt(nullptr, nullptr);
   links.promise(node->totalSteps()); // should another node ask from now on
   links.watch(nullptr);
-  return status.isOk() ? writeProfile(plan.plan(), options, links, *node) : status;
+  return status.isOk() ? gatherProfile(plan.plan(), options, links, *node) : status;
 }
 
 } // namespace

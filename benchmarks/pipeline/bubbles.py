@@ -1,0 +1,125 @@
+"""How long devices of a pipeline wait: real processes and transports, compute replaced by waits of the predicted length.
+
+usage: bubbles.py BIN DATA [--stages 2,4,8] [--micros 4,8,16,32] [--orders 1f1b,interleaved,split] [--hosts] [--steps N] [--real]
+
+A chain of equal layers is dealt to the stages; segments last what the plan says (`of-run --timed-compute`), scaled so that a
+micro-batch takes each device --ms. Measured is the part of a step in which the busiest device's compute stream waits, beside
+the formulas for equal stages (p devices, m micro-batches, v parts of the model on each, F forward, B backward with W of it for
+the gradients of parameters):
+
+  1f1b          (p - 1)(F + B)
+  interleaved   (p - 1)(F + B) / v
+  split         (p - 1)(F + B - 2 W)
+
+each divided by itself and m (F + B). With --hosts every stage is a host of its own, so that pieces are pushed; else they share
+memory. --real computes, for stages that have a core each.
+"""
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "test", "e2e"))
+from tools import Tools, cluster, job_text, parallel, run  # noqa: E402
+
+WIDTH, ROWS, LAYERS = 784, 64, 4  # LAYERS of each device
+PARTS = 2
+
+
+def chain(layers):
+    lines = [f"func.func @chain(%image: tensor<?x{WIDTH}xf32>) -> tensor<?x10xf32> {{"]
+    value = "image"
+    for i in range(layers):
+        lines += [f'  %w{i} = of.parameter "w{i}" init(#of.init<xavier_uniform>) {{fan = "in_out"}} : tensor<{WIDTH}x{WIDTH}xf32>',
+                  f"  %z{i} = of.matmul %{value}, %w{i} : (tensor<?x{WIDTH}xf32>, tensor<{WIDTH}x{WIDTH}xf32>) -> tensor<?x{WIDTH}xf32>"]
+        value = f"z{i}"
+    lines += [f'  %w = of.parameter "w" init(#of.init<xavier_uniform>) {{fan = "in_out"}} : tensor<{WIDTH}x10xf32>',
+              f"  %z = of.matmul %{value}, %w : (tensor<?x{WIDTH}xf32>, tensor<{WIDTH}x10xf32>) -> tensor<?x10xf32>"]
+    return "\n".join(lines + ["  return %z : tensor<?x10xf32>", "}"]) + "\n"
+
+
+def compile_plan(tools, order, devices, micros, hosts, steps):
+    parts = PARTS if order == "interleaved" else 1
+    stages, layers = devices * parts, devices * LAYERS
+    model = os.path.join(tools.folder, f"chain{layers}.mlir")
+    with open(model, "w") as file:
+        file.write(chain(layers))
+    text = parallel(stages=[f"z{i * layers // stages}" for i in range(1, stages)], split="always" if order == "split" else "never")
+    job = job_text("mlp", {"model": model, "epochs": None, "steps": steps, "evaluate": None, "checkpoint": None,
+                           "accumulate": micros, "batch": ROWS * micros, "optimizer": "{sgd: {lr: 0.0001}}"}, (), text)
+    return tools.compile(f"{order} {devices} {micros}", job, cluster(devices, 1, hosts=devices if hosts else 1))
+
+
+class Times:
+    """Predicted seconds of a micro-batch on each device, all of it and its late part."""
+
+    def __init__(self, tools, base, micros):
+        plan = json.loads(run([tools.tool("of-plan"), "show", "--json", os.path.join(base, "job.plan")]).stdout)
+        program = next(p for p in plan["programs"] if p["kind"] == "train")
+        work, late = [], []
+        for role in program["roles"]:
+            segments = [t for t in role["tasks"] if t["kind"] == "segment" and t["firings"] == micros]
+            work.append(sum(t["seconds"] for t in segments))
+            late.append(sum(t["seconds"] for t in segments if ".late" in t["name"]))
+        self.micro, self.late = max(work), statistics.median(late)
+
+
+def bubble_of(order, devices, micros, times):
+    waits = {"1f1b": times.micro, "interleaved": times.micro / PARTS, "split": times.micro - 2 * times.late}[order] * (devices - 1)
+    return waits / (waits + micros * times.micro)
+
+
+def measure(tools, base, flags):
+    """The part of a step in which the busiest compute stream waits, and the step's seconds, without the first."""
+    tools.train(base, "--trace", *flags)
+    with open(os.path.join(base, "trace.json")) as file:
+        events = json.load(file)["traceEvents"]
+    tracks = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    spans = [e for e in events if e["ph"] == "X" and e["args"]["program"] == "train"]
+    ends = sorted(e["ts"] + e["dur"] for e in spans if e["name"].startswith("metric"))
+    first, last = ends[0], ends[-1]
+    busy = {}
+    for e in spans:
+        key = e["pid"], e["tid"]
+        if tracks[key].endswith(".compute") and first <= e["ts"] < last:
+            busy[key] = busy.get(key, 0) + e["dur"]
+    return 1 - max(busy.values()) / (last - first), (last - first) / (len(ends) - 1) / 1e6
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("bin")
+    parser.add_argument("data")
+    parser.add_argument("--stages", default="2,4,8")
+    parser.add_argument("--micros", default="4,8,16,32")
+    parser.add_argument("--orders", default="1f1b,interleaved,split")
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--ms", type=float, default=40)
+    parser.add_argument("--hosts", action="store_true")
+    parser.add_argument("--real", action="store_true")
+    options = parser.parse_args()
+    worst = {}
+    with tempfile.TemporaryDirectory() as folder:
+        tools = Tools(options.bin, options.data, folder)
+        print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores\n"
+              f"{'order':12} {'p':>2} {'m':>3} {'F + B':>9} {'W':>8} {'step':>10} {'formula':>8} {'simulated':>9} {'measured':>8}")
+        for order in options.orders.split(","):
+            for devices in map(int, options.stages.split(",")):
+                for micros in map(int, options.micros.split(",")):
+                    base = compile_plan(tools, order, devices, micros, options.hosts, options.steps)
+                    times = Times(tools, base, micros)
+                    factor = 1 if options.real else options.ms / 1e3 / times.micro
+                    simulated = json.loads(run([tools.tool("of-plan"), "simulate", "--json", os.path.join(base, "job.plan")]).stdout)
+                    waits = 1 - max(s["utilisation"] for s in simulated["streams"] if s["stream"].endswith("compute"))
+                    found, step = measure(tools, base, [] if options.real else ["--timed-compute", repr(factor)])
+                    formula = bubble_of(order, devices, micros, times)
+                    worst[order] = max(worst.get(order, -1), abs(found - formula))
+                    print(f"{order:12} {devices:2} {micros:3} {1e3 * factor * times.micro:6.1f} ms {1e3 * factor * times.late:5.1f} ms {1e3 * step:7.1f} ms "
+                          f"{formula:8.1%} {waits:9.1%} {found:8.1%}", flush=True)
+    print("furthest from the formula: " + ", ".join(f"{order} {100 * gap:.1f} points" for order, gap in worst.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+#include "lib/Search/CyclicFirings.h"
+
+#include "lib/Search/CyclicSlots.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <queue>
+#include <tuple>
+
+namespace of::search {
+
+namespace {
+
+constexpr int64_t kUnknown = -1;
+
+/// Firings so far, and when the next of a task may start.
+class FiringState {
+public:
+  FiringState(const CyclicProblem &problem, const CyclicGraph &graph, CyclicSolution &solution)
+      : p_(problem), graph_(graph), s_(solution), writes_(problem.tasks.size()) {
+    s_.times.assign(p_.tasks.size(), {});
+    for (uint32_t r = 0; r < p_.registers.size(); ++r)
+      if (isMicroRegister(p_, p_.registers[r]))
+        writes_[p_.registers[r].producer].push_back(r);
+  }
+
+  uint32_t firings(uint32_t t) const { return p_.tasks[t].micro ? p_.micros : 1; }
+  uint32_t fired(uint32_t t) const { return static_cast<uint32_t>(s_.times[t].size()); }
+  bool done(uint32_t t) const { return fired(t) == firings(t); }
+
+  /// Earliest start of the task's next firing but for its stream; kUnknown if it waits for a firing
+  /// that has no time yet.
+  int64_t ready(uint32_t t) const {
+    int64_t time = 0;
+    for (uint32_t e : graph_.into(t)) {
+      const CyclicEdge &edge = graph_.edges()[e];
+      const bool each = p_.tasks[edge.from].micro && p_.tasks[t].micro;
+      if (!until(edge.from, each ? fired(t) : firings(edge.from) - 1, edge.lagNs, time))
+        return kUnknown;
+    }
+    for (uint32_t r : writes_[t])
+      if (fired(t) >= s_.slots[r])
+        for (uint32_t reader : p_.registers[r].readers)
+          if (!until(reader, fired(t) - s_.slots[r], 0, time))
+            return kUnknown;
+    return time;
+  }
+
+  void fire(uint32_t t, int64_t start) { s_.times[t].push_back(start); }
+
+private:
+  /// Raises `time` to the end of a firing; false if it has no time.
+  bool until(uint32_t t, uint32_t firing, int64_t lagNs, int64_t &time) const {
+    if (firing >= fired(t))
+      return false;
+    time = std::max(time, s_.times[t][firing] + p_.tasks[t].durationNs + lagNs);
+    return true;
+  }
+
+  const CyclicProblem &p_;
+  const CyclicGraph &graph_;
+  CyclicSolution &s_;
+  std::vector<std::vector<uint32_t>> writes_; ///< micro registers of each task
+};
+
+/// Step period, first starts and micro period of a solution with times.
+void settlePeriods(const CyclicProblem &p, CyclicSolution &s) {
+  auto end = [&](uint32_t t, size_t firing) { return s.times[t][firing] + p.tasks[t].durationNs; };
+  int64_t step = 1;
+  for (const std::vector<uint32_t> &order : s.orders)
+    if (!order.empty())
+      step = std::max(step, end(order.back(), s.times[order.back()].size() - 1) -
+                                s.times[order.front()].front());
+  for (uint32_t i = 0; i < p.registers.size(); ++i) {
+    const CyclicRegister &r = p.registers[i];
+    const uint32_t slots = s.slots[i];
+    const bool each = isMicroRegister(p, r);
+    // Version v + slots is the first firing of its kind some iterations later.
+    const uint32_t versions = each ? p.micros : 1;
+    for (uint32_t v = 0; v < versions; ++v)
+      for (uint32_t reader : r.readers) {
+        const int64_t iterations = (v + slots) / versions;
+        const size_t next = each ? (v + slots) % versions : 0;
+        if (iterations == 0)
+          continue; // inside an iteration: the times hold it
+        const int64_t lives =
+            end(reader, each ? v : s.times[reader].size() - 1) - s.times[r.producer][next];
+        step = std::max(step, ceilDiv(lives, iterations));
+      }
+  }
+  s.stepPeriod = step;
+  s.microPeriod = 1;
+  s.start.clear();
+  for (const std::vector<int64_t> &times : s.times)
+    s.start.push_back(times.front());
+}
+
+class ListScheduler {
+public:
+  ListScheduler(const CyclicProblem &problem, const CyclicGraph &graph, const FiringRule &rule,
+                CyclicSolution &solution)
+      : p_(problem), graph_(graph), s_(solution), state_(problem, graph, solution),
+        onStream_(problem.streams), free_(problem.streams), open_(problem.streams) {
+    for (uint32_t t = 0; t < p_.tasks.size(); ++t) {
+      onStream_[p_.tasks[t].stream].push_back(t);
+      ++open_[p_.tasks[t].stream][phaseOf(t)];
+      left_ += state_.firings(t);
+    }
+    rank(rule);
+    indexWakes();
+  }
+
+  bool run() {
+    s_.orders.assign(p_.streams, {});
+    for (uint32_t stream = 0; stream < p_.streams; ++stream)
+      events_.push({0, stream});
+    while (!events_.empty()) {
+      const auto [now, stream] = events_.top();
+      events_.pop();
+      take(stream, now);
+    }
+    if (left_ > 0)
+      return false;
+    settlePeriods(p_, s_);
+    return true;
+  }
+
+private:
+  using Event = std::pair<int64_t, uint32_t>; ///< time, stream
+  using Rank = std::tuple<int, int64_t, uint32_t>;
+  enum Phase : uint8_t { Before, Micro, After };
+  Phase phaseOf(uint32_t t) const {
+    return p_.tasks[t].micro ? Micro : graph_.afterMicro(t) ? After : Before;
+  }
+
+  /// What another stream waits for comes first; among those the furthest, or the one with the
+  /// longest way to go.
+  void rank(const FiringRule &rule) {
+    std::vector<int64_t> head(p_.tasks.size(), 0);
+    std::vector<bool> urgent(p_.tasks.size(), false);
+    const std::vector<uint32_t> &sorted = graph_.topological();
+    for (uint32_t t : sorted)
+      for (uint32_t e : graph_.into(t)) {
+        const CyclicEdge &edge = graph_.edges()[e];
+        if (p_.tasks[edge.from].micro)
+          head[t] =
+              std::max(head[t], head[edge.from] + p_.tasks[edge.from].durationNs + edge.lagNs);
+      }
+    for (size_t i = sorted.size(); i-- > 0;)
+      for (uint32_t e : graph_.outOf(sorted[i])) {
+        const uint32_t to = graph_.edges()[e].to;
+        if (p_.tasks[to].micro && (urgent[to] || p_.tasks[to].stream != p_.tasks[sorted[i]].stream))
+          urgent[sorted[i]] = true;
+      }
+    for (uint32_t t = 0; t < p_.tasks.size(); ++t)
+      ranks_.push_back({urgent[t] ? 0 : 1, rule.furthestFirst ? -head[t] : -graph_.tail(t), t});
+  }
+
+  /// Streams that may go on when a task has ended, and how much later.
+  void indexWakes() {
+    wakes_.resize(p_.tasks.size());
+    for (const CyclicEdge &edge : graph_.edges())
+      wakes_[edge.from].emplace_back(edge.lagNs, p_.tasks[edge.to].stream);
+    for (const CyclicRegister &r : p_.registers)
+      for (uint32_t reader : r.readers)
+        wakes_[reader].emplace_back(0, p_.tasks[r.producer].stream);
+    for (uint32_t t = 0; t < p_.tasks.size(); ++t) {
+      wakes_[t].emplace_back(0, p_.tasks[t].stream);
+      std::sort(wakes_[t].begin(), wakes_[t].end());
+      wakes_[t].erase(std::unique(wakes_[t].begin(), wakes_[t].end()), wakes_[t].end());
+    }
+  }
+
+  void take(uint32_t stream, int64_t now) {
+    if (free_[stream] > now)
+      return; // it looks again when it is free
+    const uint32_t none = static_cast<uint32_t>(p_.tasks.size());
+    uint32_t best = none;
+    const std::array<uint32_t, 3> &open = open_[stream];
+    const Phase phase = open[Before] ? Before : open[Micro] ? Micro : After;
+    for (uint32_t t : onStream_[stream]) {
+      if (state_.done(t) || phaseOf(t) != phase || (best != none && ranks_[best] < ranks_[t]))
+        continue;
+      const int64_t ready = state_.ready(t);
+      if (ready != kUnknown && ready <= now)
+        best = t;
+    }
+    if (best == none)
+      return;
+    state_.fire(best, now);
+    s_.orders[stream].push_back(best);
+    open_[stream][phase] -= state_.done(best) ? 1 : 0;
+    --left_;
+    const int64_t end = now + p_.tasks[best].durationNs;
+    free_[stream] = end;
+    for (auto [lag, woken] : wakes_[best])
+      events_.push({end + lag, woken});
+  }
+
+  const CyclicProblem &p_;
+  const CyclicGraph &graph_;
+  CyclicSolution &s_;
+  FiringState state_;
+  std::vector<std::vector<uint32_t>> onStream_;
+  std::vector<int64_t> free_;
+  std::vector<std::array<uint32_t, 3>> open_; ///< tasks of each phase that are not done
+  std::vector<Rank> ranks_;                   ///< by task; the least is taken
+  std::vector<std::vector<std::pair<int64_t, uint32_t>>> wakes_;
+  std::priority_queue<Event, std::vector<Event>, std::greater<Event>> events_;
+  uint64_t left_ = 0;
+};
+
+} // namespace
+
+bool scheduleFirings(const CyclicProblem &problem, const CyclicGraph &graph, const FiringRule &rule,
+                     CyclicSolution &solution) {
+  return ListScheduler(problem, graph, rule, solution).run();
+}
+
+bool runFirings(const CyclicProblem &p, const CyclicGraph &graph, CyclicSolution &s) {
+  FiringState state(p, graph, s);
+  std::vector<size_t> next(p.streams);
+  std::vector<int64_t> free(p.streams);
+  for (bool any = true; any;) {
+    any = false;
+    for (uint32_t stream = 0; stream < p.streams; ++stream)
+      for (; next[stream] < s.orders[stream].size(); ++next[stream], any = true) {
+        const uint32_t t = s.orders[stream][next[stream]];
+        const int64_t ready = state.ready(t);
+        if (ready == kUnknown)
+          break;
+        const int64_t start = std::max(ready, free[stream]);
+        state.fire(t, start);
+        free[stream] = start + p.tasks[t].durationNs;
+      }
+  }
+  for (uint32_t stream = 0; stream < p.streams; ++stream)
+    if (next[stream] < s.orders[stream].size())
+      return false;
+  settlePeriods(p, s);
+  return true;
+}
+
+void shrinkSlots(const CyclicProblem &p, CyclicSolution &s) {
+  for (uint32_t i = 0; i < p.registers.size(); ++i) {
+    const CyclicRegister &r = p.registers[i];
+    if (!isMicroRegister(p, r))
+      continue;
+    // Version v may have the slot of the newest version that is done with when it is written.
+    uint32_t needed = r.minSlots, freed = 0;
+    for (uint32_t v = 0; v < p.micros; ++v) {
+      auto isFree = [&](uint32_t version) {
+        return std::all_of(r.readers.begin(), r.readers.end(), [&](uint32_t reader) {
+          return s.times[reader][version] + p.tasks[reader].durationNs <= s.times[r.producer][v];
+        });
+      };
+      while (freed < v && isFree(freed))
+        ++freed;
+      needed = std::max(needed, v + 1 - freed);
+    }
+    s.slots[i] = std::min(s.slots[i], needed);
+  }
+}
+
+} // namespace of::search
