@@ -199,7 +199,8 @@ OF_UNARY_OP(ReluOp, reluOf(b, loc, x), maskedBy(b, loc, "gt", x, scalarLike(b, l
 OF_UNARY_OP(SigmoidOp, sigmoidOf(b, loc, x), mul(b, loc, sub(b, loc, g, mul(b, loc, g, y)), y))
 OF_UNARY_OP(NotOp,
             arith::XOrIOp::create(b, loc, x,
-                                  arith::ConstantOp::create(b, loc, b.getBoolAttr(true))),
+                                  arith::ConstantOp::create(b, loc,
+                                                            b.getIntegerAttr(x.getType(), -1))),
             Value())
 OF_UNARY_OP(StopGradientOp, x, Value())
 Sets StopGradientOp::getLinearOperandSets() { return {{0}}; }
@@ -320,8 +321,8 @@ OF_BINARY_OP(PowOp, powOf(b, loc, *this, x, y),
 #define OF_LOGICAL_OP(Op, SCALAR)                                                                  \
   LogicalResult Op::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,  \
                                      SmallVectorImpl<Type> &types) {                               \
-    if (!tensorType(adaptor.getLhs()).getElementType().isInteger(1))                               \
-      return emitOptionalError(loc, getOperationName(), ": works on bools, not ",                  \
+    if (!isa<IntegerType>(tensorType(adaptor.getLhs()).getElementType()))                          \
+      return emitOptionalError(loc, getOperationName(), ": works on bools and integers, not ",     \
                                adaptor.getLhs().getType());                                        \
     return inferBinary(loc, getOperationName(), adaptor.getLhs(), adaptor.getRhs(), types);        \
   }                                                                                                \

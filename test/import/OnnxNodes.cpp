@@ -1,31 +1,36 @@
 // of-onnx-nodes: the node tests of ONNX (libonnx-testdata), each imported, run and compared.
 //
-//   of-onnx-nodes FOLDER [--every N] [--only TEXT] [--list]
+//   of-onnx-nodes FOLDER [--every N] [--only TEXT] [--list] [--table]
 //
 // A model is imported as a job would, its inputs as arguments; where it asks for values now (axes,
 // shapes) integers and scalars are given as constants. Every test runs in a process of its own. It
 // passes (1e-3 of the value and 1e-5), is refused with the importer's reason, or fails: then the
-// exit code is 1. --every N takes every N-th test, --list names each with its outcome.
+// exit code is 1. --every N takes every N-th test, --list names each with its outcome, --table sums
+// up by op, in Markdown.
 #include "dialects/Of/Of.h"
 #include "lib/Import/Onnx/Onnx.h"
 #include "lib/Import/Onnx/TensorData.h"
-#include "test/of/Evaluator.h"
+#include "test/import/ImportedText.h"
+#include "test/of/OpKernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
+#include <set>
 #include <sys/wait.h>
 #include <unistd.h>
 
 using namespace mlir;
 using namespace of;
 using of::test::Array;
+using of::test::arrayOf;
+using of::test::textOf;
 using onnx::TensorProto;
 
 namespace {
@@ -44,30 +49,6 @@ struct Outcome {
 
 } // namespace
 
-static double valueAt(const char *bytes, Type type) {
-  auto read = [&](auto value) {
-    std::memcpy(&value, bytes, sizeof value);
-    return static_cast<double>(value);
-  };
-  if (type.isF32())
-    return read(float());
-  if (type.isF64())
-    return read(double());
-  if (type.isInteger(64))
-    return read(int64_t());
-  if (type.isInteger(32))
-    return read(int32_t());
-  return type.isUnsignedInteger() || type.isInteger(1) ? read(uint8_t()) : read(int8_t());
-}
-
-static Array arrayOf(RankedTensorType type, ArrayRef<char> bytes) {
-  Array out{Shape(type.getShape().begin(), type.getShape().end()), {}};
-  const uint64_t width = elementBytes(type.getElementType());
-  for (int64_t i = 0; i < type.getNumElements(); ++i)
-    out.values.push_back(valueAt(bytes.data() + i * width, type.getElementType()));
-  return out;
-}
-
 // Empty if the file holds no tensor that is known here (a sequence, texts).
 static std::string readGiven(StringRef path, MLIRContext *context, Given &out) {
   auto buffer = llvm::MemoryBuffer::getFile(path, false, false);
@@ -81,33 +62,12 @@ static std::string readGiven(StringRef path, MLIRContext *context, Given &out) {
   onnx::StoredTensor stored;
   if (!openTensor(out.tensor, files, context, stored, error))
     return error;
-  if (stored.type.getElementType().isF16() || stored.type.getElementType().isBF16())
-    return "its data is in half precision, which this test does not compare";
   std::vector<char> bytes(stored.type.getNumElements() *
-                          elementBytes(stored.type.getElementType()));
+                          of::test::elementBytes(stored.type.getElementType()));
   if (!bytes.empty() && !stored.read(0, bytes, error))
     return error;
   out.array = arrayOf(stored.type, bytes);
   return "";
-}
-
-// Parameters become arguments behind the others; their values are added.
-static std::string textOf(ModuleOp module, const Weights &weights, std::vector<Array> &arguments) {
-  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
-  Block &body = function.getBody().front();
-  for (auto op : llvm::make_early_inc_range(body.getOps<ParameterOp>())) {
-    auto type = cast<RankedTensorType>(op.getType());
-    arguments.push_back(arrayOf(type, *weights.bytesOf(op.getName())));
-    op.getResult().replaceAllUsesWith(body.addArgument(type, op.getLoc()));
-    op.erase();
-  }
-  function.removeArgAttrsAttr();
-  function.setType(
-      FunctionType::get(module.getContext(), body.getArgumentTypes(), function.getResultTypes()));
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream);
-  return text;
 }
 
 static bool agree(double ours, double theirs) {
@@ -239,14 +199,52 @@ static Outcome runApart(const std::string &folder) {
   return {static_cast<Outcome::Kind>(buffer[0]), std::string(buffer + 1, size - 1)};
 }
 
+// The op that a test is for, or what else it shows.
+static std::string opOf(const std::string &folder) {
+  onnx::ModelProto model;
+  std::string error;
+  auto buffer = llvm::MemoryBuffer::getFile(folder + "/model.onnx", false, false);
+  if (!buffer || !onnx::parseModel((*buffer)->getBuffer(), model, error))
+    return "?";
+  return model.graph.nodes.size() == 1 ? model.graph.nodes[0].op.str() : "several ops";
+}
+
+namespace {
+/// Outcomes of the tests of an op.
+struct Tally {
+  int passed = 0, refused = 0, failed = 0;
+  std::set<std::string> reasons;
+
+  void count(const Outcome &outcome) {
+    passed += outcome.kind == Outcome::Passed;
+    refused += outcome.kind == Outcome::Refused;
+    failed += outcome.kind == Outcome::Failed;
+    if (outcome.kind == Outcome::Refused)
+      reasons.insert(outcome.why.substr(
+          outcome.why.rfind("; it ") == std::string::npos ? 0 : outcome.why.rfind("; it ") + 5));
+  }
+};
+} // namespace
+
+static void printTable(const std::map<std::string, Tally> &tallies) {
+  llvm::outs()
+      << "| op | passed | refused | failed | refused because it |\n| --- | --- | --- | --- "
+         "| --- |\n";
+  for (const auto &[op, tally] : tallies)
+    llvm::outs() << "| " << op << " | " << tally.passed << " | " << tally.refused << " | "
+                 << tally.failed << " | " << llvm::join(tally.reasons, "; ") << " |\n";
+}
+
 int main(int argc, char **argv) {
   std::string root, only;
   int every = 1;
-  bool lists = false;
+  bool lists = false, sums = false;
   for (int i = 1; i < argc; ++i) {
     StringRef word = argv[i];
     if (word == "--list")
       lists = true;
+    else if (word == "--table")
+      sums = true;
     else if (word == "--every" && i + 1 < argc)
       every = std::max(1, atoi(argv[++i]));
     else if (word == "--only" && i + 1 < argc)
@@ -264,6 +262,7 @@ int main(int argc, char **argv) {
         names.push_back(name.str());
   llvm::sort(names);
   std::map<Outcome::Kind, int> count;
+  std::map<std::string, Tally> tallies;
   for (size_t i = 0; i < names.size(); i += every) {
     Outcome outcome = runApart(root + "/" + names[i]);
     ++count[outcome.kind];
@@ -271,10 +270,14 @@ int main(int argc, char **argv) {
                        : outcome.kind == Outcome::Refused ? "refused"
                                                           : "FAILED ";
     std::replace(outcome.why.begin(), outcome.why.end(), '\n', ' ');
+    if (sums)
+      tallies[opOf(root + "/" + names[i])].count(outcome);
     if (lists || outcome.kind == Outcome::Failed)
       llvm::outs() << word << " " << names[i] << (outcome.why.empty() ? "" : ": ") << outcome.why
                    << "\n";
   }
+  if (sums)
+    printTable(tallies);
   llvm::outs() << count[Outcome::Passed] << " passed, " << count[Outcome::Refused]
                << " refused with a reason, " << count[Outcome::Failed] << " failed\n";
   return names.empty() || count[Outcome::Failed] ? 1 : 0;

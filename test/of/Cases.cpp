@@ -34,12 +34,12 @@ static std::string outputOf(const std::string &command, int &status) {
   return out;
 }
 
-std::vector<Case> casesOf(const std::vector<std::string> &families) {
+std::vector<Case> casesOf(const std::vector<std::string> &families, const std::string &folder) {
   char path[] = "/tmp/of-oracle-XXXXXX";
   const int file = mkstemp(path);
   REQUIRE(file >= 0);
   close(file);
-  std::string command = std::string(OF_ORACLE_PYTHON) + " -B " + OF_ORACLE_FOLDER + "/oracle.py " +
+  std::string command = std::string(OF_ORACLE_PYTHON) + " -B " + folder + "/oracle.py " +
                         std::to_string(Catch::rngSeed()) + " " + path;
   for (const std::string &family : families)
     command += " " + family;

@@ -16,7 +16,9 @@ struct Case {
 };
 
 /// Runs oracle.py for these families with Catch's seed. Fails the test with the script's output.
-std::vector<Case> casesOf(const std::vector<std::string> &families);
+/// `folder`: where it and the families lie.
+std::vector<Case> casesOf(const std::vector<std::string> &families,
+                          const std::string &folder = OF_ORACLE_FOLDER);
 
 /// All families there are: the scripts beside oracle.py.
 std::vector<std::string> allFamilies();

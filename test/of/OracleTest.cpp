@@ -2,33 +2,14 @@
 //
 //   of-oracle-test "[pooling]"      one family
 #include "test/of/Cases.h"
+#include "test/of/Compare.h"
 
 #include <catch2/catch.hpp>
-
-#include <cmath>
 
 using namespace of;
 using namespace of::test;
 
 namespace {
-
-double norm(const std::vector<double> &values) {
-  double sum = 0;
-  for (double v : values)
-    sum += v * v;
-  return std::sqrt(sum);
-}
-
-/// Norm of the difference over the norm of what is wanted, or 1 if that is smaller.
-double errorOf(const Array &got, const Array &want) {
-  if (got.values.size() != want.values.size())
-    return INFINITY;
-  std::vector<double> difference(got.values.size());
-  for (size_t i = 0; i < difference.size(); ++i)
-    difference[i] = got.values[i] - want.values[i];
-  const double error = norm(difference) / std::max(1.0, norm(want.values));
-  return std::isnan(error) ? INFINITY : error;
-}
 
 void checkEqual(const std::string &what, const std::vector<Array> &got,
                 const std::vector<Array> &want, double tolerance) {
@@ -37,14 +18,6 @@ void checkEqual(const std::string &what, const std::vector<Array> &got,
     INFO(what << " " << i);
     CHECK(errorOf(got[i], want[i]) < tolerance);
   }
-}
-
-/// No flow is a gradient of zeros.
-std::vector<Array> filled(std::vector<Array> gradients, const std::vector<Array> &like) {
-  for (size_t i = 0; i < gradients.size(); ++i)
-    if (gradients[i].values.empty())
-      gradients[i] = {like[i].shape, std::vector<double>(like[i].values.size(), 0.0)};
-  return gradients;
 }
 
 void checkOracle(const Case &c, const Evaluator &evaluator, double tolerance) {

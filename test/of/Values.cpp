@@ -28,17 +28,35 @@ template <typename F> static void visit(const Buffer &buffer, int64_t index, F f
     return f(at<uint8_t>(buffer, index));
   case DType::F16:
   case DType::BF16:
-    llvm::report_fatal_error("the evaluator has no halves");
+    llvm::report_fatal_error("halves have no C++ type");
   }
 }
 
+static bool isHalf(Type element) { return element.isF16() || element.isBF16(); }
+
+double valueOfHalf(Type type, uint16_t bits) {
+  llvm::APFloat value(cast<FloatType>(type).getFloatSemantics(), llvm::APInt(16, bits));
+  return FloatAttr::get(type, value).getValueAsDouble();
+}
+
+static uint16_t halfOf(Type type, double value) {
+  llvm::APFloat half = cast<FloatAttr>(FloatAttr::get(type, value)).getValue();
+  return half.bitcastToAPInt().getZExtValue();
+}
+
 double get(const Buffer &buffer, int64_t index) {
+  if (Type element = buffer.type.getElementType(); isHalf(element))
+    return valueOfHalf(element, at<uint16_t>(buffer, index));
   double out = 0;
   visit(buffer, index, [&](auto &element) { out = static_cast<double>(element); });
   return out;
 }
 
 void set(Buffer &buffer, int64_t index, double value) {
+  if (Type element = buffer.type.getElementType(); isHalf(element)) {
+    at<uint16_t>(buffer, index) = halfOf(element, value);
+    return;
+  }
   visit(buffer, index, [&](auto &element) {
     element = static_cast<std::remove_reference_t<decltype(element)>>(value);
   });

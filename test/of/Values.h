@@ -14,5 +14,7 @@ Array toArray(const Buffer &buffer);
 /// Element as a double, whatever its type; and back.
 double get(const Buffer &buffer, int64_t index);
 void set(Buffer &buffer, int64_t index, double value);
+/// The number that an f16 or bf16 has in these bits.
+double valueOfHalf(mlir::Type type, uint16_t bits);
 
 } // namespace of::test

@@ -1,22 +1,41 @@
-// Convolutions and poolings.
+// Convolutions and their transposes.
 #include "lib/Import/Onnx/Import.h"
 #include "lib/Import/Onnx/OpTable.h"
 #include "lib/Import/Onnx/Windows.h"
-
-#include <cmath>
 
 using namespace mlir;
 
 namespace of::onnx {
 
-// ---- Convolution
-// ---------------------------------------------------------------------------------
-
 static Value addBias(NodeContext &n, Value y) {
   if (!y || !n.has(2))
     return y;
   Value bias = n.in(2);
-  return bias ? n.add(y, n.reshape(bias, {n.type(bias).getNumElements(), 1, 1})) : Value();
+  if (!bias)
+    return {};
+  Ints shape(n.rank(y) - 1, 1);
+  shape[0] = n.type(bias).getNumElements();
+  return n.add(y, n.reshape(bias, shape));
+}
+
+// Weights [o, i, kd, kh, kw] as [o, i kd, kh, kw]: the depths of a window are channels.
+static Value depthAsChannels(NodeContext &n, Value w) {
+  ArrayRef<int64_t> s = n.shape(w);
+  return n.reshape(w, {s[0], s[1] * s[2], s[3], s[4]});
+}
+
+static Value convolve(NodeContext &n, Value x, Value w, const Windows &windows) {
+  SmallVector<NamedAttribute> attributes = windows.attributes(n, false);
+  attributes.push_back(n.named("groups", n.integer("group", 1)));
+  if (!windows.isVolume()) {
+    Value y = n.make<Conv2dOp>({asImages(n, x), asImages(n, w)}, attributes);
+    if (!y || windows.numDims() == 2)
+      return y;
+    return n.reshape(y, {n.shape(y)[0], n.shape(y)[1], n.shape(y)[3]});
+  }
+  Value stacked = windowsAsChannels(n, x, windows);
+  Value y = n.make<Conv2dOp>({depthsApart(n, stacked), depthAsChannels(n, w)}, attributes);
+  return depthsTogether(n, y, stacked ? n.shape(stacked)[2] : 1);
 }
 
 static void conv(NodeContext &n) {
@@ -33,13 +52,59 @@ static void conv(NodeContext &n) {
     if (n.import.hints.foldedNorms++ == 0)
       n.import.hints.firstFolded = n.node.inputs[1].str();
   }
-  SmallVector<NamedAttribute> attributes = windows->attributes(n, false);
-  attributes.push_back(n.named("groups", n.integer("group", 1)));
-  Value y = addBias(n, n.make<Conv2dOp>({asImages(n, x), asImages(n, w)}, attributes));
-  n.set(0, windows->isLine ? asLine(n, y) : y);
+  n.set(0, addBias(n, convolve(n, x, w, *windows)));
 }
 
-// The gradient of a convolution's input.
+// ---- Transposed: the gradient of a convolution's input
+// -------------------------------------------
+
+// Sizes of the result, and the pads that lead to them.
+static Ints transposedSizes(NodeContext &n, ArrayRef<int64_t> from, Windows &w) {
+  const size_t space = w.numDims();
+  Ints extra = n.integers("output_padding").value_or(Ints(space, 0));
+  Ints pads = n.integers("pads").value_or(Ints(2 * space, 0));
+  std::optional<Ints> wanted = n.integers("output_shape");
+  StringRef automatic = n.text("auto_pad", "NOTSET");
+  if (wanted && wanted->size() == space + 2)
+    wanted->erase(wanted->begin(), wanted->begin() + 2);
+  if (extra.size() != space || pads.size() != 2 * space || (wanted && wanted->size() != space))
+    return n.fail("has lists that do not fit its images"), Ints();
+  Ints size;
+  for (size_t i = 0; i < space; ++i) {
+    int64_t full = (from[i] - 1) * w.strides[i] + extra[i] + w.reach(i);
+    w.before[i] = pads[i];
+    w.after[i] = pads[space + i];
+    if (wanted || automatic.starts_with("SAME")) {
+      int64_t target = wanted ? (*wanted)[i] : from[i] * w.strides[i];
+      int64_t total = std::max<int64_t>(full - target, 0);
+      w.before[i] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2;
+      w.after[i] = total - w.before[i];
+    }
+    size.push_back(wanted ? (*wanted)[i] : full - w.before[i] - w.after[i]);
+  }
+  return size;
+}
+
+// [n, c kd, d, h, w] to [n, c, size, h, w]: each depth of a window to its place, and added up.
+static Value addDepths(NodeContext &n, Value y, const Windows &windows, int64_t size) {
+  if (!y)
+    return {};
+  const int64_t kernel = windows.kernel[0], stride = windows.strides[0], before = windows.before[0];
+  Ints s(n.shape(y)), low(5, 0), high(5, 0), between(5, 0);
+  s[1] /= kernel;
+  between[2] = stride - 1;
+  Value apart = n.reshape(y, {s[0], s[1], kernel, s[2], s[3], s[4]}), sum;
+  for (int64_t k = 0; k < kernel; ++k) {
+    low[2] = k * windows.dilations[0];
+    int64_t length = low[2] + (s[2] - 1) * stride + 1;
+    high[2] = std::max<int64_t>(before + size - length, 0);
+    Value part = n.pad(n.reshape(n.sliceDim(apart, 2, k, 1), s), low, high, between);
+    part = n.sliceDim(part, 2, before, size);
+    sum = sum ? n.add(sum, part) : part;
+  }
+  return sum;
+}
+
 static void convTranspose(NodeContext &n) {
   Value x = n.in(0), w = n.in(1);
   if (!x || !w)
@@ -48,126 +113,29 @@ static void convTranspose(NodeContext &n) {
       windowsOf(n, n.type(x), Ints(n.shape(w).drop_front(std::min<int64_t>(2, n.rank(w)))), false);
   if (!windows || n.rank(w) != n.rank(x))
     return (void)n.fail("has weights that do not fit its images");
-  size_t space = n.rank(x) - 2;
-  Ints extra = n.integers("output_padding").value_or(Ints(space, 0));
-  Ints pads = n.integers("pads").value_or(Ints(2 * space, 0));
-  std::optional<Ints> wanted = n.integers("output_shape");
-  StringRef automatic = n.text("auto_pad", "NOTSET");
-  if (wanted && wanted->size() == space + 2)
-    wanted->erase(wanted->begin(), wanted->begin() + 2);
-  if (extra.size() != space || pads.size() != 2 * space || (wanted && wanted->size() != space))
-    return (void)n.fail("has lists that do not fit its images");
-  Ints size;
-  for (size_t i = 0; i < space; ++i) {
-    size_t at = windows->isLine ? 1 : i;
-    int64_t full = (n.shape(x)[2 + i] - 1) * windows->strides[at] + extra[i] +
-                   windows->dilations[at] * (windows->kernel[at] - 1) + 1;
-    if (wanted || automatic.starts_with("SAME")) {
-      int64_t target = wanted ? (*wanted)[i] : n.shape(x)[2 + i] * windows->strides[at];
-      int64_t total = std::max<int64_t>(full - target, 0);
-      bool isUpper = automatic == "SAME_UPPER";
-      pads[i] = isUpper ? total / 2 : total - total / 2;
-      pads[space + i] = total - pads[i];
-    }
-    size.push_back(wanted ? (*wanted)[i] : full - pads[i] - pads[space + i]);
-  }
-  if (windows->isLine) {
-    size.insert(size.begin(), 1);
-    pads = {0, pads[0], 0, pads[1]};
-  }
-  windows->pads = pads;
+  Ints size = transposedSizes(n, n.shape(x).drop_front(2), *windows);
+  if (n.hasFailed())
+    return;
+  Ints plane = size.size() == 1 ? Ints{1, size[0]} : Ints(ArrayRef<int64_t>(size).take_back(2));
   SmallVector<NamedAttribute> attributes = windows->attributes(n, false);
   attributes.push_back(n.named("groups", n.integer("group", 1)));
-  attributes.push_back(n.named("input_size", ArrayRef<int64_t>(size)));
-  Value y = addBias(n, n.make<Conv2dBackwardDataOp>({asImages(n, x), asImages(n, w)}, attributes));
-  n.set(0, windows->isLine ? asLine(n, y) : y);
-}
-
-// ---- Pooling
-// -------------------------------------------------------------------------------------
-
-template <class Op>
-static Value pool(NodeContext &n, Value x, const Windows &windows, bool countsPads) {
-  SmallVector<NamedAttribute> attributes = windows.attributes(n, true);
-  if (n.integer("ceil_mode", 0))
-    attributes.push_back(n.flag("ceil_mode"));
-  if (countsPads)
-    attributes.push_back(n.flag("count_include_pad"));
-  Value y = n.make<Op>(asImages(n, x), attributes);
-  return windows.isLine ? asLine(n, y) : y;
-}
-
-static void maxPool(NodeContext &n) {
-  Value x = n.in(0);
-  if (!x)
-    return;
-  if (std::optional<Windows> windows = windowsOf(n, n.type(x), std::nullopt))
-    n.set(0, pool<MaxPool2dOp>(n, x, *windows, false));
-}
-
-static void averagePool(NodeContext &n) {
-  Value x = n.in(0);
-  if (!x)
-    return;
-  if (std::optional<Windows> windows = windowsOf(n, n.type(x), std::nullopt))
-    n.set(0, pool<AvgPool2dOp>(n, x, *windows, n.integer("count_include_pad", 0)));
-}
-
-static Value root(NodeContext &n, Value x, double p) {
-  return p == 1 ? x : p == 2 ? n.make<SqrtOp>(x) : n.make<PowOp>({x, n.like(x, 1 / p)});
-}
-static Value powerOfSize(NodeContext &n, Value x, double p) {
-  if (p == 2)
-    return n.make<SquareOp>(x);
-  Value size = n.make<AbsOp>(x);
-  return p == 1 ? size : n.make<PowOp>({size, n.like(size, p)});
-}
-
-static void lpPool(NodeContext &n) {
-  Value x = n.in(0);
-  double p = n.integer("p", 2);
-  if (!x || p < 1)
-    return (void)n.fail("has p below 1");
-  std::optional<Windows> windows = windowsOf(n, n.type(x), std::nullopt);
-  if (!windows)
-    return;
-  Value mean = pool<AvgPool2dOp>(n, powerOfSize(n, x, p), *windows, true);
-  n.set(0, root(n, n.mul(mean, double(windows->kernel[0] * windows->kernel[1])), p));
-}
-
-static Ints spaceDims(NodeContext &n, Value x) {
-  Ints dims;
-  for (int64_t dim = 2; x && dim < n.rank(x); ++dim)
-    dims.push_back(dim);
-  if (dims.empty())
-    n.fail("needs images [n, c, ...]");
-  return dims;
-}
-
-template <class Op> static void globalPool(NodeContext &n) {
-  Value x = n.in(0);
-  n.set(0,
-        n.make<Op>(x, {n.named("dims", ArrayRef<int64_t>(spaceDims(n, x))), n.flag("keepdims")}));
-}
-
-static void globalLpPool(NodeContext &n) {
-  Value x = n.in(0);
-  double p = n.integer("p", 2);
-  if (p < 1)
-    return (void)n.fail("has p below 1");
-  n.set(0, root(n, n.sum(powerOfSize(n, x, p), spaceDims(n, x), true), p));
+  attributes.push_back(n.named("input_size", ArrayRef<int64_t>(plane)));
+  Value y;
+  if (windows->isVolume()) {
+    y = n.make<Conv2dBackwardDataOp>({depthsApart(n, x), depthAsChannels(n, w)}, attributes);
+    y = addDepths(n, depthsTogether(n, y, n.shape(x)[2]), *windows, size[0]);
+  } else {
+    y = n.make<Conv2dBackwardDataOp>({asImages(n, x), asImages(n, w)}, attributes);
+    if (y && size.size() == 1)
+      y = n.reshape(y, {n.shape(y)[0], n.shape(y)[1], size[0]});
+  }
+  n.set(0, addBias(n, y));
 }
 
 llvm::ArrayRef<OpEntry> convolutionOps() {
   static constexpr OpEntry table[] = {
-      {"AveragePool", 1, averagePool},
       {"Conv", 1, conv},
       {"ConvTranspose", 1, convTranspose},
-      {"GlobalAveragePool", 1, globalPool<ReduceMeanOp>},
-      {"GlobalLpPool", 2, globalLpPool},
-      {"GlobalMaxPool", 1, globalPool<ReduceMaxOp>},
-      {"LpPool", 2, lpPool},
-      {"MaxPool", 1, maxPool},
   };
   return table;
 }

@@ -19,13 +19,17 @@ template <class Op> static void floats(NodeContext &n) {
     return (void)n.fail("works on floating-point numbers alone");
   n.set(0, n.make<Op>(x));
 }
-static void logicalNot(NodeContext &n) {
-  Value x = n.in(0);
-  if (x && !n.element(x).isInteger(1))
-    return (void)n.fail("works on bools alone");
-  n.set(0, n.make<NotOp>(x));
-}
 template <class Op> static void binary(NodeContext &n) { n.set(0, n.make<Op>({n.in(0), n.in(1)})); }
+
+// Logic on bools, and on the bits of integers: the same ops here.
+template <class Op, bool ofBits> static void logic(NodeContext &n) {
+  SmallVector<Value> x = n.allInputs();
+  for (Value v : x)
+    if (v && (ofBits ? !isa<IntegerType>(n.element(v)) || n.element(v).isInteger(1)
+                     : !n.element(v).isInteger(1)))
+      return (void)n.fail(ofBits ? "works on integers alone" : "works on bools alone");
+  n.set(0, n.make<Op>(x));
+}
 
 template <const char *predicate> static void compare(NodeContext &n) {
   n.set(0, n.compare(predicate, n.in(0), n.in(1)));
@@ -176,6 +180,23 @@ static void isInf(NodeContext &n) {
   n.set(0, n.integer("detect_positive", 1) ? n.make<OrOp>({up, down}) : down);
 }
 
+// A product with or a quotient by 2^y, which is put together from the bits of y.
+static void bitShift(NodeContext &n) {
+  Value x = n.in(0), y = n.in(1);
+  StringRef direction = n.text("direction", "");
+  if (!x || !y || !n.element(x).isUnsignedInteger() ||
+      (direction != "LEFT" && direction != "RIGHT"))
+    return (void)n.fail("shifts unsigned integers to the LEFT or RIGHT alone");
+  const int64_t width = n.element(x).getIntOrFloatBitWidth();
+  Value power = n.like(x, 1);
+  for (int64_t bit = 1; bit < width; bit *= 2) {
+    Value isSet = n.compare("ne", n.make<AndOp>({y, n.like(y, bit)}), n.like(y, 0));
+    power = n.select(isSet, n.mul(power, n.like(x, int64_t(1) << bit)), power);
+  }
+  Value shifted = direction == "LEFT" ? n.mul(x, power) : n.div(x, power);
+  n.set(0, n.select(n.compare("ge", y, n.like(y, width)), n.like(x, 0), shifted));
+}
+
 // A bound is a known number or a scalar that is computed.
 static void clip(NodeContext &n) {
   Value x = n.in(0);
@@ -248,9 +269,14 @@ llvm::ArrayRef<OpEntry> elementwiseOps() {
       {"Abs", 6, unary<AbsOp>},
       {"Acosh", 9, acosh},
       {"Add", 7, binary<AddOp>},
-      {"And", 7, binary<AndOp>},
+      {"And", 7, logic<AndOp, false>, kNoGradient},
       {"Asinh", 9, asinh},
       {"Atanh", 9, atanh},
+      {"BitShift", 11, bitShift, kNoGradient},
+      {"BitwiseAnd", 18, logic<AndOp, true>, kNoGradient},
+      {"BitwiseNot", 18, logic<NotOp, true>, kNoGradient},
+      {"BitwiseOr", 18, logic<OrOp, true>, kNoGradient},
+      {"BitwiseXor", 18, logic<XorOp, true>, kNoGradient},
       {"Cast", 6, castTo},
       {"CastLike", 15, castLike},
       {"Ceil", 6, floats<CeilOp>},
@@ -261,21 +287,21 @@ llvm::ArrayRef<OpEntry> elementwiseOps() {
       {"Div", 7, binary<DivOp>},
       {"Dropout", 7, dropout},
       {"Elu", 6, elu},
-      {"Equal", 7, compare<kEqual>},
+      {"Equal", 7, compare<kEqual>, kNoGradient},
       {"Erf", 9, floats<ErfOp>},
       {"Exp", 6, floats<ExpOp>},
       {"Floor", 6, floats<FloorOp>},
       {"Gelu", 20, gelu},
-      {"Greater", 7, compare<kGreater>},
-      {"GreaterOrEqual", 12, compare<kGreaterEqual>},
+      {"Greater", 7, compare<kGreater>, kNoGradient},
+      {"GreaterOrEqual", 12, compare<kGreaterEqual>, kNoGradient},
       {"HardSigmoid", 6, hardSigmoid},
       {"HardSwish", 14, floats<HardSwishOp>},
       {"Identity", 1, identity},
-      {"IsInf", 10, isInf},
-      {"IsNaN", 9, isNan},
+      {"IsInf", 10, isInf, kNoGradient},
+      {"IsNaN", 9, isNan, kNoGradient},
       {"LeakyRelu", 6, leakyRelu},
-      {"Less", 7, compare<kLess>},
-      {"LessOrEqual", 12, compare<kLessEqual>},
+      {"Less", 7, compare<kLess>, kNoGradient},
+      {"LessOrEqual", 12, compare<kLessEqual>, kNoGradient},
       {"Log", 6, floats<LogOp>},
       {"Max", 8, variadic<MaxOp>},
       {"Mean", 8, mean},
@@ -284,8 +310,8 @@ llvm::ArrayRef<OpEntry> elementwiseOps() {
       {"Mod", 10, remainder},
       {"Mul", 7, binary<MulOp>},
       {"Neg", 6, unary<NegOp>},
-      {"Not", 1, logicalNot},
-      {"Or", 7, binary<OrOp>},
+      {"Not", 1, logic<NotOp, false>, kNoGradient},
+      {"Or", 7, logic<OrOp, false>, kNoGradient},
       {"PRelu", 7, prelu},
       {"Pow", 7, power},
       {"Reciprocal", 6, floats<ReciprocalOp>},
@@ -306,7 +332,7 @@ llvm::ArrayRef<OpEntry> elementwiseOps() {
       {"Tanh", 6, floats<TanhOp>},
       {"ThresholdedRelu", 10, thresholdedRelu},
       {"Where", 9, where},
-      {"Xor", 7, binary<XorOp>},
+      {"Xor", 7, logic<XorOp, false>, kNoGradient},
   };
   return table;
 }

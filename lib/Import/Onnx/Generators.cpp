@@ -143,10 +143,10 @@ static void oneHot(NodeContext &n) {
 
 llvm::ArrayRef<OpEntry> generatorOps() {
   static constexpr OpEntry table[] = {
-      {"Constant", 1, constant}, {"ConstantOfShape", 9, constantOfShape},
-      {"EyeLike", 9, eyeLike},   {"OneHot", 9, oneHot},
-      {"Range", 11, range},      {"Shape", 1, shape},
-      {"Size", 1, size},         {"Trilu", 14, triangle},
+      {"Constant", 1, constant, kNoGradient}, {"ConstantOfShape", 9, constantOfShape, kNoGradient},
+      {"EyeLike", 9, eyeLike, kNoGradient},   {"OneHot", 9, oneHot},
+      {"Range", 11, range, kNoGradient},      {"Shape", 1, shape, kNoGradient},
+      {"Size", 1, size, kNoGradient},         {"Trilu", 14, triangle},
   };
   return table;
 }

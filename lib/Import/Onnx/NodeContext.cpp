@@ -301,6 +301,18 @@ Value NodeContext::concat(ValueRange parts, int64_t dim) {
   return make<ConcatOp>(parts, named("dim", dim));
 }
 
+Value NodeContext::pad(Value x, ArrayRef<int64_t> before, ArrayRef<int64_t> behind,
+                       ArrayRef<int64_t> between, double value) {
+  if (!x)
+    return {};
+  Ints none(rank(x), 0);
+  between = between.empty() ? ArrayRef<int64_t>(none) : between;
+  if (before == ArrayRef<int64_t>(none) && behind == before && between == before)
+    return x;
+  return make<PadOp>(x, {named("low", before), named("high", behind), named("interior", between),
+                         named("value", value)});
+}
+
 Value NodeContext::sum(Value x, ArrayRef<int64_t> dims, bool keep) {
   SmallVector<NamedAttribute> attributes{named("dims", dims)};
   if (keep)

@@ -113,6 +113,9 @@ public:
   Value sliceDim(Value x, int64_t dim, int64_t start, int64_t size);
   Value broadcast(Value x, llvm::ArrayRef<int64_t> shape);
   Value concat(ValueRange parts, int64_t dim);
+  /// A value before, behind and between the elements along each dim; `between` none where empty.
+  Value pad(Value x, llvm::ArrayRef<int64_t> before, llvm::ArrayRef<int64_t> behind,
+            llvm::ArrayRef<int64_t> between = {}, double value = 0);
   Value sum(Value x, llvm::ArrayRef<int64_t> dims, bool keep);
   Value iota(llvm::ArrayRef<int64_t> shape, int64_t dim, mlir::Type element);
   /// An axis counted from the front; fails if it is none.
@@ -127,6 +130,9 @@ private:
   Frame &frame;
   bool failed = false;
 };
+
+/// The product over dims, which has no op of its own.
+Value productOver(NodeContext &n, Value x, llvm::ArrayRef<int64_t> dims, bool keep);
 
 /// AttributeProto.AttributeType.
 enum AttributeKind {

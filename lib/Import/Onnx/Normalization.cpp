@@ -128,12 +128,10 @@ static void localResponseNorm(NodeContext &n) {
   int64_t size = n.integer("size", 0);
   if (!x || n.rank(x) < 2 || size < 1 || size > 64)
     return (void)n.fail("needs an input [n, c, ...] and a size of 1 to 64");
-  Ints low(n.rank(x), 0), high(n.rank(x), 0), none(n.rank(x), 0);
+  Ints low(n.rank(x), 0), high(n.rank(x), 0);
   low[1] = (size - 1) / 2;
   high[1] = size / 2;
-  Value padded = n.make<PadOp>(n.make<SquareOp>(x), {n.named("low", ArrayRef<int64_t>(low)),
-                                                     n.named("high", ArrayRef<int64_t>(high)),
-                                                     n.named("interior", ArrayRef<int64_t>(none))});
+  Value padded = n.pad(n.make<SquareOp>(x), low, high);
   Value sum;
   for (int64_t i = 0; i < size; ++i) {
     Value part = n.sliceDim(padded, 1, i, n.shape(x)[1]);

@@ -9,7 +9,7 @@ llvm::SmallVector<OpEntry> allOps() {
   llvm::SmallVector<OpEntry> out;
   for (llvm::ArrayRef<OpEntry> family :
        {elementwiseOps(), reductionOps(), shapeOps(), indexingOps(), generatorOps(),
-        normalizationOps(), convolutionOps(), productOps(), einsumOps(), resizeOps(),
+        normalizationOps(), convolutionOps(), poolingOps(), productOps(), einsumOps(), resizeOps(),
         recurrentOps(), lossOps(), controlOps()})
     out.append(family.begin(), family.end());
   return out;

@@ -12,10 +12,15 @@ namespace of::onnx {
 
 class NodeContext;
 
+/// Of ops whose results are no floating-point numbers, or constant wherever they are continuous
+/// between values that are not told apart: by definition nothing flows back.
+inline constexpr bool kNoGradient = false;
+
 struct OpEntry {
   llvm::StringLiteral name;
   int since;
   void (*build)(NodeContext &);
+  bool hasGradient = true;
 };
 
 /// Newest operator set whose ops were compared with this table.
@@ -28,6 +33,7 @@ llvm::ArrayRef<OpEntry> indexingOps();
 llvm::ArrayRef<OpEntry> generatorOps();
 llvm::ArrayRef<OpEntry> normalizationOps();
 llvm::ArrayRef<OpEntry> convolutionOps();
+llvm::ArrayRef<OpEntry> poolingOps();
 llvm::ArrayRef<OpEntry> productOps();
 llvm::ArrayRef<OpEntry> einsumOps();
 llvm::ArrayRef<OpEntry> resizeOps();

@@ -82,23 +82,25 @@ static void logSumExp(NodeContext &n) {
 }
 
 // Half of the dims, and half of that, ...: a product has no op of its own.
-static void product(NodeContext &n) {
-  Reduced r = reduced(n, 18);
-  Value x = r.x;
-  for (int64_t dim : r.dims)
+Value productOver(NodeContext &n, Value x, ArrayRef<int64_t> dims, bool keep) {
+  for (int64_t dim : dims)
     while (x && n.shape(x)[dim] > 1) {
       int64_t size = n.shape(x)[dim], half = size / 2;
       Value rest = size % 2 ? n.sliceDim(x, dim, size - 1, 1) : Value();
       Value folded = n.mul(n.sliceDim(x, dim, 0, half), n.sliceDim(x, dim, half, half));
       x = rest ? n.concat({folded, rest}, dim) : folded;
     }
-  if (!x || r.keep)
-    return n.set(0, x);
+  if (!x || keep)
+    return x;
   Ints shape;
   for (int64_t dim = 0; dim < n.rank(x); ++dim)
-    if (!llvm::is_contained(r.dims, dim))
+    if (!llvm::is_contained(dims, dim))
       shape.push_back(n.shape(x)[dim]);
-  n.set(0, n.reshape(x, shape));
+  return n.reshape(x, shape);
+}
+static void product(NodeContext &n) {
+  Reduced r = reduced(n, 18);
+  n.set(0, productOver(n, r.x, r.dims, r.keep));
 }
 
 // ---- Along one axis
@@ -190,10 +192,10 @@ static void cumulativeSum(NodeContext &n) {
 
 llvm::ArrayRef<OpEntry> reductionOps() {
   static constexpr OpEntry table[] = {
-      {"ArgMax", 1, argExtreme<true>},
-      {"ArgMin", 1, argExtreme<false>},
+      {"ArgMax", 1, argExtreme<true>, kNoGradient},
+      {"ArgMin", 1, argExtreme<false>, kNoGradient},
       {"CumSum", 11, cumulativeSum},
-      {"Hardmax", 1, hardmax},
+      {"Hardmax", 1, hardmax, kNoGradient},
       {"LogSoftmax", 1, softmax<LogSoftmaxOp>},
       {"ReduceL1", 1, sumAbs},
       {"ReduceL2", 1, norm2},

@@ -1,5 +1,5 @@
-// Resizing images: along each dim a result is one element (nearest) or a mean of two (linear),
-// whose places are known now.
+// Resizing images: along each dim a result is one element (nearest) or a weighted sum of some
+// (linear, cubic), whose places and weights are known now.
 #include "lib/Import/Onnx/Import.h"
 #include "lib/Import/Onnx/OpTable.h"
 
@@ -74,20 +74,65 @@ static Value stretchNearest(NodeContext &n, Value x, int64_t dim, const Stretch 
   return pick(n, x, dim, places);
 }
 
-static Value stretchLinear(NodeContext &n, Value x, int64_t dim, const Stretch &s) {
-  Ints low, high, column(n.rank(x), 1);
-  SmallVector<Attribute> shares;
-  for (int64_t i = 0; i < s.to; ++i) {
-    double place = std::clamp<double>(s.place(i), 0, s.from - 1);
-    low.push_back(static_cast<int64_t>(place));
-    high.push_back(std::min(low.back() + 1, s.from - 1));
-    shares.push_back(n.b.getFloatAttr(n.element(x), place - low.back()));
+namespace {
+/// How much an element counts that lies at a distance from the place of a result.
+struct Kernel {
+  bool isCubic;
+  double a; ///< of Keys 1981, cubic convolution
+  double reach() const { return isCubic ? 2 : 1; }
+
+  double operator()(double distance) const {
+    const double d = std::abs(distance);
+    if (d >= reach())
+      return 0;
+    if (!isCubic)
+      return 1 - d;
+    return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
   }
+};
+} // namespace
+
+static constexpr int64_t kMostTaps = 256;
+
+// A sum over the elements that a result reaches; those outside count as the one at the edge, or not
+// at all. Antialiased, a kernel is as much wider as the image becomes smaller.
+static Value stretchBy(NodeContext &n, Value x, int64_t dim, const Stretch &s,
+                       const Kernel &kernel) {
+  const bool skipsOutside = n.integer("exclude_outside", 0);
+  const double narrow = n.integer("antialias", 0) ? std::min(s.scale, 1.0) : 1;
+  const int64_t half = std::ceil(kernel.reach() / narrow), taps = 2 * half;
+  if (taps > kMostTaps)
+    return n.fail("sums " + Twine(taps) + " elements for each result");
+  std::vector<Ints> places(taps);
+  std::vector<std::vector<double>> weights(taps);
+  for (int64_t i = 0; i < s.to; ++i) {
+    const double place = s.place(i);
+    const int64_t first = static_cast<int64_t>(std::floor(place)) - half + 1;
+    double sum = 0;
+    for (int64_t t = 0; t < taps; ++t) {
+      const int64_t at = first + t, inside = std::clamp<int64_t>(at, 0, s.from - 1);
+      weights[t].push_back(skipsOutside && at != inside ? 0 : kernel((at - place) * narrow));
+      places[t].push_back(inside);
+      sum += weights[t].back();
+    }
+    for (std::vector<double> &w : weights)
+      w.back() /= sum == 0 ? 1 : sum;
+  }
+  Ints column(n.rank(x), 1);
   column[dim] = s.to;
-  Value share =
-      n.constant(DenseElementsAttr::get(RankedTensorType::get(column, n.element(x)), shares));
-  Value first = pick(n, x, dim, low), second = pick(n, x, dim, high);
-  return n.add(first, n.mul(share, n.sub(second, first)));
+  const auto type = RankedTensorType::get(column, n.element(x));
+  Value out;
+  for (int64_t t = 0; t < taps; ++t) {
+    if (llvm::all_of(weights[t], [](double w) { return w == 0; }))
+      continue;
+    SmallVector<Attribute> shares;
+    for (double w : weights[t])
+      shares.push_back(n.b.getFloatAttr(n.element(x), w));
+    Value part =
+        n.mul(pick(n, x, dim, places[t]), n.constant(DenseElementsAttr::get(type, shares)));
+    out = out ? n.add(out, part) : part;
+  }
+  return out;
 }
 
 static std::optional<SmallVector<double>> knownNumbers(NodeContext &n, unsigned i) {
@@ -107,16 +152,19 @@ static void resize(NodeContext &n) {
   StringRef mode = n.text("mode", "nearest");
   StringRef coordinates =
       n.text("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel");
-  if (!x || !n.isFloat(x) || (mode != "nearest" && mode != "linear") || n.hasAttr("axes") ||
-      n.integer("antialias", 0) || coordinates == "tf_crop_and_resize" ||
-      coordinates == "half_pixel_symmetric")
-    return (void)n.fail("resizes by mode '" + mode + "', coordinates '" + coordinates +
-                        "', axes or antialias; there are nearest and linear over all dims");
+  if (!x || !n.isFloat(x) || (mode != "nearest" && mode != "linear" && mode != "cubic") ||
+      n.hasAttr("axes") || coordinates == "tf_crop_and_resize" ||
+      coordinates == "half_pixel_symmetric" ||
+      n.text("keep_aspect_ratio_policy", "stretch") != "stretch")
+    return (void)n.fail(
+        "resizes by mode '" + mode + "', coordinates '" + coordinates +
+        "', axes or aspect ratio; there are nearest, linear and cubic over all dims");
   std::optional<SmallVector<double>> scales = knownNumbers(n, isOld ? 1 : 2);
   std::optional<Ints> sizes = !scales && !isOld && n.has(3) ? n.knownInts(3) : std::nullopt;
   const size_t given = scales ? scales->size() : sizes ? sizes->size() : 0;
   if (n.hasFailed() || given != static_cast<size_t>(n.rank(x)))
     return (void)n.fail("needs a known scale or size for each dim");
+  const Kernel kernel{mode == "cubic", n.number("cubic_coeff_a", -0.75)};
   StringRef rounding = n.text("nearest_mode", isOld ? "floor" : "round_prefer_floor");
   for (int64_t dim = 0; dim < n.rank(x) && x; ++dim) {
     const int64_t from = n.shape(x)[dim];
@@ -132,7 +180,8 @@ static void resize(NodeContext &n) {
     Stretch s{from, static_cast<int64_t>(to), scale, coordinates};
     if (s.from == s.to && scale == 1)
       continue;
-    x = mode == "nearest" ? stretchNearest(n, x, dim, s, rounding) : stretchLinear(n, x, dim, s);
+    x = mode == "nearest" ? stretchNearest(n, x, dim, s, rounding)
+                          : stretchBy(n, x, dim, s, kernel);
   }
   n.set(0, x);
 }

@@ -226,7 +226,22 @@ static void concat(NodeContext &n) {
 // ---- Padding
 // -------------------------------------------------------------------------------------
 
-// One row or column after another: `pick` says which is copied to place i of the padding.
+// The other end of the dim, in one piece.
+static Value padByOtherEnd(NodeContext &n, Value x, int64_t dim, int64_t low, int64_t high) {
+  int64_t size = x ? n.shape(x)[dim] : 0;
+  if (!x || low + high == 0)
+    return x;
+  if (std::max(low, high) > size)
+    return n.fail("wraps a dim of " + Twine(size) + " around by " + Twine(std::max(low, high)));
+  SmallVector<Value> parts{x};
+  if (low)
+    parts.insert(parts.begin(), n.sliceDim(x, dim, size - low, low));
+  if (high)
+    parts.push_back(n.sliceDim(x, dim, 0, high));
+  return n.concat(parts, dim);
+}
+
+// One row or column after another, each a copy of one within.
 static Value padByCopies(NodeContext &n, Value x, int64_t dim, int64_t low, int64_t high,
                          bool reflects) {
   int64_t size = x ? n.shape(x)[dim] : 0;
@@ -258,7 +273,7 @@ static void pad(NodeContext &n) {
   const size_t count = axes ? axes->size() : n.rank(x);
   if (pads->size() != 2 * count)
     return (void)n.fail("has " + Twine(pads->size()) + " pads for " + Twine(count) + " dims");
-  Ints low(n.rank(x), 0), high(n.rank(x), 0), none(n.rank(x), 0);
+  Ints low(n.rank(x), 0), high(n.rank(x), 0);
   for (size_t i = 0; i < count; ++i) {
     int64_t dim = n.axis(axes ? (*axes)[i] : i, n.rank(x));
     if (n.hasFailed())
@@ -277,17 +292,13 @@ static void pad(NodeContext &n) {
     high[dim] = std::max<int64_t>(high[dim], 0);
   }
   StringRef mode = n.text("mode", "constant");
-  if (low == none && high == none)
-    return n.set(0, x);
   if (mode == "constant")
-    return n.set(0, n.make<PadOp>(x, {n.named("low", ArrayRef<int64_t>(low)),
-                                      n.named("high", ArrayRef<int64_t>(high)),
-                                      n.named("interior", ArrayRef<int64_t>(none)),
-                                      n.named("value", value)}));
-  if (mode != "reflect" && mode != "edge")
+    return n.set(0, n.pad(x, low, high, {}, value));
+  if (mode != "reflect" && mode != "edge" && mode != "wrap")
     return (void)n.fail("pads in mode '" + mode + "'");
   for (int64_t dim = 0; x && dim < n.rank(x); ++dim)
-    x = padByCopies(n, x, dim, low[dim], high[dim], mode == "reflect");
+    x = mode == "wrap" ? padByOtherEnd(n, x, dim, low[dim], high[dim])
+                       : padByCopies(n, x, dim, low[dim], high[dim], mode == "reflect");
   n.set(0, x);
 }
 

@@ -9,7 +9,8 @@ A section of TEST begins with `--- SECTION`, ends with an empty line and has a l
   input x float ?,4            ? is an open dim, ?seq one with a name
   init w float 4,3 = 0.5       one value for all, or all of them
   init w float 4,3 @ file,offset,length
-  node Gemm x,w,b -> y name=fc transB=1 alpha=0.5 axes=[0,1] mode=s:edge value=t:int64;2;1,2
+  node Gemm x,w,b -> y name=fc transB=1 alpha=0.5 axes=[0,1] mode=s:edge value=t:int64;2;1,2 names=S:Tanh,Relu
+  node If c -> y then_branch=G:Neg;x;t else_branch=G:Exp;x;u     graphs of one node
   function my.domain F x,y -> z      its nodes follow, up to `end`
   output y
 """
@@ -70,6 +71,12 @@ def attribute(name, text):
         return out + data(21, text[4:]) + number(20, 2)
     if text.startswith("s:"):
         return out + data(4, text[2:]) + number(20, 3)
+    if text.startswith("G:"):
+        op, inputs, output = text[2:].split(";")
+        graph = data(1, node([op, inputs, "->", output])) + data(2, name) + data(12, data(1, output))
+        return out + data(6, graph) + number(20, 5)
+    if text.startswith("S:"):
+        return out + b"".join(data(9, item) for item in text[2:].split(",")) + number(20, 8)
     if text.startswith("["):
         items = [i for i in text[1:-1].split(",") if i]
         if any("." in i for i in items):

@@ -2,7 +2,7 @@
 import torch
 import torch.nn.functional as F
 
-from cases import bools, case, reals
+from cases import bools, case, integers, reals
 
 S = (5, 3, 4)
 
@@ -40,3 +40,5 @@ case("softplus far", "of.softplus %0", [torch.tensor([-800.0, -40, 0, 40, 800]).
      lambda x: torch.logaddexp(x, torch.zeros(1).double()))
 for op in ("and", "or", "xor"):
     case(op, "of.%s %%0, %%1" % op, [bools(*S), bools(3, 4)], getattr(torch, "logical_" + op), differentiable="none")
+    case(op + " integers", "of.%s %%0, %%1" % op, [integers(-9, 9, *S), integers(-9, 9, 3, 4)],
+         getattr(torch, "bitwise_" + op), differentiable="none")

@@ -90,8 +90,8 @@ def flat(tensor):
     return {"shape": list(tensor.shape), "values": tensor.detach().double().reshape(-1).tolist()}
 
 
-def run(entry):
-    name, body, arguments, function, results, differentiable, micro = entry
+def evaluate(arguments, function, results, differentiable, micro=0):
+    """What a case has besides its name and text."""
     inputs = [a.clone().requires_grad_(a.dtype == torch.float64) for a in arguments]
     known = function is not None
     if known:
@@ -109,7 +109,14 @@ def run(entry):
             gradient = next(found) if i.requires_grad else None
             gradients.append(flat(torch.zeros_like(i) if gradient is None else gradient)
                              if i.requires_grad else {"shape": [], "values": []})
-    return {"name": name, "text": text_of(body, arguments, results), "known": known,
-            "differentiable": differentiable in (True, "oracle"), "settled": bool(differentiable), "smooth": differentiable is True, "micro": micro,
-            "arguments": [flat(a) for a in arguments], "seeds": [flat(s) for s in seeds],
-            "results": [flat(r) for r in results] if known else [], "gradients": gradients}
+    return results, {
+        "known": known, "differentiable": differentiable in (True, "oracle"), "settled": bool(differentiable),
+        "smooth": differentiable is True, "micro": micro, "arguments": [flat(a) for a in arguments],
+        "seeds": [flat(s) for s in seeds], "results": [flat(r) for r in results] if known else [],
+        "gradients": gradients}
+
+
+def run(entry):
+    name, body, arguments, function, results, differentiable, micro = entry
+    results, values = evaluate(arguments, function, results, differentiable, micro)
+    return {"name": name, "text": text_of(body, arguments, results), **values}

@@ -1,0 +1,103 @@
+"""Reductions, shapes, indexing, generators, products, control."""
+import torch
+import torch.nn.functional as F
+
+from cases import bools, distinct, integers, positive, reals
+from graphs import case
+
+S = (3, 4, 5)
+
+# ---- Reductions
+AXES = torch.tensor([0, 2])
+for op, function, x in [
+        ("ReduceL1", lambda x: x.abs().sum((0, 2), True), reals(*S)),
+        ("ReduceL2", lambda x: x.square().sum((0, 2), True).sqrt(), reals(*S)),
+        ("ReduceLogSum", lambda x: x.sum((0, 2), True).log(), positive(*S)),
+        ("ReduceLogSumExp", lambda x: x.logsumexp((0, 2), True), reals(*S)),
+        ("ReduceMax", lambda x: x.amax((0, 2), True), distinct(*S)),
+        ("ReduceMean", lambda x: x.mean((0, 2), True), reals(*S)),
+        ("ReduceMin", lambda x: x.amin((0, 2), True), distinct(*S)),
+        ("ReduceProd", lambda x: x.prod(2, True).prod(0, True), positive(*S)),
+        ("ReduceSum", lambda x: x.sum((0, 2), True), reals(*S)),
+        ("ReduceSumSquare", lambda x: x.square().sum((0, 2), True), reals(*S))]:
+    case(f"{op} a,axes -> y", [x], function, opset=18, axes=AXES)
+    case(f"{op} a -> y axes=[0,2] keepdims=0" if op != "ReduceSum" else f"{op} a,axes -> y keepdims=0", [x],
+         lambda x, f=function: f(x).flatten(), what="as attribute", **({"axes": AXES} if op == "ReduceSum" else {}))
+case("Softmax a -> y axis=1", [reals(*S)], lambda x: x.softmax(1))
+case("Softmax a -> y axis=1", [reals(*S)], lambda x: x.flatten(1).softmax(1).view(S), opset=12, what="of a matrix")
+case("LogSoftmax a -> y axis=1", [reals(*S)], lambda x: x.log_softmax(1))
+case("CumSum a,axis -> y", [reals(*S)], lambda x: x.cumsum(1), axis=torch.tensor(1))
+case("CumSum a,axis -> y reverse=1 exclusive=1", [reals(*S)], lambda x: x.flip(1).cumsum(1).flip(1) - x,
+     axis=torch.tensor(1), what="reverse")
+case("ArgMax a -> y axis=1 keepdims=0", [distinct(*S)], lambda x: x.argmax(1), gradient=False)
+case("ArgMin a -> y axis=1", [distinct(*S)], lambda x: x.argmin(1, True), gradient=False)
+case("Hardmax a -> y axis=1", [distinct(*S)], lambda x: F.one_hot(x.argmax(1), 4).transpose(1, 2).double(),
+     gradient=False)
+
+# ---- Shapes
+case("Reshape a,to -> y", [reals(*S)], lambda x: x.reshape(4, 3, 5), to=torch.tensor([4, -1, 5]))
+case("Flatten a -> y axis=2", [reals(*S)], lambda x: x.reshape(12, 5))
+case("Squeeze a,axes -> y", [reals(3, 1, 4, 1)], lambda x: x.squeeze(1), axes=torch.tensor([1]))
+case("Unsqueeze a,axes -> y", [reals(3, 4)], lambda x: x[:, None, :, None], axes=torch.tensor([1, 3]))
+case("Transpose a -> y perm=[2,0,1]", [reals(*S)], lambda x: x.permute(2, 0, 1))
+case("Expand a,to -> y", [reals(3, 1, 5)], lambda x: x.expand(2, 3, 4, 5), to=torch.tensor([2, 3, 4, 5]))
+case("Tile a,times -> y", [reals(2, 3)], lambda x: x.repeat(3, 2), times=torch.tensor([3, 2]))
+case("Concat a,b -> y axis=1", [reals(3, 2), reals(3, 4)], lambda x, y: torch.cat([x, y], 1))
+case("Split a,parts -> y,z axis=1", [reals(3, 6)], lambda x: x.split([2, 4], 1), outputs="y,z",
+     parts=torch.tensor([2, 4]))
+case("Slice a,from,to,axes,steps -> y", [reals(5, 7)], lambda x: x[1:5:2].flip(1)[:, ::3],
+     **{"from": torch.tensor([1, -1]), "to": torch.tensor([5, -100]), "axes": torch.tensor([0, 1]),
+        "steps": torch.tensor([2, -3])})
+for mode, kind in (("constant", "constant"), ("reflect", "reflect"), ("edge", "replicate"), ("wrap", "circular")):
+    case(f"Pad a,pads -> y mode=s:{mode}", [reals(2, 3, 5)], lambda x, k=kind: F.pad(x, (2, 1), mode=k),
+         pads=torch.tensor([0, 0, 2, 0, 0, 1]), opset=19, what=mode)
+case("DepthToSpace a -> y blocksize=2 mode=s:CRD", [reals(2, 8, 2, 3)], lambda x: F.pixel_shuffle(x, 2))
+case("SpaceToDepth a -> y blocksize=2", [reals(2, 3, 4, 6)],
+     lambda x: x.reshape(2, 3, 2, 2, 3, 2).permute(0, 3, 5, 1, 2, 4).reshape(2, 12, 2, 3))
+case("Trilu a -> y upper=0", [reals(2, 4, 5)], torch.tril)
+case("Shape a -> y", [reals(*S)], lambda x: torch.tensor(S), gradient=False)
+case("Size a -> y", [reals(*S)], lambda x: torch.tensor(60), gradient=False)
+
+# ---- Generators
+case("Constant -> t value_float=0.5 | Cast t -> u to=11 | Add a,u -> v | Constant -> y value_int=3", [reals(2)],
+     lambda x: torch.tensor(3), gradient=False)
+case("ConstantOfShape to -> y value=t:double;1;0.5", [reals(2)], lambda x: torch.full((2, 3), 0.5).double(),
+     gradient=False, to=torch.tensor([2, 3]))
+case("EyeLike a -> y k=1", [reals(3, 4)], lambda x: torch.eye(3, 4).roll(1, 1).double().triu(1), gradient=False)
+case("Range from,to,by -> y", [reals(2)], lambda x: torch.arange(2, 11, 3), gradient=False,
+     **{"from": torch.tensor(2), "to": torch.tensor(11), "by": torch.tensor(3)})
+case("OneHot a,depth,b -> y axis=1", [integers(0, 4, 3, 2), reals(2)],
+     lambda i, v: torch.where(F.one_hot(i, 4).bool().transpose(1, 2), v[1], v[0]), depth=torch.tensor(4))
+
+# ---- Indexing
+case("Gather a,b -> y axis=1", [reals(*S), integers(-4, 4, 2, 3)], lambda x, i: x[:, i % 4])
+case("GatherElements a,b -> y axis=1", [reals(3, 4), integers(0, 4, 3, 2)], lambda x, i: x.gather(1, i))
+case("GatherND a,b -> y", [reals(*S), integers(0, 3, 2, 2)], lambda x, i: x[i[:, 0], i[:, 1]])
+case("GatherND a,b -> y batch_dims=1", [reals(*S), integers(0, 4, 3, 2, 1)],
+     lambda x, i: torch.stack([row[at[:, 0]] for row, at in zip(x, i)]), what="batch")
+index = torch.stack([torch.randperm(4)[:2] for _ in range(3)])
+case("ScatterElements a,b,c -> y axis=1", [reals(3, 4), index, reals(3, 2)], lambda x, i, u: x.scatter(1, i, u))
+case("Scatter a,b,c -> y axis=1", [reals(3, 4), index, reals(3, 2)], lambda x, i, u: x.scatter(1, i, u), opset=10)
+case("ScatterElements a,b,c -> y axis=1 reduction=s:add", [reals(3, 4), integers(0, 4, 3, 3), reals(3, 3)],
+     lambda x, i, u: x.scatter_add(1, i, u), what="add")
+for how, name in (("mul", "prod"), ("max", "amax"), ("min", "amin")):
+    case(f"ScatterElements a,b,c -> y axis=1 reduction=s:{how}", [positive(3, 4), integers(0, 4, 3, 3), positive(3, 3)],
+         lambda x, i, u, n=name: x.scatter_reduce(1, i, u, n), opset=18, gradient=how == "mul", what=how)
+places = torch.tensor([[3, 0], [1, 2]])
+case("ScatterND a,b,c -> y", [reals(4, 3, 2), places, reals(2, 2)],
+     lambda x, i, u: x.index_put((i[:, 0], i[:, 1]), u))
+case("ReverseSequence a,b -> y", [reals(4, 3, 2), torch.tensor([1, 4, 2])],
+     lambda x, n: torch.stack([torch.cat([x[:k, j].flip(0), x[k:, j]]) for j, k in enumerate(n.tolist())], 1))
+case("Compress a,keep -> y axis=1", [reals(3, 4)], lambda x: x[:, [0, 2, 3]], keep=torch.tensor([True, False, True, True]))
+
+# ---- Products
+case("MatMul a,b -> y", [reals(2, 1, 3, 4), reals(5, 4, 2)], torch.matmul)
+case("Gemm a,b,c -> y transA=1 transB=1 alpha=0.5 beta=2.0", [reals(4, 3), reals(5, 4), reals(5)],
+     lambda x, y, z: 0.5 * x.T @ y.T + 2 * z)
+for equation, shapes in (("bij,bjk->bik", ((2, 3, 4), (2, 4, 5))), ("ij,kj->ik", ((3, 4), (5, 4))), ("ij->ji", ((3, 4),)),
+                         ("bhid,bhjd->bhij", ((2, 3, 4, 5), (2, 3, 2, 5)))):
+    case(f"Einsum {','.join('ab'[:len(shapes)])} -> y equation=s:{equation}", [reals(*s) for s in shapes],
+         lambda *x, e=equation: torch.einsum(e, *x), what=equation)
+
+# ---- Control
+case("If holds -> y then_branch=G:Neg;a;t else_branch=G:Exp;a;u", [reals(*S)], torch.neg, holds=torch.tensor(True))
