@@ -1,5 +1,6 @@
 """What the examples' export.py share: the command line, and how a model is exported so that it can be trained."""
 import argparse
+import inspect
 import os
 import sys
 import warnings
@@ -7,14 +8,29 @@ import warnings
 import torch
 
 
-def export(model, inputs, outputs, file):
-    """`inputs`: by name, a few rows each. The batch stays open; the job says how many rows there are."""
+OPSETS = {"torchscript": 14, "dynamo": 18}
+
+
+def export(model, inputs, outputs, file, exporter="torchscript"):
+    """`inputs`: by name, a few rows each. The batch stays open; the job says how many rows there are.
+
+    `exporter`: "torchscript", which every PyTorch has, or "dynamo", since PyTorch 2.5 and with onnxscript.
+    """
     warnings.filterwarnings("ignore")
-    names, batch = list(inputs) + list(outputs), {0: "batch"}
     # Training mode: else PyTorch folds batch norms into convolutions, drops dropout and renames weights.
-    torch.onnx.export(model.train(), tuple(inputs.values()), file, input_names=list(inputs), output_names=outputs,
-                      dynamic_axes={name: batch for name in names}, opset_version=14,
-                      training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False)
+    model.train()
+    options = {"input_names": list(inputs), "output_names": outputs, "opset_version": OPSETS[exporter]}
+    if exporter == "dynamo":
+        shapes = tuple({0: torch.export.Dim("batch")} for _ in inputs)
+        # Not optimized: else weights come transposed under other names, and batch norms folded into convolutions.
+        torch.onnx.export(model, tuple(inputs.values()), file, dynamo=True, dynamic_shapes=shapes, optimize=False,
+                          verbose=False, **options)
+        return
+    if "dynamo" in inspect.signature(torch.onnx.export).parameters:
+        options["dynamo"] = False
+    axes = {name: {0: "batch"} for name in list(inputs) + list(outputs)}
+    torch.onnx.export(model, tuple(inputs.values()), file, dynamic_axes=axes, do_constant_folding=False,
+                      training=torch.onnx.TrainingMode.TRAINING, **options)
 
 
 def images(side):
@@ -29,10 +45,11 @@ def main(script, doc, sizes, inputs, outputs):
     parser.add_argument("--size", choices=list(sizes), default="small")
     parser.add_argument("--out", help="by default model.onnx here, for other sizes than small SIZE.onnx")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--exporter", choices=list(OPSETS), default="torchscript")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     model = sizes[args.size]()
     file = args.out or os.path.join(folder, "model.onnx" if args.size == "small" else args.size + ".onnx")
-    export(model, inputs(args.size, 2), outputs, file)
+    export(model, inputs(args.size, 2), outputs, file, args.exporter)
     count = sum(p.numel() for p in model.parameters())
     print(f"{file}: {count:,} parameters", file=sys.stderr)
