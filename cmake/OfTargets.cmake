@@ -1,4 +1,4 @@
-# The three kinds of target of this tree. Includes are root-relative, so a line names its layer.
+# The kinds of target of this tree. Includes are root-relative, so a line names its layer.
 
 # of_runtime_library(<name> SOURCES ... DEPS ...): plain C++ without LLVM.
 function(of_runtime_library name)
@@ -18,4 +18,27 @@ function(of_catch_test name)
   target_link_libraries(${name} PRIVATE ${A_DEPS} of-catch-main)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${A_TIMEOUT})
+endfunction()
+
+# of_embed(<header> NAMESPACE <ns> [<constant> <files>...]...): a header of C strings, each the texts of files one after another.
+# A constant begins with k, a file does not.
+function(of_embed header)
+  cmake_parse_arguments(A "" "NAMESPACE" "" ${ARGN})
+  set(body "")
+  set(open FALSE)
+  foreach(word ${A_UNPARSED_ARGUMENTS})
+    if(word MATCHES "^k[A-Z]")
+      if(open)
+        string(APPEND body ")of-text\";\n")
+      endif()
+      string(APPEND body "inline constexpr const char *${word} = R\"of-text(")
+      set(open TRUE)
+    else()
+      file(READ ${word} text)
+      string(APPEND body "${text}")
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${word})
+    endif()
+  endforeach()
+  file(CONFIGURE OUTPUT ${header} @ONLY
+    CONTENT "#pragma once\nnamespace ${A_NAMESPACE} {\n@body@)of-text\";\n} // namespace ${A_NAMESPACE}\n")
 endfunction()

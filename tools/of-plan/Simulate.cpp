@@ -11,22 +11,6 @@ namespace of::planTool {
 
 namespace {
 
-Result<uint32_t> programOf(const plan::Plan &plan, const std::string &name) {
-  std::string names;
-  uint32_t training = 0;
-  for (uint32_t p = plan.programs()->size(); p-- > 0;) {
-    const plan::Program &program = *plan.programs()->Get(p);
-    if (program.name()->str() == name)
-      return p;
-    if (program.kind() == plan::ProgramKind::Train)
-      training = p;
-    names = program.name()->str() + (names.empty() ? "" : ", ") + names;
-  }
-  if (name.empty())
-    return training;
-  return Status(Code::InvalidArgument, "the plan has no program '" + name + "'; it has " + names);
-}
-
 Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t program,
                                            const SimulateOptions &options, uint64_t steps) {
   rt::SimulationOptions sim;
@@ -47,8 +31,24 @@ Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t prog
 
 } // namespace
 
+Result<uint32_t> programNamed(const plan::Plan &plan, const std::string &name) {
+  std::string names;
+  uint32_t training = 0;
+  for (uint32_t p = plan.programs()->size(); p-- > 0;) {
+    const plan::Program &program = *plan.programs()->Get(p);
+    if (program.name()->str() == name)
+      return p;
+    if (program.kind() == plan::ProgramKind::Train)
+      training = p;
+    names = program.name()->str() + (names.empty() ? "" : ", ") + names;
+  }
+  if (name.empty())
+    return training;
+  return Status(Code::InvalidArgument, "the plan has no program '" + name + "'; it has " + names);
+}
+
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options) {
-  OF_ASSIGN(const uint32_t program, programOf(plan, options.program));
+  OF_ASSIGN(const uint32_t program, programNamed(plan, options.program));
   // Two lengths: what filling and draining cost cancels out.
   OF_ASSIGN(const rt::SimulationResult once, simulateSteps(plan, program, options, options.steps));
   OF_ASSIGN(const rt::SimulationResult twice,

@@ -23,6 +23,9 @@ struct SimulateOptions {
 /// verifyStructure; Refused, with what each stream waits for, if it deadlocks.
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options);
 
+/// The program of this name; without one the first training program, else the first.
+Result<uint32_t> programNamed(const plan::Plan &plan, const std::string &name);
+
 std::string simulationText(const Json &simulation);
 
 } // namespace of::planTool

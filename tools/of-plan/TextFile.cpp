@@ -3,7 +3,9 @@
 #include "runtime/data/FileBytes.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 namespace of::planTool {
@@ -14,11 +16,20 @@ Result<std::string> readTextFile(const std::string &path) {
 }
 
 Status writeTextFile(const std::string &path, const std::string &text) {
-  std::ofstream out(path, std::ios::binary);
+  // Aside and renamed, but for what is no plain file, as /dev/stdout.
+  std::error_code error;
+  const bool isPlain =
+      !std::filesystem::exists(path, error) || std::filesystem::is_regular_file(path, error);
+  const std::string aside = isPlain ? path + ".tmp" : path;
+  std::ofstream out(aside, std::ios::binary);
   out << text << std::flush;
-  if (!out)
-    return Status(Code::Io, path + ": cannot be written: " + std::strerror(errno));
-  return Status::ok();
+  out.close();
+  if (out && (!isPlain || std::rename(aside.c_str(), path.c_str()) == 0))
+    return Status::ok();
+  const Status status(Code::Io, path + ": cannot be written: " + std::strerror(errno));
+  if (isPlain)
+    std::filesystem::remove(aside, error);
+  return status;
 }
 
 } // namespace of::planTool

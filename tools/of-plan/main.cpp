@@ -7,6 +7,7 @@
 #include "tools/of-plan/Simulate.h"
 #include "tools/of-plan/Solve.h"
 #include "tools/of-plan/Text.h"
+#include "tools/of-plan/report/Report.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -20,6 +21,7 @@ struct Options {
   SimulateOptions simulate;
   SolveCommand solve;
   PackCommand pack;
+  ReportOptions report;
 };
 
 /// Opens a plan that can at least be described.
@@ -118,6 +120,27 @@ void addPack(CLI::App &app, Options &o) {
   command->add_option("--seed", o.pack.seed, "Of the search's chances")->capture_default_str();
 }
 
+Result<int> report(const Options &options) {
+  OF_ASSIGN(const rt::PlanFile file, openPlan(options.plan));
+  if (const Status status = writeReport(file, options.report); !status.isOk())
+    return status.withContext("report");
+  return 0;
+}
+
+void addReport(CLI::App &app, Options &o) {
+  CLI::App *command = app.add_subcommand(
+      "report", "One HTML page: graph, memory over time, timeline, metrics; it needs no network");
+  command->add_option("plan", o.plan, "Plan file")->required();
+  command->add_option("-o,--output", o.report.output, "HTML file to write")->required();
+  command->add_option("--trace", o.report.trace,
+                      "Trace of a run of this plan, to show beside the prediction");
+  command->add_option("--metrics", o.report.metrics, "metrics.jsonl of a run, to show as curves");
+  command->add_option("--program", o.report.program, "Program (default: the training one)");
+  command->add_option("--devices", o.report.devices, "Devices in the timeline, at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+}
+
 int runTool(int argc, char **argv) {
   Options o;
   CLI::App app("Reads plans that of-compile wrote; solves the problems they come from.", "of-plan");
@@ -155,18 +178,20 @@ int runTool(int argc, char **argv) {
   simulateCommand->add_flag("--json", o.json, "As a JSON document");
   addSolve(app, o);
   addPack(app, o);
+  addReport(app, o);
   app.require_subcommand(1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     return app.exit(error) == 0 ? 0 : exitCode(Code::InvalidArgument);
   }
-  const Result<int> code = showCommand->parsed()         ? show(o)
-                           : verifyCommand->parsed()     ? verify(o)
-                           : simulateCommand->parsed()   ? simulate(o)
-                           : app.got_subcommand("solve") ? solve(o)
-                           : app.got_subcommand("pack")  ? pack(o)
-                                                         : diff(o);
+  const Result<int> code = showCommand->parsed()          ? show(o)
+                           : verifyCommand->parsed()      ? verify(o)
+                           : simulateCommand->parsed()    ? simulate(o)
+                           : app.got_subcommand("solve")  ? solve(o)
+                           : app.got_subcommand("pack")   ? pack(o)
+                           : app.got_subcommand("report") ? report(o)
+                                                          : diff(o);
   if (code.isOk())
     return *code;
   fmt::print(stderr, "of-plan: {}\n", code.status().message());

@@ -3,8 +3,11 @@
 #include "test/node/ToyPlan.h"
 #include "test/support/Command.h"
 
+#include <fstream>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 using namespace of;
 using namespace of::test;
@@ -42,7 +45,7 @@ bool has(const Outcome &outcome, const std::string &text) {
 TEST_CASE("help is short and names every subcommand") {
   const Outcome help = ofPlan("--help");
   REQUIRE(help.code == 0);
-  for (const char *word : {"show", "verify", "diff", "simulate"})
+  for (const char *word : {"show", "verify", "diff", "simulate", "report"})
     REQUIRE(has(help, word));
   REQUIRE(std::count(help.output.begin(), help.output.end(), '\n') < 24);
   REQUIRE(ofPlan("").code == 2);
@@ -236,4 +239,83 @@ TEST_CASE("a slot less than an order needs is refused with its circuit") {
                 "gradient[0] waits for batch[3], which stands before it in the order of stream "
                 "compute"));
   }
+}
+
+namespace {
+
+/// What a report embeds.
+nlohmann::json reportData(const std::string &path) {
+  std::ifstream in(path);
+  const std::string page((std::istreambuf_iterator<char>(in)), {});
+  const std::string start = R"(<script type="application/json" id="data">)";
+  const size_t from = page.find(start) + start.size();
+  REQUIRE(from > start.size());
+  for (const char *foreign : {"src=", "href=", "http:", "https:", "@import", "url("})
+    for (size_t at = 0; (at = page.find(foreign, at)) != std::string::npos; ++at)
+      REQUIRE(page.compare(at, 26, "http://www.w3.org/2000/svg") == 0); // a name, no address
+  return nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+}
+
+} // namespace
+
+TEST_CASE("report writes one page with graph, memory, predicted and measured firings, metrics") {
+  Folder folder;
+  const std::string plan = planFile(
+      folder, "toy.plan", [](plan::PlanT &p) { train(p).tasks[0]->location = "</script><b>%js%"; });
+  const Outcome run = runCommand(OF_RUN, plan + " --local --trace --out " + folder.path + "/out");
+  INFO(run.output);
+  REQUIRE(run.code == 0);
+  const std::string page = folder.path + "/report.html";
+  const Outcome made = ofPlan("report " + plan + " -o " + page + " --trace " + folder.path +
+                              "/out/trace.json --metrics " + folder.path + "/out/metrics.jsonl");
+  INFO(made.output);
+  REQUIRE(made.code == 0);
+  const nlohmann::json data = reportData(page);
+  REQUIRE(data.at("tasks").size() == 6);
+  REQUIRE(data.at("tasks").at(0).at("location") == "</script><b>%js%");
+  REQUIRE(data.at("tasks").at(0).at("measured_firings") == 2 * 4 * 50); // devices, micros, steps
+  // Two steps of four gradients on each of two devices, and what overlaps them.
+  for (const char *source : {"predicted", "measured"}) {
+    std::map<int, int> gradients;
+    for (const auto &span : data.at(source).at("spans"))
+      if (data.at("tasks").at(span.at(1).get<size_t>()).at("name") == "gradient")
+        ++gradients[span.at(0).get<int>()];
+    REQUIRE(gradients.size() == 2);
+    for (const auto &[lane, count] : gradients)
+      REQUIRE(count >= 8);
+    REQUIRE(data.at(source).at("step_us") > 0);
+  }
+  std::set<std::string> edges, blocks;
+  for (const auto &edge : data.at("edges"))
+    edges.insert(edge.at("kind").get<std::string>());
+  for (const auto &block : data.at("memory").at(0).at("blocks"))
+    blocks.insert(block.at(4).get<std::string>());
+  REQUIRE(edges == std::set<std::string>{"exchange", "register"});
+  REQUIRE(blocks.count("variable") == 1);
+  REQUIRE(blocks.count("register") == 1);
+  bool loss = false;
+  for (const auto &series : data.at("metrics"))
+    loss = loss || (series.at("name") == "loss" && series.at("points").size() == 50);
+  REQUIRE(loss);
+}
+
+TEST_CASE("report says what it was given that is no trace or metrics of the plan") {
+  Folder folder;
+  const std::string plan = planFile(folder, "toy.plan"), wrong = folder.path + "/wrong";
+  std::ofstream(wrong) << "{\"traceEvents\":[]}\n{}\n";
+  const std::string report = "report " + plan + " -o " + folder.path + "/r.html ";
+  REQUIRE(ofPlan("report " + plan).code == 2);
+  const Outcome broken = ofPlan(report + "--trace " + wrong);
+  REQUIRE(broken.code == 3);
+  std::ofstream(wrong) << "{\"traceEvents\":[]}";
+  const Outcome empty = ofPlan(report + "--trace " + wrong);
+  REQUIRE(empty.code == 2);
+  REQUIRE(has(empty, "has 0 steps of program train"));
+  std::ofstream(wrong) << "{\"program\":\"train\",\"step\":0,\"loss\":1}\nnonsense\n{}\n";
+  const Outcome metrics = ofPlan(report + "--metrics " + wrong);
+  REQUIRE(metrics.code == 3);
+  REQUIRE(has(metrics, "wrong:2: no record"));
+  REQUIRE(ofPlan(report + "--program none").code == 2);
+  REQUIRE_FALSE(std::filesystem::exists(folder.path + "/r.html"));
+  REQUIRE_FALSE(std::filesystem::exists(folder.path + "/r.html.tmp"));
 }

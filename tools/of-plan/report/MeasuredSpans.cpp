@@ -1,0 +1,133 @@
+// Reads a trace in Chrome's format, as runtime/node/Trace.cpp writes it: "X" events with the
+// program and the firing in their arguments, on tracks named by device and stream.
+#include "tools/of-plan/TextFile.h"
+#include "tools/of-plan/report/Spans.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace of::planTool {
+
+namespace {
+
+using Json = nlohmann::json;
+
+class TraceReader {
+public:
+  TraceReader(const Focus &focus, std::string path)
+      : focus_(focus), path_(std::move(path)),
+        program_(focus.plan->programs()->Get(focus.program)->name()->str()) {
+    for (uint32_t r = 0; r < focus.plan->roles()->size(); ++r) {
+      const auto &tasks = *focus.plan->roles()->Get(r)->programs()->Get(focus.program)->tasks();
+      names_.emplace_back();
+      for (uint32_t t = 0; t < tasks.size(); ++t)
+        names_.back().emplace(tasks.Get(t)->name()->str(), t);
+      durations_.emplace_back(tasks.size());
+    }
+    for (uint32_t r = 0; r < focus.plan->roles()->size(); ++r)
+      for (const uint32_t device : *focus.plan->roles()->Get(r)->instances())
+        roleOfDevice_[device] = r;
+  }
+
+  Result<Measurement> run() {
+    OF_ASSIGN(const std::string text, readTextFile(path_));
+    bool isTrace = false;
+    // Events are taken as they are parsed and then dropped: a trace may be large.
+    const auto take = [&](int depth, Json::parse_event_t event, Json &value) {
+      if (depth == 1 && event == Json::parse_event_t::key && value == "traceEvents")
+        isTrace = true;
+      if (depth != 2 || event != Json::parse_event_t::object_end)
+        return true;
+      this->event(value);
+      return false;
+    };
+    const Json rest = Json::parse(text, take, false);
+    if (rest.is_discarded() || !isTrace)
+      return Status(Code::Corrupt, path_ + " is no trace that of-run --trace wrote");
+    return measure();
+  }
+
+private:
+  void event(const Json &e) {
+    if (!e.is_object() || e.value("ph", "") != "X" || !e.contains("args") ||
+        e["args"].value("program", "") != program_)
+      return;
+    const auto device = static_cast<uint32_t>(e.value("tid", uint64_t(0)) / 1000);
+    const auto role = roleOfDevice_.find(device);
+    if (role == roleOfDevice_.end())
+      return;
+    const auto task = names_[role->second].find(e.value("name", ""));
+    if (task == names_[role->second].end())
+      return;
+    const double begin = e.value("ts", 0.0), duration = e.value("dur", 0.0);
+    durations_[role->second][task->second].push_back(duration);
+    spans_.push_back(
+        {device, task->second, e["args"].value("firing", uint64_t(0)), begin, begin + duration});
+  }
+
+  /// Of the runs of the program (one for each epoch, say) the first: where firings begin anew.
+  std::vector<Span> firstEntry() {
+    std::stable_sort(spans_.begin(), spans_.end(),
+                     [](const Span &a, const Span &b) { return a.beginUs < b.beginUs; });
+    std::map<std::pair<uint32_t, uint32_t>, uint64_t> next;
+    std::set<std::pair<uint32_t, uint32_t>> over;
+    std::vector<Span> out;
+    for (const Span &span : spans_) {
+      const std::pair key(span.device, span.task);
+      const auto last = next.find(key);
+      if (last != next.end() && span.index < last->second)
+        over.insert(key);
+      next[key] = span.index;
+      if (!over.count(key))
+        out.push_back(span);
+    }
+    return out;
+  }
+
+  Result<Measurement> measure() {
+    const std::vector<Span> entry = firstEntry();
+    uint64_t first = ~uint64_t(0), last = 0;
+    for (const Span &span : entry) {
+      first = std::min(first, focus_.stepOf(span));
+      last = std::max(last, focus_.stepOf(span));
+    }
+    if (entry.empty() || last - first + 1 < kWindowSteps + 2)
+      return Status(Code::InvalidArgument,
+                    path_ + " has " + std::to_string(entry.empty() ? 0 : last - first + 1) +
+                        " steps of program " + program_ + " of this plan, " +
+                        std::to_string(kWindowSteps + 2) +
+                        " are needed; is it the trace of another plan?");
+    Measurement out;
+    out.spans = cutWindow(focus_, entry, first + (last - first + 1 - kWindowSteps) / 2);
+    for (auto &tasks : durations_) {
+      out.durationsUs.emplace_back();
+      out.firings.emplace_back();
+      for (std::vector<double> &durations : tasks) {
+        const size_t middle = durations.size() / 2;
+        std::nth_element(durations.begin(), durations.begin() + static_cast<ptrdiff_t>(middle),
+                         durations.end());
+        out.durationsUs.back().push_back(durations.empty() ? 0 : durations[middle]);
+        out.firings.back().push_back(durations.size());
+      }
+    }
+    return out;
+  }
+
+  const Focus &focus_;
+  const std::string path_, program_;
+  std::vector<std::map<std::string, uint32_t>> names_; ///< by role
+  std::map<uint32_t, uint32_t> roleOfDevice_;
+  std::vector<Span> spans_;
+  std::vector<std::vector<std::vector<double>>> durations_; ///< [role][task]
+};
+
+} // namespace
+
+Result<Measurement> measuredSpans(const Focus &focus, const std::string &path) {
+  return TraceReader(focus, path).run();
+}
+
+} // namespace of::planTool

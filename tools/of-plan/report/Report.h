@@ -1,0 +1,25 @@
+// of-plan report: a plan, and a run of it, as one HTML page that needs nothing else.
+#pragma once
+
+#include "runtime/base/Status.h"
+#include "runtime/schema/PlanFile.h"
+#include "tools/of-plan/Describe.h"
+
+#include <string>
+
+namespace of::planTool {
+
+struct ReportOptions {
+  std::string program;  ///< name; empty: the training one
+  std::string output;   ///< HTML file to write
+  std::string trace;    ///< of of-run --trace; empty: the prediction alone is shown
+  std::string metrics;  ///< metrics.jsonl; empty: no charts
+  uint32_t devices = 8; ///< in the timeline, at most; the first of every role before others
+};
+
+/// What the page shows, as the document that is embedded in it (page.js says which keys).
+Result<Json> reportData(const rt::PlanFile &file, const ReportOptions &options);
+/// Writes the page, aside and renamed.
+Status writeReport(const rt::PlanFile &file, const ReportOptions &options);
+
+} // namespace of::planTool
