@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cstdio>
 #include <ctime>
+#include <map>
+#include <tuple>
 
 namespace of::rt {
 
@@ -126,8 +128,68 @@ void Trace::writeSpan(std::FILE *file, const plan::Role &role, const WorkerPlace
     std::fprintf(file, "}}");
 }
 
+namespace {
+
+// Counts the runs of a program by where the firings of its tasks begin anew, the same on all nodes.
+class EntryCounter {
+public:
+  uint32_t entryOf(uint32_t program, uint32_t task, uint64_t index) {
+    const auto [it, fresh] = last_.insert({{program, task}, {index, 0}});
+    if (!fresh && index <= it->second.first)
+      ++it->second.second;
+    it->second.first = index;
+    return it->second.second;
+  }
+
+private:
+  std::map<std::pair<uint32_t, uint32_t>, std::pair<uint64_t, uint32_t>> last_;
+};
+
+// An arrow for every edge of a firing, from the middle of a Send's span to the middle of the
+// Receive's: both ends give it the same id, whichever node writes them.
+void writeArrows(std::FILE *file, const plan::Plan &plan, const ProgramTable &table,
+                 const TaskEntry &task, uint32_t entry, uint64_t index, double timeUs,
+                 uint32_t node, uint32_t track) {
+  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+    const EdgeEntry &edge = table.edges[e];
+    std::fprintf(file,
+                 ",\n{\"name\":%s,\"cat\":\"edge\",\"ph\":\"%s\",\"id\":\"%u.%u.%u.%u.%u.%llu\","
+                 "\"pid\":%u,\"tid\":%u,\"ts\":%.3f}",
+                 quoted(plan.exchanges()->Get(edge.key.exchange)->name()->str()).c_str(),
+                 edge.isSend ? "s" : "f\",\"bp\":\"e", table.program, entry, edge.key.exchange,
+                 edge.key.srcDevice, edge.key.dstDevice, static_cast<unsigned long long>(index),
+                 node, track, timeUs);
+  }
+}
+
+// Credits of the edges that begin on this node: one to another node of the host lends its slot
+// until the destination acknowledges, one to another host spends what the destination has granted.
+class CreditCounter {
+public:
+  void write(std::FILE *file, const plan::Plan &plan, uint32_t node, const std::string &kind,
+             bool outgoing, const EdgeKey &edge, int64_t timeNs) {
+    const bool leaves = kind == "ready" || kind == "push";
+    if (outgoing != leaves)
+      return; // of the other end
+    int64_t &count = counts_[{edge.program, edge.exchange, edge.srcDevice, edge.dstDevice}];
+    count += kind == "ready" || kind == "grant" ? 1 : -1;
+    std::fprintf(file,
+                 ",\n{\"name\":%s,\"ph\":\"C\",\"pid\":%u,\"ts\":%.3f,\"args\":{\"%s\":%lld}}",
+                 quoted(plan.exchanges()->Get(edge.exchange)->name()->str() + " " +
+                        std::to_string(edge.srcDevice) + ">" + std::to_string(edge.dstDevice))
+                     .c_str(),
+                 node, microseconds(timeNs), kind == "ready" || kind == "ack" ? "lent" : "granted",
+                 static_cast<long long>(count));
+  }
+
+private:
+  std::map<std::tuple<uint16_t, uint32_t, uint32_t, uint32_t>, int64_t> counts_;
+};
+
+} // namespace
+
 // Chrome's trace event format: a process per node, a thread per (device, stream), complete events
-// ("X"), instants ("i").
+// ("X"), instants ("i"), arrows ("s" to "f"), counters ("C").
 Status Trace::write(const std::string &path) const {
   std::FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
@@ -156,15 +218,27 @@ Status Trace::write(const std::string &path) const {
               .c_str());
       writeKernels(file, plan_, role, s, node_, track);
     }
-    for (const Span &span : buffers_[w].spans)
+    EntryCounter entries;
+    for (const Span &span : buffers_[w].spans) {
       writeSpan(file, role, workers_[w], span);
+      if (span.call >= 0)
+        continue; // a kernel: the edges are its task's
+      const ProgramTable &table = (*workers_[w].tables)[span.program];
+      const TaskEntry &task = table.tasks[span.task];
+      const uint32_t stream =
+          role.programs()->Get(span.program)->tasks()->Get(task.planTask)->stream();
+      writeArrows(file, plan_, table, task, entries.entryOf(span.program, span.task, span.index),
+                  span.index, microseconds(span.beginNs + (span.endNs - span.beginNs) / 2), node_,
+                  trackOf(device, stream));
+    }
     dropped += buffers_[w].dropped;
   }
   std::fprintf(file,
                ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":"
                "\"messages\"}}",
                node_, kNone >> 1);
-  for (const MessageEvent &m : messages_)
+  CreditCounter credits;
+  for (const MessageEvent &m : messages_) {
     std::fprintf(
         file,
         ",\n{\"name\":%s,\"ph\":\"i\",\"s\":\"t\",\"pid\":%u,\"tid\":%u,\"ts\":%.3f,\"args\":{"
@@ -175,6 +249,8 @@ Status Trace::write(const std::string &path) const {
         quoted(plan_.programs()->Get(m.edge.program)->name()->str()).c_str(),
         quoted(plan_.exchanges()->Get(m.edge.exchange)->name()->str()).c_str(), m.edge.srcDevice,
         m.edge.dstDevice, static_cast<unsigned long long>(m.sequence));
+    credits.write(file, plan_, node_, m.kind, m.outgoing, m.edge, m.timeNs);
+  }
   std::fprintf(file, "\n],\"droppedEvents\":%llu}\n", static_cast<unsigned long long>(dropped));
   if (std::fclose(file) != 0)
     return Status(Code::Io, "cannot write the trace " + path + "; is the disk full?");
