@@ -14,7 +14,7 @@ build=(
   flatbuffers-compiler libflatbuffers-dev libxxhash-dev       # plan files
   libcli11-dev libfmt-dev libyaml-cpp-dev nlohmann-json3-dev  # command line, messages, files
   libdnnl-dev libopenblas-dev                                 # CPU kernels
-  libucx-dev                                                  # transport
+  libucx-dev libssl-dev                                       # transport; the token of a job
   dataset-fashion-mnist                                       # data of the examples
 )
 test=(

@@ -158,12 +158,18 @@ bool Node::maySpin() const {
   return threads <= std::thread::hardware_concurrency();
 }
 
+Status checkDeviceKind(const plan::Plan &plan, uint32_t device) {
+  const std::string kind = plan.devices()->Get(device)->kind()->str();
+  return kind == "cpu"
+             ? Status::ok()
+             : Status(Code::Refused,
+                      "device " + std::to_string(device) + " is of kind '" + kind +
+                          "', this build runs 'cpu'; compile for a cluster of CPU devices");
+}
+
 Status Node::addDevice(uint32_t id) {
   const plan::Device &entry = *plan_.devices()->Get(id);
-  if (entry.kind()->str() != "cpu")
-    return Status(Code::Refused,
-                  "device " + std::to_string(id) + " is of kind '" + entry.kind()->str() +
-                      "', this build runs 'cpu'; compile for a cluster of CPU devices");
+  OF_TRY(checkDeviceKind(plan_, id));
   OF_ASSIGN(const RoleInstance instance, roleOf(plan_, id));
   auto state = std::make_unique<DeviceState>();
   state->id = id;

@@ -48,6 +48,9 @@ struct NodeOptions {
   int64_t stallNs = 30'000'000'000; ///< nothing fired for so long: say what each worker waits for
 };
 
+/// Refused if this build cannot run the kind of the device.
+Status checkDeviceKind(const plan::Plan &plan, uint32_t device);
+
 class Node {
 public:
   /// Borrows `plan`, which has passed the verifier and outlives the node.

@@ -13,7 +13,9 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <sys/wait.h>
 #include <thread>
@@ -75,10 +77,36 @@ TEST_CASE("two processes train to the bits of one") {
   const nlohmann::json trace =
       nlohmann::json::parse(std::ifstream(folder.path + "/out/trace.json"));
   std::vector<uint64_t> gradients(options.hostOfNode.size());
-  for (const auto &event : trace.at("traceEvents"))
+  std::set<std::string> begun, ended;
+  std::map<std::string, std::string> credits; // name of a counter -> of its value
+  int64_t lowest = 0, last = 0;
+  for (const auto &event : trace.at("traceEvents")) {
     if (event.at("name") == "gradient")
       ++gradients[event.at("pid").get<size_t>()];
-  REQUIRE(gradients == std::vector<uint64_t>(options.hostOfNode.size(), options.steps));
+    if (event.at("ph") == "s")
+      REQUIRE(begun.insert(event.at("id").get<std::string>()).second);
+    if (event.at("ph") == "f")
+      REQUIRE(ended.insert(event.at("id").get<std::string>()).second);
+    if (event.at("ph") == "C") {
+      credits[event.at("name").get<std::string>()] = event.at("args").begin().key();
+      last = event.at("args").begin().value().get<int64_t>();
+      lowest = std::min(lowest, last);
+    }
+  }
+  const size_t nodes = options.hostOfNode.size();
+  REQUIRE(gradients == std::vector<uint64_t>(nodes, options.steps));
+  REQUIRE(begun == ended); // every arrow has both ends
+  REQUIRE(begun.size() == nodes * nodes * options.steps);
+  REQUIRE(credits.size() == nodes * (nodes - 1));
+  for (const auto &[name, value] : credits) {
+    const auto device = [&](size_t at) { return static_cast<size_t>(name[at] - '0'); };
+    const bool sameHost =
+        options.hostOfNode[device(name.size() - 3)] == options.hostOfNode[device(name.size() - 1)];
+    INFO(name);
+    REQUIRE(value == (sameHost ? "lent" : "granted"));
+  }
+  REQUIRE(lowest == 0);
+  REQUIRE(last == 0); // all are given back
 }
 
 TEST_CASE("a run that is stopped and resumed gives the bits of one that was not") {
@@ -228,6 +256,102 @@ TEST_CASE("a node that never comes is named at the deadline") {
           " --node 0 --join-timeout 0.5 --peers 127.0.0.1:29741,127.0.0.1:29742");
   REQUIRE(outcome.code == 5);
   REQUIRE(outcome.lastLine().find("missing: n1") != std::string::npos);
+}
+
+TEST_CASE("a check starts nothing and lists what every node lacks") {
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  Folder folder;
+  const std::string plan = planFile(folder, options);
+  const Outcome good = run(plan + " --local --check --out " + folder.path + "/out");
+  INFO(good.output);
+  REQUIRE(good.code == 0);
+  REQUIRE(good.output.find("all 2 nodes are ready") != std::string::npos);
+  REQUIRE_FALSE(std::filesystem::exists(folder.path + "/out/metrics.jsonl"));
+  const std::string other = planFile(folder, options, [](ToyPlan &toy) {
+    for (auto &role : toy.b.plan.roles)
+      role->chunks[0]->bytes = uint64_t(1) << 46;
+    for (auto &object : toy.b.plan.objects)
+      object->isa = "x86-64-v9";
+  });
+  const Outcome bad = run(other + " --local --check --resume " + folder.path + "/none");
+  INFO(bad.output);
+  REQUIRE(bad.code != 0);
+  for (const char *node : {"n0", "n1"})
+    for (const char *what : {"x86-64-v9", "of memory", "none"}) {
+      const std::string start = std::string("check: node ") + node + ": ";
+      size_t found = 0;
+      for (size_t at = 0; (at = bad.output.find(start, at)) != std::string::npos; ++at)
+        found +=
+            bad.output.substr(at, bad.output.find('\n', at) - at).find(what) != std::string::npos;
+      INFO(node << " " << what);
+      REQUIRE(found == 1);
+    }
+}
+
+TEST_CASE("others reach node 0 only with a token") {
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  Folder folder;
+  const std::string plan = planFile(folder, options);
+  const Outcome open = run(plan + " --node 0 --peers 192.0.2.1:5,192.0.2.2:5");
+  REQUIRE(open.code == 4);
+  REQUIRE(open.output.find("OF_JOB_TOKEN") != std::string::npos);
+  const std::string token = folder.path + "/token";
+  std::ofstream(token).close();
+  const Outcome empty =
+      run(plan + " --node 0 --peers 192.0.2.1:5,192.0.2.2:5 --token-file " + token);
+  REQUIRE(empty.code == 2);
+}
+
+TEST_CASE("with fewer nodes left an elastic run goes on with a plan for those") {
+  ToyOptions options;
+  options.hostOfNode = {0, 1};
+  options.steps = 3000;
+  options.snapshotEvery = 200;
+  Folder folder, smaller;
+  const std::string plan = planFile(folder, options);
+  options.hostOfNode = {0};
+  options.devicesPerNode = 2; // the same batch
+  const std::string alone = planFile(smaller, options), out = folder.path + "/out";
+  std::thread killer([&] {
+    for (int i = 0; i < 400 && !std::filesystem::exists(out + "/checkpoints/step-000200"); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    for (pid_t pid : childrenOf(plan, 1))
+      kill(pid, SIGKILL);
+  });
+  const Outcome outcome = run(plan + " --local --keep 0 --elastic " + alone + " --out " + out);
+  killer.join();
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  REQUIRE(outcome.output.find("1 of 2 nodes are left: going on with " + alone) !=
+          std::string::npos);
+  REQUIRE(outcome.output.find("restart 1, from step ") != std::string::npos);
+  const std::vector<float> losses = lossesIn(out + "/metrics.jsonl"),
+                           expected = toyLosses(options, OF_TOY_KERNELS);
+  REQUIRE(losses.size() >= expected.size()); // steps behind the checkpoint come twice
+  REQUIRE(losses.back() == Approx(expected.back()).epsilon(1e-5));
+}
+
+TEST_CASE("the number of processes that a launcher started chooses an elastic plan") {
+  ToyOptions options;
+  options.hostOfNode = {0, 0};
+  Folder folder, smaller;
+  const std::string plan = planFile(folder, options);
+  options.hostOfNode = {0};
+  const std::string alone = planFile(smaller, options);
+  setenv("RANK", "0", 1);
+  setenv("WORLD_SIZE", "1", 1);
+  const Outcome one = run(plan + " --elastic " + alone);
+  setenv("WORLD_SIZE", "3", 1);
+  const Outcome three = run(plan + " --elastic " + alone);
+  unsetenv("WORLD_SIZE");
+  unsetenv("RANK");
+  INFO(one.output << three.output);
+  REQUIRE(one.code == 0);
+  REQUIRE(three.code == 2);
+  REQUIRE(three.output.find("neither the plan nor --elastic has so many nodes") !=
+          std::string::npos);
 }
 
 TEST_CASE("probe answers scratch sizes in order") {

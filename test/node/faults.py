@@ -8,6 +8,8 @@
   lost     SIGKILL of a node: every survivor says the same first cause, last, and ends with 5; how long it took
   stop     SIGSTOP of a node: the same
   full     a disk of a few pages: 7, and what was safe before is still there (root)
+  elastic  SIGKILL of a node, with --elastic: the run goes on with a plan for one node less, to the bits of one left alone
+  cut      the network between two nodes is cut, each in a namespace of its own (root): each says that the other was lost
 
 A run is a second or less; ctest makes two of each of the first two. The seed is printed; with it and --runs the instants are
 drawn alike.
@@ -61,7 +63,7 @@ class Job:
     """A toy plan in a folder, and the losses of a run of it that nothing happens to."""
 
     def __init__(self, bin_folder, folder, hosts, steps, every):
-        self.bin, self.folder, self.steps, self.nodes = bin_folder, folder, steps, len(hosts)
+        self.bin, self.folder, self.steps, self.every, self.nodes = bin_folder, folder, steps, every, len(hosts)
         self.plan = os.path.join(folder, f"toy-{hosts}.plan")
         subprocess.run([self.tool("write-toy-plan"), self.plan, hosts, "1", str(steps), str(every)], check=True)
         self.count = 0
@@ -78,8 +80,8 @@ class Job:
         self.count += 1
         return os.path.join(self.folder, f"out-{os.path.basename(self.plan)}-{self.count}")
 
-    def start(self, words, **more):
-        return subprocess.Popen([self.tool("of-run"), self.plan, *words], stdout=subprocess.DEVNULL,
+    def start(self, words, before=(), **more):
+        return subprocess.Popen([*before, self.tool("of-run"), self.plan, *words], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.PIPE, text=True, **more)
 
     def run(self, words, code):
@@ -210,7 +212,91 @@ def case_full(draw, job):
     return f"full after step {step}"
 
 
-CASES = {"end": case_end, "kill": case_kill, "lost": case_lost, "stop": case_stop, "full": case_full}
+def case_elastic(draw, job):
+    """The devices of the lost node are the remaining one's: the same batch, another plan."""
+    if job.nodes != 2:
+        return "skipped: the job has more than two nodes"
+    out, alone = job.new_out(), job.plan + ".alone"
+    if not os.path.exists(alone):
+        subprocess.run([job.tool("write-toy-plan"), alone, "0", "2", str(job.steps), str(job.every)], check=True)
+    launcher = job.start(["--local", "--out", out, "--elastic", alone])
+    job.await_steps(out, [launcher])
+    a_while(draw, job)
+    nodes = children(launcher.pid) if launcher.poll() is None else []
+    if nodes:
+        os.kill(draw.choice(nodes), signal.SIGKILL)
+    output = launcher.communicate(timeout=120)[1]
+    expect(launcher.returncode == 0, f"exit code {launcher.returncode}\n{output}")
+    job.check_losses(out)
+    restarts = [line for line in output.splitlines() if line.startswith("restart ")]
+    return restarts[0] if restarts else "it was done already"
+
+
+class Network:
+    """Two namespaces with a cable between them."""
+
+    def __init__(self):
+        self.names = [f"of{os.getpid()}{side}" for side in "ab"]
+        for name in self.names:
+            self.ip("netns", "add", name)
+        self.ip("link", "add", "cable", "netns", self.names[0], "type", "veth", "peer", "name", "cable", "netns", self.names[1])
+        for i, name in enumerate(self.names):
+            self.ip("-n", name, "addr", "add", f"10.199.0.{i + 1}/24", "dev", "cable")
+            self.ip("-n", name, "link", "set", "lo", "up")
+            self.ip("-n", name, "link", "set", "cable", "up")
+        # Before that UCX does not see the interface.
+        while not all("UP" in self.state(name) for name in self.names):
+            time.sleep(0.01)
+
+    @staticmethod
+    def state(name):
+        return subprocess.run(["ip", "-n", name, "-br", "link", "show", "cable"], capture_output=True, text=True).stdout.split()[1:2]
+
+    @staticmethod
+    def ip(*words):
+        subprocess.run(["ip", *words], check=True)
+
+    def inside(self, node):
+        return ["ip", "netns", "exec", self.names[node]]
+
+    def cut(self):
+        self.ip("-n", self.names[0], "link", "set", "cable", "down")
+
+    def close(self):
+        for name in self.names:
+            self.ip("netns", "del", name)
+
+
+def case_cut(draw, job, times=[]):
+    if job.nodes != 2:
+        return "skipped: the job has more than two nodes"
+    out, network, processes = job.new_out(), Network(), []
+    try:
+        # Over TCP, as between hosts; shared memory knows no namespaces of the network.
+        environment = {**os.environ, "OF_JOB_TOKEN": "cut", "UCX_TLS": "tcp,self"}
+        processes = [job.start(["--node", str(n), "--peers", "10.199.0.1:29400,10.199.0.2:29400", "--out", out],
+                               network.inside(n), env=environment) for n in range(2)]
+        job.await_steps(out, processes)
+        a_while(draw, job)
+        if any(p.poll() is not None for p in processes):
+            return "it was done already"
+        network.cut()
+        began = time.time()
+        causes = [p.communicate(timeout=60)[1].strip().splitlines()[-1:] for p in processes]
+        took = time.time() - began
+    finally:
+        for p in processes:
+            p.kill()
+        network.close()
+    if all(p.returncode == 0 for p in processes):
+        return "it was done already"
+    expect(all(p.returncode == 5 for p in processes), f"exit codes {[p.returncode for p in processes]}: {causes}")
+    expect(all(causes[n] and causes[n][0].startswith(f"first cause: node n{1 - n} was lost") for n in range(2)), f"{causes}")
+    times.append(took)
+    return f"{took:.2f} s"
+
+
+CASES = {"elastic": case_elastic, "cut": case_cut, "end": case_end, "kill": case_kill, "lost": case_lost, "stop": case_stop, "full": case_full}
 
 
 def main():
@@ -231,10 +317,10 @@ def main():
                 job = jobs[run % len(jobs)]
                 try:
                     print(f"ok   {name} {run}: {CASES[name](draw, job)}", flush=True)
-                except Failure as failure:
+                except (Failure, subprocess.SubprocessError) as failure:
                     failed += 1
                     print(f"FAIL {name} {run}: {failure}", flush=True)
-        for name, function in (("lost", case_lost), ("stop", case_stop)):
+        for name, function in (("lost", case_lost), ("stop", case_stop), ("cut", case_cut)):
             times = function.__defaults__[0]
             if times:
                 print(f"{name}: until all survivors had ended {statistics.median(times):.2f} s, at most {max(times):.2f} s")

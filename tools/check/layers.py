@@ -63,6 +63,7 @@ LIBRARIES = {
     "oneapi": ["runtime/kernel/cpu", "benchmarks/training-step"],
     "cblas.h": ["runtime/kernel/cpu"],
     "omp.h": ["runtime/kernel/cpu", "benchmarks/training-step"],
+    "openssl": ["runtime/node/control"],
     "zlib.h": ["runtime/data", "test/data"],
     "catch2": ["test"],
     "benchmark": ["benchmarks"],
@@ -71,7 +72,7 @@ LIBRARIES = {
 
 # What the platform gives to everyone, beside the C++ library.
 PLATFORM = {"sys", "netinet", "arpa", "linux", "unistd.h", "fcntl.h", "poll.h", "dlfcn.h",
-            "netdb.h", "pthread.h", "sched.h", "signal.h", "immintrin.h", "cpuid.h", "cxxabi.h",
+            "netdb.h", "ifaddrs.h", "pthread.h", "sched.h", "signal.h", "immintrin.h", "cpuid.h", "cxxabi.h",
             "math.h", "stdint.h", "stddef.h", "stdlib.h", "stdio.h", "string.h", "time.h", "ucontext.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')

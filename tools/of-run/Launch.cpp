@@ -1,5 +1,7 @@
 #include "tools/of-run/Launch.h"
 
+#include "tools/of-run/Console.h"
+#include "tools/of-run/Rendezvous.h"
 #include "tools/of-run/RunNode.h"
 
 #include <arpa/inet.h>
@@ -37,89 +39,36 @@ void onSignal(int signal) {
 struct Child {
   pid_t pid = -1;
   int stderrFd = -1;
-  std::string name;
-  std::string pending; ///< what came after the last line end
   bool running = false;
 };
 
-/// Ports that are free now; all are held until all are chosen, so they differ.
-Result<std::vector<uint16_t>> freePorts(size_t count) {
-  std::vector<int> sockets;
-  std::vector<uint16_t> ports;
-  for (size_t i = 0; i < count; ++i) {
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockets.push_back(fd);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr *>(&address), length) != 0 ||
-        ::getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) != 0)
-      break;
-    ports.push_back(ntohs(address.sin_port));
-  }
-  for (int fd : sockets)
-    if (fd >= 0)
-      ::close(fd);
-  if (ports.size() != count)
+/// A port that is free now.
+Result<uint16_t> freePort() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  const bool found = fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr *>(&address), length) == 0 &&
+                     ::getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length) == 0;
+  const int error = errno;
+  if (fd >= 0)
+    ::close(fd);
+  if (!found)
     return Status(Code::Io,
-                  std::string("cannot find free ports on this machine: ") + std::strerror(errno));
-  return ports;
+                  std::string("cannot find a free port on this machine: ") + std::strerror(error));
+  return ntohs(address.sin_port);
 }
 
-/// Output of the children on one stderr.
-class Console {
-public:
-  explicit Console(bool prefix) : prefix_(prefix) {}
+int64_t nowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+      .count();
+}
 
-  void take(Child &child, const char *data, size_t bytes) {
-    child.pending.append(data, bytes);
-    size_t end;
-    while ((end = child.pending.find('\n')) != std::string::npos) {
-      line(child, child.pending.substr(0, end));
-      child.pending.erase(0, end + 1);
-    }
-    if (!child.pending.empty() && child.pending[0] == '\r') { // a progress line: it has no end yet
-      std::fwrite(child.pending.data(), 1, child.pending.size(), stderr);
-      std::fflush(stderr);
-      child.pending.clear();
-      progressOpen_ = true;
-    }
-  }
-  void flush(Child &child) {
-    if (!child.pending.empty())
-      line(child, child.pending);
-    child.pending.clear();
-  }
-  void last() {
-    if (!cause_.empty())
-      std::fprintf(stderr, "%s%s\n", kFirstCause, cause_.c_str());
-  }
-  bool hasCause() const { return !cause_.empty(); }
-
-private:
-  void line(const Child &child, const std::string &text) {
-    const size_t length = std::strlen(kFirstCause);
-    if (text.compare(0, length, kFirstCause) == 0) {
-      cause_ = text.substr(length);
-      return;
-    }
-    if (text.empty() || text[0] == '\r') { // the end of a progress line
-      std::fprintf(stderr, "%s\n", text.c_str());
-      progressOpen_ = false;
-      return;
-    }
-    if (progressOpen_)
-      std::fputs("\r\x1b[K", stderr);
-    if (prefix_)
-      std::fprintf(stderr, "[%s] ", child.name.c_str());
-    std::fprintf(stderr, "%s\n", text.c_str());
-  }
-
-  const bool prefix_;
-  bool progressOpen_ = false;
-  std::string cause_;
-};
+std::string hostName() {
+  char name[256] = "";
+  return ::gethostname(name, sizeof name - 1) == 0 && name[0] ? name : "localhost";
+}
 
 Status start(const LaunchOptions &options, uint32_t node, const std::string &peers, Child &child) {
   int fds[2];
@@ -144,6 +93,7 @@ Status start(const LaunchOptions &options, uint32_t node, const std::string &pee
     if (::getppid() != parent)
       ::_exit(70);
     ::dup2(fds[1], STDERR_FILENO);
+    ::setenv(kTokenVariable, options.token.c_str(), 1);
     ::execv(options.program.c_str(), argv.data());
     std::fprintf(stderr, "cannot start %s: %s\n", options.program.c_str(), std::strerror(errno));
     ::_exit(7);
@@ -179,7 +129,7 @@ void drain(std::vector<Child> &children, Console &console, int timeoutMs) {
       continue;
     const ssize_t n = ::read(children[i].stderrFd, buffer, sizeof buffer);
     if (n > 0) {
-      console.take(children[i], buffer, static_cast<size_t>(n));
+      console.take(static_cast<uint32_t>(i), std::string(buffer, static_cast<size_t>(n)), nowMs());
     } else {
       ::close(children[i].stderrFd);
       children[i].stderrFd = -1; // poll leaves it out
@@ -187,22 +137,24 @@ void drain(std::vector<Child> &children, Console &console, int timeoutMs) {
   }
 }
 
-/// Reaps what has ended; the code of the first failure goes to `code`.
-bool reap(std::vector<Child> &children, Console &console, int &code) {
+/// Reaps what has ended; the code of the first failure goes to `end`.
+bool reap(std::vector<Child> &children, Console &console, LaunchEnd &end) {
   bool any = false;
-  for (Child &child : children) {
+  for (uint32_t i = 0; i < children.size(); ++i) {
     int status = 0;
-    if (!child.running || ::waitpid(child.pid, &status, WNOHANG) != child.pid)
+    if (!children[i].running || ::waitpid(children[i].pid, &status, WNOHANG) != children[i].pid)
       continue;
-    child.running = false;
+    children[i].running = false;
     if (WIFSIGNALED(status)) {
-      const std::string text = "ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
-                               ::strsignal(WTERMSIG(status)) + ")\n";
-      console.flush(child);
-      console.take(child, text.data(), text.size());
+      ++end.killed;
+      console.endLine(i, nowMs());
+      console.take(i,
+                   "ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
+                       ::strsignal(WTERMSIG(status)) + ")\n",
+                   nowMs());
     }
-    if (code == 0)
-      code = codeOf(status);
+    if (end.code == 0)
+      end.code = codeOf(status);
   }
   for (const Child &child : children)
     any = any || child.running || child.stderrFd >= 0;
@@ -213,42 +165,43 @@ bool reap(std::vector<Child> &children, Console &console, int &code) {
 
 bool toldToEnd() { return interrupts + endSignals > 0; }
 
-Result<int> launchLocal(const LaunchOptions &options) {
-  OF_ASSIGN(const std::vector<uint16_t> ports, freePorts(options.nodeNames.size()));
-  std::string peers;
-  for (uint16_t port : ports)
-    peers += (peers.empty() ? "" : ",") + std::string("127.0.0.1:") + std::to_string(port);
+Result<LaunchEnd> launchLocal(const LaunchOptions &options) {
+  // Node 0 tells the others where it is; they listen where there is room.
+  OF_ASSIGN(const uint16_t port, freePort());
+  std::string peers = "127.0.0.1:" + std::to_string(port);
+  for (uint32_t i = 1; i < options.nodes; ++i)
+    peers += ",127.0.0.1:0";
 
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1})
     std::signal(signal, onSignal);
-  std::vector<Child> children(options.nodeNames.size());
-  for (uint32_t i = 0; i < children.size(); ++i) {
-    children[i].name = options.nodeNames[i];
+  std::vector<Child> children(options.nodes);
+  for (uint32_t i = 0; i < children.size(); ++i)
     if (const Status status = start(options, i, peers, children[i]); !status.isOk()) {
       signalAll(children, SIGKILL);
       return status;
     }
-  }
-  Console console(children.size() > 1);
-  int code = 0;
+  Console console(options.nodes, options.nodes > 1 ? hostName() : "", [](const std::string &text) {
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
+  });
+  LaunchEnd end;
   Clock::time_point failedAt;
   int forwarded = 0;
-  while (reap(children, console, code)) {
+  while (reap(children, console, end)) {
     drain(children, console, 50);
+    console.tick(nowMs());
     if (const int signals = interrupts + endSignals; signals > forwarded) {
       forwarded = signals;
       signalAll(children, SIGTERM); // they end early together; a second one is final
     }
-    const bool ending = (code != 0 && code != kEndedEarly) || interrupts > 0;
+    const bool ending = (end.code != 0 && end.code != kEndedEarly) || interrupts > 0;
     if (!ending)
       failedAt = Clock::now();
     else if (Clock::now() - failedAt > kGrace)
       signalAll(children, SIGKILL);
   }
-  for (Child &child : children)
-    console.flush(child);
-  console.last();
-  return code;
+  console.finish();
+  return end;
 }
 
 Status mergeTraces(const std::string &folder, uint32_t nodes) {

@@ -1,9 +1,8 @@
 // Starts all nodes of a plan on this machine: one child process per node, this program again with
 // --node i.
 //
-// Children write results to this process's stdout themselves. Their stderr passes through here:
-// every line gets its node's name in front, a progress line stays one line, and the first cause of
-// a failure, which every node prints last, is printed once, last.
+// Children write results to this process's stdout themselves. Their stderr passes through here
+// (Console.h).
 #pragma once
 
 #include "runtime/base/Status.h"
@@ -17,16 +16,19 @@ namespace of::run {
 struct LaunchOptions {
   std::string program;                ///< path of this executable
   std::vector<std::string> arguments; ///< passed on: plan and flags
-  std::vector<std::string> nodeNames;
+  uint32_t nodes = 1;
+  std::string token;     ///< that joining needs; the children get it in a variable
   bool terminal = false; ///< stderr is a terminal
 };
 
-/// What a node's last line starts with when the run failed.
-inline constexpr const char *kFirstCause = "first cause: ";
+struct LaunchEnd {
+  int code = 0;        ///< of the first child that failed, or 0
+  uint32_t killed = 0; ///< children that a signal ended
+};
 
-/// Runs until all children have ended; the exit code of the first that failed, or 0. SIGTERM and
-/// SIGUSR1 are passed on: the children end early with a checkpoint.
-Result<int> launchLocal(const LaunchOptions &options);
+/// Runs until all children have ended. SIGTERM and SIGUSR1 are passed on: the children end early
+/// with a checkpoint.
+Result<LaunchEnd> launchLocal(const LaunchOptions &options);
 /// Whether a signal has asked this process to end.
 bool toldToEnd();
 

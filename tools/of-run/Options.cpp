@@ -1,9 +1,6 @@
 #include "tools/of-run/Options.h"
 
-#include "tools/of-run/Rendezvous.h"
-
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 
 namespace of::run {
 
@@ -32,11 +29,27 @@ void addFiles(CLI::App &app, const char *flag, rt::NamedFiles &files, const char
 
 void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("plan", o.plan, "Plan that of-compile wrote");
-  app.add_flag("--local", o.local, "Start all nodes of the plan on this machine");
+  CLI::Option *local =
+      app.add_flag("--local", o.local, "Start all nodes of the plan on this machine");
   app.add_option("--node", o.node, "Run this node of the plan (default: the launcher's rank)");
-  app.add_option("--peers", o.peers, "host:port of every node, comma-separated, in order")
-      ->delimiter(',');
-  app.add_option("--port", o.port, "First port, where --peers is not given")->capture_default_str();
+  CLI::Option *peers =
+      app.add_option("--peers", o.peers, "host:port of every node, comma-separated, in order")
+          ->delimiter(',');
+  app.add_option("--hostfile", o.hostFile,
+                 "File with a host, or host:port, of every node in a line; # begins a comment")
+      ->excludes(peers)
+      ->excludes(local);
+  app.add_option(
+         "--port", o.port,
+         "Port of node 0; node i of the same launcher listens on the i-th after it (default: "
+         "the launcher's, else 29400)")
+      ->check(CLI::Range(1, 65535));
+  app.add_option("--interface", o.interface,
+                 "Name or address of the network interface to use, any for all (default: loopback "
+                 "if node 0 is on it, else the one that leads to the others)");
+  app.add_option("--token-file", o.tokenFile,
+                 "File with the secret that joining this job needs (default: the variable "
+                 "OF_JOB_TOKEN; --local makes one)");
   app.add_option("--transport", o.transport, "auto or ucx")->capture_default_str();
   app.add_option("--data", o.dataDir, "Folder of the data sets' files");
   app.add_option("--out", o.outDir, "Folder for checkpoints, metrics.jsonl and trace.json");
@@ -56,6 +69,11 @@ void addRunOptions(CLI::App &app, Options &o) {
          "newest checkpoint")
       ->capture_default_str()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.add_option(
+         "--elastic", o.elastic,
+         "Plans of the same job for fewer nodes, comma-separated: after the loss of nodes go "
+         "on with the one for those that are left, from the newest checkpoint")
+      ->delimiter(',');
   app.add_option("--join-timeout", o.joinSeconds, "Seconds to wait for the other nodes")
       ->capture_default_str();
   app.add_option("--silence", o.silenceSeconds,
@@ -76,7 +94,8 @@ void addRunOptions(CLI::App &app, Options &o) {
       ->check(CLI::PositiveNumber);
   app.add_option("--profile", o.profile,
                  "Write how long tasks, exchanges and links took, for of-compile --profile");
-  app.add_flag("--check", o.check, "Open and verify the plan, then stop");
+  app.add_flag("--check", o.check,
+               "Start nothing: say everything that would keep any node from running the plan");
   app.add_flag("--trace", o.trace, "Write a trace for ui.perfetto.dev into --out");
   app.add_flag("--tensorboard", o.tensorBoard, "Metrics into --out as TensorBoard reads them, too");
   app.add_flag("--json", o.json, "Metrics as JSON lines on stdout");
@@ -144,46 +163,6 @@ Parsed parseArguments(int argc, char **argv) {
     parsed.exitCode = exitCode(Code::InvalidArgument);
   }
   return parsed;
-}
-
-Status completeFromEnvironment(Options &options, uint32_t nodes) {
-  const bool byFlags = options.node && !options.peers.empty();
-  Rendezvous found;
-  if (!byFlags) {
-    OF_ASSIGN(found, findRendezvous([](const char *name) { return std::getenv(name); }));
-  }
-  if (found.size && *found.size != nodes)
-    return Status(Code::InvalidArgument,
-                  found.launcher + " started " + std::to_string(*found.size) +
-                      " processes, the plan has " + std::to_string(nodes) + " nodes");
-  if (!options.node)
-    options.node = nodes == 1 ? 0 : found.rank;
-  if (!options.node)
-    return Status(Code::InvalidArgument,
-                  "the plan has " + std::to_string(nodes) +
-                      " nodes; start them all here with --local, or one with --node and --peers");
-  if (*options.node >= nodes)
-    return Status(Code::InvalidArgument, "--node " + std::to_string(*options.node) +
-                                             ", but the plan has nodes 0 to " +
-                                             std::to_string(nodes - 1));
-  if (options.peers.empty() && !found.launcher.empty() && found.rootHost.empty() && nodes > 1)
-    return Status(Code::InvalidArgument,
-                  found.launcher + " does not say on which host node 0 runs; set MASTER_ADDR, or "
-                                   "give --peers");
-  if (options.peers.empty()) { // node 0 tells the others where they are
-    const std::string host = found.rootHost.empty() ? "127.0.0.1" : found.rootHost;
-    for (uint32_t i = 0; i < nodes; ++i)
-      options.peers.push_back(
-          host + ":" +
-          std::to_string(i == 0 ? found.rootPort.value_or(options.port) : options.port + i));
-  }
-  if (options.peers.size() != nodes)
-    return Status(Code::InvalidArgument, "--peers names " + std::to_string(options.peers.size()) +
-                                             " nodes, the plan has " + std::to_string(nodes));
-  if (!found.launcher.empty() && nodes > 1)
-    std::fprintf(stderr, "node %u of %u by %s, node 0 at %s\n", *options.node, nodes,
-                 found.launcher.c_str(), options.peers[0].c_str());
-  return Status::ok();
 }
 
 } // namespace of::run

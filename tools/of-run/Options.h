@@ -20,8 +20,11 @@ struct Options {
   bool local = false;
   std::optional<uint32_t> node;
   std::vector<std::string> peers; ///< host:port of every node's control socket
-  uint16_t port =
-      29400; ///< first control port, where peers follow from Open MPI's variables on one host
+  std::string hostFile;           ///< peers from a file
+  std::optional<uint16_t> port;   ///< of node 0, where neither peers nor a launcher say it
+  std::string interface; ///< to listen on; empty: loopback, or where peers are told to come
+  std::string token;     ///< what joining needs; from tokenFile or OF_JOB_TOKEN
+  std::string tokenFile;
   std::string transport = "auto";
   std::string dataDir, outDir, resume, weights;
   rt::NamedFiles inputs, outputs; ///< of a plan that runs a model forward
@@ -30,6 +33,7 @@ struct Options {
   double joinSeconds = 60;
   double silenceSeconds = 0.8;
   uint32_t maxRestarts = 0;
+  std::vector<std::string> elastic;                     ///< plans of the same job for fewer nodes
   double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
   double timedCompute = 0;                              ///< 0: segments compute
   std::string profile;                                  ///< file for measured durations
@@ -46,9 +50,9 @@ struct Parsed {
 };
 Parsed parseArguments(int argc, char **argv);
 
-/// Node and peers of a run that is not started by of-run itself: flags first, then what the
-/// launcher says (Rendezvous.h), which is printed in a line. Without either all nodes are on this
-/// host.
+/// Node, peers and token of a run that is not started by of-run itself: flags first, then the
+/// hostfile, then what the launcher says (Rendezvous.h), which is printed in a line. Without any
+/// all nodes are on this host. Refused without a token if other hosts could join.
 Status completeFromEnvironment(Options &options, uint32_t nodes);
 
 } // namespace of::run

@@ -68,7 +68,9 @@ Result<Rendezvous> findRendezvous(const Environment &environment) {
   if (!out.rootHost.empty())
     return out;
   if (out.launcher == std::string("Slurm"))
-    out.rootHost = firstHost(textIn(environment, "SLURM_JOB_NODELIST"));
+    out.rootHost = textIn(environment, "SLURM_NNODES") == "1"
+                       ? "127.0.0.1"
+                       : firstHost(textIn(environment, "SLURM_JOB_NODELIST"));
   OF_ASSIGN(const std::optional<uint32_t> here,
             numberIn(environment, "OMPI_COMM_WORLD_LOCAL_SIZE"));
   if (out.launcher == std::string("Open MPI") && (!here || here == out.size))

@@ -3,7 +3,8 @@
 //   flags         --node, --peers                                   before everything else
 //   torchrun      RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT        also Kubeflow's jobs
 //   Open MPI      OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_SIZE          node 0 here, if all are here
-//   Slurm         SLURM_PROCID, SLURM_NTASKS, SLURM_JOB_NODELIST    node 0 on the first host
+//   Slurm         SLURM_PROCID, SLURM_NTASKS, SLURM_JOB_NODELIST    node 0 on the first host; here,
+//                                                                   if SLURM_NNODES is 1
 //   Kubernetes    JOB_COMPLETION_INDEX, MASTER_ADDR                 an indexed job
 //
 // The first of them whose rank is set counts; a flag replaces only what it says. Pure but for the
@@ -17,6 +18,9 @@
 #include <string>
 
 namespace of::run {
+
+/// Where the secret is found that joining a job needs, unless a file holds it.
+inline constexpr const char *kTokenVariable = "OF_JOB_TOKEN";
 
 using Environment = std::function<const char *(const char *)>;
 

@@ -1,8 +1,6 @@
 #include "tools/of-run/RunNode.h"
 
 #include "runtime/kernel/Library.h"
-#include "runtime/node/Node.h"
-#include "runtime/node/control/ControlTree.h"
 #include "runtime/schema/Verify.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
@@ -10,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -38,41 +37,11 @@ Result<RunnablePlan> bindFiles(const rt::PlanFile &file, const Options &options)
   return out;
 }
 
-rt::NodeOptions nodeOptions(const RunnablePlan &plan, const Options &options) {
-  rt::NodeOptions out;
-  out.node = *options.node;
-  if (size_t slash = options.plan.rfind('/'); slash != std::string::npos)
-    out.planDir = options.plan.substr(0, slash + 1);
-  out.dataDir = options.dataDir;
-  out.outDir = options.outDir;
-  out.trace = options.trace;
-  out.profile = !options.profile.empty();
-  out.tensorBoard = options.tensorBoard;
-  out.stopAfterSteps = options.steps;
-  out.resumePath = options.resume;
-  out.weightsPath = options.weights;
-  out.outputs = plan.outputs;
-  out.planDigest = plan.file.digest();
-  out.keepCheckpoints = options.keep.value_or(plan.plan().checkpoint_keep());
-  out.readRowsPerSecond = options.readRowsPerSecond;
-  out.timedCompute = options.timedCompute;
-  out.terminal = options.progressLine;
-  out.json = options.json;
-  return out;
-}
-
 Result<std::unique_ptr<rt::Links>> joinOthers(const RunnablePlan &plan, const Options &options) {
   if (plan.plan().nodes()->size() == 1)
     return std::unique_ptr<rt::Links>(new rt::SoloLinks);
-  rt::ControlConfig config;
-  config.node = *options.node;
-  config.peers = options.peers;
-  for (const plan::Node *node : *plan.plan().nodes())
-    config.nodeNames.push_back(node->name()->str());
-  config.planDigest = plan.file.digest();
-  config.joinSeconds = options.joinSeconds;
-  config.silenceMs = static_cast<int64_t>(options.silenceSeconds * 1000);
-  OF_ASSIGN(std::unique_ptr<rt::Links> links, rt::ControlTree::join(std::move(config)));
+  OF_ASSIGN(std::unique_ptr<rt::Links> links,
+            rt::ControlTree::join(controlConfig(plan.file, options)));
   return links;
 }
 
@@ -165,7 +134,9 @@ Status checkProfile(const Options &options) {
 /// Everything between joining and the last step; the others are told of an error by the caller.
 Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &links, Wires &wires,
                    std::unique_ptr<rt::Node> &node) {
-  OF_ASSIGN(node, rt::Node::create(plan.plan(), nodeOptions(plan, options)));
+  rt::NodeOptions mine = nodeOptions(plan.file, options);
+  mine.outputs = plan.outputs;
+  OF_ASSIGN(node, rt::Node::create(plan.plan(), std::move(mine)));
   OF_TRY(checkTimed(options, *node, plan.plan()));
   OF_TRY(checkProfile(options));
   OF_ASSIGN(wires.ucx, startTransport(plan.plan(), options));
@@ -198,17 +169,63 @@ Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &
 
 } // namespace
 
-Result<rt::PlanFile> openPlan(const std::string &path) {
-  OF_ASSIGN(rt::PlanFile file, rt::PlanFile::open(path));
+rt::NodeOptions nodeOptions(const rt::PlanFile &file, const Options &options) {
+  rt::NodeOptions out;
+  out.node = *options.node;
+  if (size_t slash = options.plan.rfind('/'); slash != std::string::npos)
+    out.planDir = options.plan.substr(0, slash + 1);
+  out.dataDir = options.dataDir;
+  out.outDir = options.outDir;
+  out.trace = options.trace;
+  out.profile = !options.profile.empty();
+  out.tensorBoard = options.tensorBoard;
+  out.stopAfterSteps = options.steps;
+  out.resumePath = options.resume;
+  out.weightsPath = options.weights;
+  out.planDigest = file.digest();
+  out.keepCheckpoints = options.keep.value_or(file.plan().checkpoint_keep());
+  out.readRowsPerSecond = options.readRowsPerSecond;
+  out.timedCompute = options.timedCompute;
+  out.terminal = options.progressLine;
+  out.json = options.json;
+  return out;
+}
+
+rt::ControlConfig controlConfig(const rt::PlanFile &file, const Options &options) {
+  rt::ControlConfig config;
+  config.node = *options.node;
+  config.peers = options.peers;
+  for (const plan::Node *node : *file.plan().nodes())
+    config.nodeNames.push_back(node->name()->str());
+  config.planDigest = file.digest();
+  config.interface = options.interface;
+  config.token = options.token;
+  const std::string &own = options.peers[*options.node];
+  config.listenPort =
+      static_cast<uint16_t>(std::strtoul(own.substr(own.rfind(':') + 1).c_str(), nullptr, 10));
+  config.joinSeconds = options.joinSeconds;
+  config.silenceMs = static_cast<int64_t>(options.silenceSeconds * 1000);
+  return config;
+}
+
+std::vector<Status> planFindings(const rt::PlanFile &file, const std::string &path) {
   if (const Status status = rt::verifyPlan(file.plan()); !status.isOk())
-    return status.withContext(path);
+    return {status.withContext(path)};
+  std::vector<Status> out;
   if (file.plan().libraries())
     for (const plan::LibraryVersion *wanted : *file.plan().libraries())
       for (const auto &[name, version] : rt::libraryVersions())
         if (name == wanted->name()->str() && version != wanted->version()->str())
-          return Status(Code::Refused, path + " was compiled with " + name + " " +
-                                           wanted->version()->str() + ", this host has " + version +
-                                           "; compile it again here");
+          out.emplace_back(Code::Refused, path + " was compiled with " + name + " " +
+                                              wanted->version()->str() + ", this host has " +
+                                              version + "; compile it again here");
+  return out;
+}
+
+Result<rt::PlanFile> openPlan(const std::string &path) {
+  OF_ASSIGN(rt::PlanFile file, rt::PlanFile::open(path));
+  if (const std::vector<Status> findings = planFindings(file, path); !findings.empty())
+    return findings.front();
   return file;
 }
 

@@ -1,7 +1,8 @@
 // of-run: runs a plan, one process per node, or measures this machine for the compiler.
-#include "runtime/checkpoint/Checkpoint.h"
-#include "tools/of-run/Launch.h"
+#include "tools/of-run/CheckRun.h"
+#include "tools/of-run/Console.h"
 #include "tools/of-run/Options.h"
+#include "tools/of-run/RunLocal.h"
 #include "tools/of-run/RunNode.h"
 
 #include <cstdio>
@@ -13,40 +14,11 @@
 namespace of::run {
 namespace {
 
-/// All nodes here: this program again, once per node.
-Result<int> runLocal(const rt::PlanFile &plan, const Options &options, int argc, char **argv) {
-  LaunchOptions launch;
-  launch.program = std::filesystem::read_symlink("/proc/self/exe");
-  for (int i = 1; i < argc; ++i)
-    if (std::string(argv[i]) != "--local")
-      launch.arguments.emplace_back(argv[i]);
-  launch.arguments.insert(launch.arguments.end(), {"--max-restarts", "0"}); // that is done here
-  for (const plan::Node *node : *plan.plan().nodes())
-    launch.nodeNames.push_back(node->name()->str());
-  launch.terminal = ::isatty(STDERR_FILENO);
-  OF_ASSIGN(int code, launchLocal(launch));
-  const size_t given = launch.arguments.size();
-  const std::string folder = options.outDir + "/checkpoints";
-  for (uint32_t restart = 1; restart <= options.maxRestarts; ++restart) {
-    if (code != exitCode(Code::PeerLost) || toldToEnd())
-      break;
-    launch.arguments.resize(given);
-    const auto step = options.outDir.empty() ? std::nullopt : rt::latestStep(folder);
-    if (step)
-      launch.arguments.insert(launch.arguments.end(), {"--resume", options.outDir});
-    fmt::print(stderr, "restart {} of {}, from {}\n", restart, options.maxRestarts,
-               step ? fmt::format("step {}", *step) : "where it began");
-    OF_ASSIGN(code, launchLocal(launch));
-  }
-  if (options.trace && !options.outDir.empty())
-    OF_TRY(mergeTraces(options.outDir, plan.plan().nodes()->size()));
-  return code;
-}
-
 Result<int> runPlan(Options options, int argc, char **argv) {
+  if (options.check && !options.local)
+    return checkRun(options);
+  OF_TRY(chooseElastic(options));
   OF_ASSIGN(const rt::PlanFile plan, openPlan(options.plan));
-  if (options.check)
-    return 0;
   if ((options.trace || options.tensorBoard) && options.outDir.empty())
     return Status(Code::InvalidArgument, std::string(options.trace ? "--trace" : "--tensorboard") +
                                              " needs a folder to write to: --out DIR");
@@ -57,7 +29,7 @@ Result<int> runPlan(Options options, int argc, char **argv) {
       return Status(Code::Io, "cannot create " + options.outDir + ": " + error.message());
   }
   if (options.local)
-    return runLocal(plan, options, argc, argv);
+    return runLocal(plan.plan(), options, argc, argv);
   if (options.maxRestarts > 0)
     return Status(Code::InvalidArgument,
                   "--max-restarts is for --local; what has started this process restarts it");

@@ -1,6 +1,7 @@
 #include "runtime/node/control/ControlTree.h"
 
 #include "runtime/node/control/Agreement.h"
+#include "runtime/node/control/Greeter.h"
 #include "runtime/node/control/Halt.h"
 #include "runtime/node/control/Join.h"
 
@@ -188,7 +189,7 @@ private:
         fds.push_back({c.fd(), static_cast<short>(POLLIN | (c.hasOutput() ? POLLOUT : 0)), 0});
     };
     std::for_each(joined_.connections.begin(), joined_.connections.end(), add);
-    std::for_each(guests_.begin(), guests_.end(), add);
+    greeter_.addTo(fds);
     ::poll(fds.data(), fds.size(), agreement_.pending() ? 5 : kTickMs);
     uint64_t count;
     if (fds[0].revents & POLLIN && ::read(wakeFd_, &count, sizeof count) < 0)
@@ -207,26 +208,14 @@ private:
 
   /// Nodes that turn to this one say who they are.
   void welcome() {
-    if (Connection guest = joined_.listener.accept(0); guest.open() && guests_.size() < kMaxGuests)
-      guests_.push_back(std::move(guest));
-    for (Connection &guest : guests_) {
-      std::vector<Frame> frames;
-      guest.receive(frames);
-      if (frames.empty())
+    for (Greeter::Member &member : greeter_.greet(joined_.listener, nowMs())) {
+      const Hello &hello = member.hello;
+      if (hello.digest != config_.planDigest || hello.node <= config_.node ||
+          hello.node >= linked_.size())
         continue;
-      const auto hello = readHello(config_, frames.front());
-      if (!hello || hello->digest != config_.planDigest || hello->node <= config_.node) {
-        guest.close();
-        continue;
-      }
-      joined_.connections[hello->node] = std::move(guest);
-      linked_[hello->node] = true;
-      for (size_t i = 1; i < frames.size(); ++i)
-        handle(hello->node, frames[i]);
+      joined_.connections[hello.node] = std::move(member.connection);
+      linked_[hello.node] = true;
     }
-    guests_.erase(std::remove_if(guests_.begin(), guests_.end(),
-                                 [](const Connection &guest) { return !guest.open(); }),
-                  guests_.end());
   }
 
   void serve(uint32_t node) {
@@ -248,12 +237,16 @@ private:
       return;
     const uint32_t node = *toConnect_;
     toConnect_.reset();
-    const Result<int> fd = connectOnce(joined_.addresses[node], kConnectMs);
-    if (!fd.isOk() || *fd < 0)
+    Result<Introduced> met = introduceTo(
+        joined_.addresses[node], config_.token,
+        [this](const Connection &) -> Result<Hello> {
+          return helloOf(config_, joined_.listener.port());
+        },
+        kConnectMs);
+    if (!met.isOk() || !met->connection.open())
       return agreement_.onLost(node, "it does not answer at " + joined_.addresses[node], nowMs());
-    joined_.connections[node] = Connection(*fd);
+    joined_.connections[node] = std::move(met->connection);
     linked_[node] = true;
-    joined_.connections[node].send(FrameType::Hello, helloOf(config_, joined_.listener.port()));
     agreement_.onConnected(node, nowMs());
   }
 
@@ -291,7 +284,6 @@ private:
     changed_.notify_all();
   }
 
-  static constexpr size_t kMaxGuests = 1024;
   static constexpr int kTickMs = kHeartbeatMs / 5;
   /// Less than the patience of those that wait for this node meanwhile.
   static constexpr int kConnectMs = 400;
@@ -300,7 +292,7 @@ private:
   // Of the thread:
   Joined joined_;
   std::vector<bool> linked_; ///< connections whose end has not been told to the agreement
-  std::vector<Connection> guests_;
+  Greeter greeter_{config_.token};
   std::vector<std::optional<std::string>> lines_;
   std::optional<uint32_t> toConnect_;
   Agreement agreement_;

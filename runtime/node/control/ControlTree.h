@@ -4,8 +4,7 @@
 // report no failure. At first node 0 coordinates and every other node holds one connection to it;
 // if it dies, the others turn to the next node (Agreement.h).
 //
-//   Hello {node, digest, port} ─▶   all here, one digest? ─▶ Welcome    deadline: the missing are
-//                                                                       named
+//   Hello (Handshake.h) ─▶   all here, one digest? ─▶ Welcome    deadline: the missing are named
 //   Gather line ─▶                              all lines ─▶ Gathered
 //   Report, Done, a closed connection, silence ─▶ one verdict on all nodes that live
 //
@@ -25,7 +24,10 @@ namespace of::rt {
 
 struct ControlConfig {
   uint32_t node = 0;
-  std::vector<std::string> peers;     ///< host:port of every node; only the root's is listened on
+  std::vector<std::string> peers;     ///< host:port of every node; only the root's is needed
+  std::string interface;              ///< to listen on; empty: as listenOn says; "any": on all
+  uint16_t listenPort = 0;            ///< of a node other than the root; 0: any that is free
+  std::string token;                  ///< that joining needs
   std::vector<std::string> nodeNames; ///< for messages
   std::string planDigest;
   double joinSeconds = 60;

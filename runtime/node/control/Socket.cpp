@@ -1,8 +1,12 @@
 #include "runtime/node/control/Socket.h"
 
+#include <algorithm>
+#include <arpa/inet.h>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,7 +25,60 @@ Result<std::pair<std::string, std::string>> split(const std::string &address) {
   const size_t colon = address.rfind(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == address.size())
     return Status(Code::InvalidArgument, "'" + address + "' is no host:port");
-  return std::pair(address.substr(0, colon), address.substr(colon + 1));
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  return std::pair(host, address.substr(colon + 1));
+}
+
+/// Addresses of a host; an owner for what getaddrinfo gives.
+using Addresses = std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>;
+Result<Addresses> resolve(const std::string &address) {
+  OF_ASSIGN(const auto parts, split(address));
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  if (const int error = ::getaddrinfo(parts.first.c_str(), parts.second.c_str(), &hints, &found);
+      error != 0)
+    return Status(Code::InvalidArgument,
+                  "cannot find host '" + parts.first + "': " + ::gai_strerror(error));
+  return Addresses(found, &::freeaddrinfo);
+}
+
+/// The numeric address of an interface that is named as the system does.
+Result<std::string> addressOf(const std::string &interface) {
+  ifaddrs *list = nullptr;
+  if (::getifaddrs(&list) != 0)
+    return Status(Code::Io, std::string("cannot list the interfaces: ") + std::strerror(errno));
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
+  std::string names;
+  for (const int family : {AF_INET, AF_INET6})
+    for (const ifaddrs *i = list; i; i = i->ifa_next) {
+      if (!i->ifa_addr || i->ifa_addr->sa_family != family)
+        continue;
+      char host[NI_MAXHOST] = "";
+      const socklen_t length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+      if (::getnameinfo(i->ifa_addr, length, host, sizeof host, nullptr, 0, NI_NUMERICHOST) != 0)
+        continue;
+      if (interface == i->ifa_name || interface == host)
+        return std::string(host);
+      names += (names.empty() ? "" : ", ") + std::string(i->ifa_name) + " (" + host + ")";
+    }
+  return Status(Code::InvalidArgument,
+                "there is no interface '" + interface + "' here; there are " + names);
+}
+
+std::string hostOf(const sockaddr_storage &address, socklen_t length) {
+  char host[NI_MAXHOST] = "";
+  ::getnameinfo(reinterpret_cast<const sockaddr *>(&address), length, host, sizeof host, nullptr, 0,
+                NI_NUMERICHOST);
+  return host;
+}
+
+bool isLoopbackAddress(const sockaddr *address) {
+  if (address->sa_family == AF_INET)
+    return (ntohl(reinterpret_cast<const sockaddr_in *>(address)->sin_addr.s_addr) >> 24) == 127;
+  return address->sa_family == AF_INET6 &&
+         IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6 *>(address)->sin6_addr);
 }
 
 void configure(int fd) {
@@ -60,11 +117,17 @@ void Connection::close() {
 std::string Connection::peerHost() const {
   sockaddr_storage peer{};
   socklen_t length = sizeof peer;
-  char host[NI_MAXHOST] = "";
-  if (::getpeername(fd_, reinterpret_cast<sockaddr *>(&peer), &length) == 0)
-    ::getnameinfo(reinterpret_cast<sockaddr *>(&peer), length, host, sizeof host, nullptr, 0,
-                  NI_NUMERICHOST);
-  return host;
+  return ::getpeername(fd_, reinterpret_cast<sockaddr *>(&peer), &length) == 0
+             ? hostOf(peer, length)
+             : "";
+}
+
+std::string Connection::ownHost() const {
+  sockaddr_storage self{};
+  socklen_t length = sizeof self;
+  return ::getsockname(fd_, reinterpret_cast<sockaddr *>(&self), &length) == 0
+             ? hostOf(self, length)
+             : "";
 }
 
 Listener::~Listener() {
@@ -81,6 +144,13 @@ uint16_t Listener::port() const {
                                           : reinterpret_cast<sockaddr_in &>(self).sin_port);
 }
 
+std::string Listener::address() const {
+  sockaddr_storage self{};
+  socklen_t length = sizeof self;
+  ::getsockname(fd_, reinterpret_cast<sockaddr *>(&self), &length);
+  return addressText(hostOf(self, length), port());
+}
+
 Connection Listener::accept(int waitMs) const {
   pollfd fd{fd_, POLLIN, 0};
   if (fd_ < 0 || ::poll(&fd, 1, waitMs) <= 0)
@@ -95,6 +165,29 @@ void Connection::send(FrameType type, const std::string &payload) {
   output_.append(reinterpret_cast<const char *>(header), kHeaderBytes);
   output_ += payload;
   flush();
+}
+
+void Connection::sendRaw(const std::string &bytes) {
+  output_ += bytes;
+  flush();
+}
+
+bool Connection::receiveRaw(size_t bytes, std::string &out) {
+  char buffer[256];
+  while (open() && input_.size() < bytes) {
+    const ssize_t n = ::recv(fd_, buffer, std::min(sizeof buffer, bytes - input_.size()), 0);
+    if (n > 0)
+      input_.append(buffer, static_cast<size_t>(n));
+    else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return false;
+    else if (n == 0 || errno != EINTR)
+      close();
+  }
+  if (input_.size() < bytes)
+    return false;
+  out = std::move(input_);
+  input_.clear();
+  return true;
 }
 
 void Connection::flush() {
@@ -136,51 +229,77 @@ void Connection::receive(std::vector<Frame> &frames, size_t atMost) {
   }
 }
 
-Result<Listener> listenOn(const std::string &address) {
-  OF_ASSIGN(const auto parts, split(address));
-  const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1, off = 0;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  sockaddr_in6 any{};
-  any.sin6_family = AF_INET6;
-  any.sin6_port = htons(static_cast<uint16_t>(std::strtoul(parts.second.c_str(), nullptr, 10)));
-  any.sin6_addr = in6addr_any;
-  int listener = fd;
-  if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr *>(&any), sizeof any) != 0) {
-    // A host without IPv6.
+std::string addressText(const std::string &host, uint16_t port) {
+  const bool isV6 = host.find(':') != std::string::npos;
+  return (isV6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+Result<bool> isLoopback(const std::string &address) {
+  OF_ASSIGN(const Addresses found, resolve(address));
+  for (const addrinfo *a = found.get(); a; a = a->ai_next)
+    if (!isLoopbackAddress(a->ai_addr))
+      return false;
+  return true;
+}
+
+Result<bool> isOwnHost(const std::string &address) {
+  OF_ASSIGN(const Addresses found, resolve(address));
+  for (const addrinfo *a = found.get(); a; a = a->ai_next) {
+    // An address is of this host if a socket can be bound to it.
+    sockaddr_storage own{};
+    std::memcpy(&own, a->ai_addr, a->ai_addrlen);
+    (a->ai_family == AF_INET6 ? reinterpret_cast<sockaddr_in6 &>(own).sin6_port
+                              : reinterpret_cast<sockaddr_in &>(own).sin_port) = 0;
+    const int fd = ::socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound =
+        fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr *>(&own), a->ai_addrlen) == 0;
     if (fd >= 0)
       ::close(fd);
-    listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    sockaddr_in any4{};
-    any4.sin_family = AF_INET;
-    any4.sin_port = any.sin6_port;
-    any4.sin_addr.s_addr = htonl(INADDR_ANY);
-    if (listener < 0 || ::bind(listener, reinterpret_cast<sockaddr *>(&any4), sizeof any4) != 0) {
-      const Status status(Code::Io, "cannot listen on port " + parts.second + ": " +
-                                        std::strerror(errno) +
-                                        "; choose another with --port or --peers");
-      if (listener >= 0)
-        ::close(listener);
-      return status;
+    if (bound)
+      return true;
+  }
+  return false;
+}
+
+Result<Listener> listenOn(const std::string &interface, const std::string &address) {
+  OF_ASSIGN(const auto parts, split(address));
+  const bool any = interface == "any";
+  std::string host = any ? "::" : parts.first;
+  if (!any && !interface.empty()) {
+    OF_ASSIGN(host, addressOf(interface));
+  }
+  const auto port = static_cast<uint16_t>(std::strtoul(parts.second.c_str(), nullptr, 10));
+  int error = 0;
+  // A host without IPv6 has no "::".
+  for (const std::string &choice :
+       any ? std::vector<std::string>{"::", "0.0.0.0"} : std::vector<std::string>{host}) {
+    OF_ASSIGN(const Addresses found, resolve(addressText(choice, port)));
+    for (const addrinfo *a = found.get(); a; a = a->ai_next) {
+      const int fd = ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+      const int on = 1, off = 0;
+      ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+      if (a->ai_family == AF_INET6)
+        ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+      if (fd >= 0 && ::bind(fd, a->ai_addr, a->ai_addrlen) == 0 && ::listen(fd, 4096) == 0) {
+        configure(fd);
+        return Listener(fd);
+      }
+      error = errno;
+      if (fd >= 0)
+        ::close(fd);
     }
   }
-  ::listen(listener, 1024);
-  configure(listener);
-  return Listener(listener);
+  return Status(Code::Io, "cannot listen on " + addressText(host, port) + ": " +
+                              std::strerror(error) +
+                              (error == EADDRNOTAVAIL
+                                   ? "; name one of this host's interfaces with --interface"
+                                   : "; choose another with --port or --peers"));
 }
 
 Result<int> connectOnce(const std::string &address, int waitMs) {
-  OF_ASSIGN(const auto parts, split(address));
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  if (const int error = ::getaddrinfo(parts.first.c_str(), parts.second.c_str(), &hints, &found);
-      error != 0)
-    return Status(Code::InvalidArgument,
-                  "cannot find host '" + parts.first + "': " + ::gai_strerror(error));
+  OF_ASSIGN(const Addresses found, resolve(address));
   int connected = -1;
-  for (const addrinfo *a = found; a && connected < 0; a = a->ai_next) {
+  for (const addrinfo *a = found.get(); a && connected < 0; a = a->ai_next) {
     const int fd =
         ::socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->ai_protocol);
     if (fd < 0)
@@ -198,7 +317,6 @@ Result<int> connectOnce(const std::string &address, int waitMs) {
     else
       ::close(fd);
   }
-  ::freeaddrinfo(found);
   if (connected >= 0)
     configure(connected);
   return connected;

@@ -14,7 +14,6 @@
 namespace of::rt {
 
 enum class FrameType : uint32_t {
-  Hello,
   Welcome,
   Refusal,
   Heartbeat,
@@ -48,9 +47,15 @@ public:
   int fd() const { return fd_; }
   bool open() const { return fd_ >= 0; }
   void close();
-  /// The address of the other end, without its port.
+  /// The addresses of the other end and of this one, without ports.
   std::string peerHost() const;
+  std::string ownHost() const;
   void send(FrameType type, const std::string &payload);
+  /// Bytes without a frame around them, before the first frame.
+  void sendRaw(const std::string &bytes);
+  /// Reads until there are exactly so many bytes, never more; then they are moved to `out`. Closes
+  /// when the peer has closed before.
+  bool receiveRaw(size_t bytes, std::string &out);
   bool hasOutput() const { return !output_.empty(); }
   /// Writes what can be written; closes on error.
   void flush();
@@ -76,6 +81,8 @@ public:
 
   int fd() const { return fd_; }
   uint16_t port() const;
+  /// host:port
+  std::string address() const;
   /// The next that comes within the time; not open if nobody does.
   Connection accept(int waitMs) const;
 
@@ -83,8 +90,18 @@ private:
   int fd_ = -1;
 };
 
-/// Listens on the port of "host:port", on all interfaces; port 0: any that is free.
-Result<Listener> listenOn(const std::string &address);
+/// "host:port", with brackets around an IPv6 host.
+std::string addressText(const std::string &host, uint16_t port);
+/// Whether only processes of this host can reach the host of "host:port".
+Result<bool> isLoopback(const std::string &address);
+
+/// Whether the host of "host:port" is this one.
+Result<bool> isOwnHost(const std::string &address);
+
+/// Listens on the port of "host:port", 0 for any that is free: on the addresses of an interface,
+/// named as the system does or by its address, on all for "any", and where none is named on the
+/// host of the address alone. InvalidArgument for an interface that is not here.
+Result<Listener> listenOn(const std::string &interface, const std::string &address);
 /// Starts or retries one connection attempt, waiting so long at most; -1 if nobody answers yet.
 /// InvalidArgument for a wrong address.
 Result<int> connectOnce(const std::string &address, int waitMs);

@@ -1,4 +1,7 @@
 #include "runtime/node/control/ControlTree.h"
+#include "runtime/node/control/Checkup.h"
+#include "runtime/node/control/Handshake.h"
+#include "runtime/node/control/Socket.h"
 
 #include <catch2/catch.hpp>
 
@@ -162,6 +165,143 @@ TEST_CASE("another plan is refused by digest") {
     REQUIRE(end.code() == Code::Refused);
     REQUIRE(end.message().find("node n1 has another plan") == 0);
   }
+}
+
+TEST_CASE("who does not know the token does not join, and is told why") {
+  Cluster cluster(2);
+  cluster.config.token = "right";
+  cluster.config.joinSeconds = 1.5;
+  cluster.change = [](ControlConfig &config) {
+    if (config.node == 1)
+      config.token = "wrong";
+  };
+  std::vector<Status> ends(2);
+  cluster.run(
+      [&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) { ends[n] = tree.status(); });
+  REQUIRE(ends[0].code() == Code::PeerLost);
+  REQUIRE(ends[0].message().find("missing: n1.") != std::string::npos);
+  REQUIRE(ends[0].message().find("did not know the job's token") != std::string::npos);
+  REQUIRE(ends[1].code() == Code::Refused);
+  REQUIRE(ends[1].message().find("do not know the same token") != std::string::npos);
+}
+
+TEST_CASE("a hello answers one challenge, says one thing and needs the token") {
+  Hello hello;
+  hello.node = 3;
+  hello.port = 4711;
+  hello.digest = "0123456789abcdef0123456789abcdef";
+  hello.nonce = freshNonce();
+  const Nonce challenge = freshNonce();
+  const std::string bytes = packHello(hello, "secret", challenge);
+  REQUIRE(bytes.size() == kHelloBytes);
+  const auto read = readHello(bytes, "secret", challenge);
+  REQUIRE(read);
+  REQUIRE(read->node == 3);
+  REQUIRE(read->port == 4711);
+  REQUIRE(read->digest == hello.digest);
+  REQUIRE_FALSE(readHello(bytes, "secre", challenge));
+  REQUIRE_FALSE(readHello(bytes, "", challenge));
+  REQUIRE_FALSE(readHello(bytes, "secret", freshNonce())); // replayed on another connection
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string altered = bytes;
+    altered[i] ^= 1;
+    REQUIRE_FALSE(readHello(altered, "secret", challenge));
+  }
+  REQUIRE_FALSE(readHello(bytes.substr(1), "secret", challenge));
+  REQUIRE(proofOf(hello, "secret", challenge) != proofOf(hello, "secre", challenge));
+}
+
+namespace {
+
+/// Connects, waits for the challenge and sends what a stranger makes of it.
+void disturb(const std::string &address, const std::string &words) {
+  const Result<int> fd = connectOnce(address, 1000);
+  if (!fd.isOk() || *fd < 0)
+    return;
+  Connection connection(*fd);
+  connection.sendRaw(words);
+}
+
+} // namespace
+
+TEST_CASE("strangers and recorded hellos neither join nor delay") {
+  Cluster cluster(3);
+  cluster.config.token = "secret";
+  Hello recorded;
+  recorded.node = 1;
+  recorded.digest = "abc";
+  const std::string replayed = packHello(recorded, "secret", freshNonce());
+  std::atomic<bool> over{false};
+  std::thread stranger([&] {
+    const std::string words[] = {"", replayed, "GET / HTTP/1.1\r\n\r\n", std::string(1 << 16, 'x'),
+                                 packHello(recorded, "guess", freshNonce())};
+    for (size_t i = 0; i < 400 || !over; ++i)
+      disturb(cluster.config.peers[0], words[i % 5]);
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  std::vector<Status> ends(3);
+  const double seconds = secondsOf([&] {
+    cluster.run([&](uint32_t n, Result<std::unique_ptr<ControlTree>> tree) {
+      ends[n] = tree.isOk() ? (*tree)->allGather("here").status() : tree.status();
+      if (tree.isOk() && ends[n].isOk())
+        ends[n] = (*tree)->finish();
+      over = true;
+    });
+  });
+  stranger.join();
+  for (const Status &end : ends) {
+    INFO(end.message());
+    REQUIRE(end.isOk());
+  }
+  REQUIRE(seconds < 5);
+}
+
+TEST_CASE("a check lists what any node has found, and who did not come as it should") {
+  Cluster cluster(4);
+  cluster.config.joinSeconds = 0.5;
+  std::vector<std::vector<Status>> found(4);
+  std::vector<std::thread> threads;
+  for (uint32_t n : {0u, 1u, 2u}) // node 3 does not come
+    threads.emplace_back([&, n] {
+      ControlConfig mine = cluster.config;
+      mine.node = n;
+      if (n == 2)
+        mine.planDigest = "def";
+      std::vector<Status> own;
+      if (n == 1)
+        own = {Status(Code::Io, "no room"), Status(Code::InvalidArgument, "no file")};
+      found[n] = checkTogether(mine, own);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
+  std::string all;
+  for (const Status &status : found[0])
+    all += status.message() + "\n";
+  INFO(all);
+  REQUIRE(found[0].size() == 4);
+  for (const char *text :
+       {"node n1: no room\n", "node n1: no file\n", "node n2 has another plan", "missing: n3."})
+    REQUIRE(all.find(text) != std::string::npos);
+  REQUIRE(found[1].size() == 4);
+  REQUIRE(found[2].size() == 1);
+  REQUIRE(found[2][0].code() == Code::Refused);
+}
+
+TEST_CASE("a listener is where it was told to be") {
+  const auto loopback = listenOn("", "127.0.0.1:0");
+  REQUIRE(loopback.isOk());
+  REQUIRE(loopback->address() == "127.0.0.1:" + std::to_string(loopback->port()));
+  const auto byName = listenOn("lo", "192.0.2.1:0");
+  REQUIRE(byName.isOk());
+  REQUIRE(byName->address().find("127.0.0.1:") == 0);
+  REQUIRE(listenOn("any", "127.0.0.1:0").isOk());
+  const Status none = listenOn("nowhere0", "127.0.0.1:0").status();
+  REQUIRE(none.code() == Code::InvalidArgument);
+  REQUIRE(none.message().find("there are lo (127.0.0.1)") != std::string::npos);
+  const Status foreign = listenOn("", "192.0.2.1:0").status(); // nobody's
+  REQUIRE(foreign.message().find("--interface") != std::string::npos);
+  REQUIRE(*isLoopback("127.0.0.1:1"));
+  REQUIRE_FALSE(*isLoopback("192.0.2.1:1"));
 }
 
 TEST_CASE("an address that is none is an error of the user") {
