@@ -52,8 +52,8 @@ public:
 
 private:
   void event(const Json &e) {
-    if (!e.is_object() || e.value("ph", "") != "X" || !e.contains("args") ||
-        e["args"].value("program", "") != program_)
+    if (!e.is_object() || e.value("ph", "") != "X" || e.value("cat", "") == "kernel" ||
+        !e.contains("args") || e["args"].value("program", "") != program_)
       return;
     const auto device = static_cast<uint32_t>(e.value("tid", uint64_t(0)) / 1000);
     const auto role = roleOfDevice_.find(device);
