@@ -260,9 +260,10 @@ void bindMesh(const Job &job, const Cluster &cluster, Node &tree, Report &report
   std::string has =
       "the cluster has " + std::to_string(devices) + " device" + (devices == 1 ? "" : "s");
   const int64_t points = stagePoints(stages, devices);
+  const std::string uneven =
+      has + ", which " + std::to_string(stages) + " stages do not share evenly";
   if (job.parallel.mesh.empty() && !stageGroups(stages, devices, points))
-    report.add(job.parallel.at,
-               has + ", which " + std::to_string(stages) + " stages do not share evenly");
+    report.add(job.parallel.at, uneven);
   if (stages > 1)
     has += devices % stages == 0 ? ", " + std::to_string(points) + " for each of " +
                                        std::to_string(stages) + " stages"
@@ -282,7 +283,9 @@ void bindMesh(const Job &job, const Cluster &cluster, Node &tree, Report &report
       known = points;
     }
   if (!stageGroups(stages, devices, known))
-    report.add(job.parallel.at, "the mesh spans " + std::to_string(known) + " devices but " + has);
+    report.add(job.parallel.at,
+               known == points ? uneven
+                               : "the mesh spans " + std::to_string(known) + " devices but " + has);
   setChild(child(tree, "parallel"), "mesh", std::move(mesh));
 }
 
