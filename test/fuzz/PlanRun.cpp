@@ -9,6 +9,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 namespace of::fuzz {
@@ -44,11 +46,10 @@ public:
       cards.push_back(node->card());
       nodes_.push_back(std::move(node));
     }
+    lines_.resize(nodes_.size());
     for (uint32_t n = 0; n < nodes_.size(); ++n)
-      OF_TRY(nodes_[n]->connect(
-          cards, nodes_.size() > 1 ? &wire_.node(n) : nullptr, [this](const std::string &mine) {
-            return Result<std::vector<std::string>>(std::vector<std::string>(nodes_.size(), mine));
-          }));
+      OF_TRY(nodes_[n]->connect(cards, nodes_.size() > 1 ? &wire_.node(n) : nullptr,
+                                [this, n](const std::string &mine) { return gather(n, mine); }));
     return Status::ok();
   }
 
@@ -81,7 +82,29 @@ public:
   }
 
 private:
+  /// The lines of all nodes, once all have come.
+  Result<std::vector<std::string>> gather(uint32_t node, const std::string &mine) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    lines_[node] = mine;
+    const uint64_t round = rounds_;
+    if (++came_ == lines_.size()) {
+      gathered_ = lines_;
+      came_ = 0;
+      ++rounds_;
+      changed_.notify_all();
+    }
+    changed_.wait(lock, [&] { return rounds_ != round || stopped_; });
+    if (rounds_ == round)
+      return Status(Code::PeerLost, "the run was stopped");
+    return gathered_;
+  }
+
   void stop() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
     for (const auto &node : nodes_)
       node->stop();
   }
@@ -91,6 +114,12 @@ private:
   const test::TempDir out_;
   rt::test::SlowWire wire_;
   std::vector<std::unique_ptr<rt::Node>> nodes_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> lines_, gathered_; ///< by node
+  size_t came_ = 0;
+  uint64_t rounds_ = 0;
+  bool stopped_ = false;
 };
 
 } // namespace
