@@ -1,25 +1,15 @@
 """What is trained: for each case the example's model and job, its data as a job reads it and as PyTorch does."""
 import glob
 import gzip
-import importlib.util
 import os
 
 import numpy
 import torch
 from torch.nn import functional as F
 
-from tools import EXAMPLES, Failure, job_text
+from tools import Failure, example_script, job_text
 
 SEED = 1
-
-
-def script(path):
-    """An example's script as a module."""
-    name = os.path.basename(os.path.dirname(path)).replace("-", "_") + "_" + os.path.basename(path)[:-3].replace("-", "_")
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Case:
@@ -43,7 +33,7 @@ class Case:
     def export(self):
         model = self.model()
         inputs, _ = self.train_set()
-        exporting = script(os.path.join(EXAMPLES, "common", "exporting.py"))
+        exporting = example_script("common", "exporting")
         exporting.export(model, {k: v[:2] for k, v in inputs.items()}, ["result"], self.onnx)
 
     def job(self):
@@ -60,7 +50,7 @@ class ResNet18(Case):
     name, example, epochs, batch, warmup = "resnet18", "resnet18", 10, 128, 200
 
     def make(self):
-        return script(os.path.join(EXAMPLES, self.example, "export.py")).ResNet18(16)
+        return example_script(self.example).ResNet18(16)
 
     def optimizer(self, parameters):
         return torch.optim.SGD(parameters, 0.1, 0.9, weight_decay=5e-4)
@@ -90,7 +80,7 @@ class Gpt(Case):
     clip = 1
 
     def make(self):
-        return script(os.path.join(EXAMPLES, self.example, "export.py")).SIZES["medium"]()
+        return example_script(self.example).SIZES["medium"]()
 
     def optimizer(self, parameters):
         return torch.optim.AdamW(parameters, 0.001)
@@ -145,7 +135,7 @@ class WideDeep(Case):
     numbers, categories, rows = 30, 10, 4096
 
     def make(self):
-        return script(os.path.join(EXAMPLES, self.example, "export.py")).WideDeep(self.categories, self.numbers, self.rows, 8, (64, 32))
+        return example_script(self.example).WideDeep(self.categories, self.numbers, self.rows, 8, (64, 32))
 
     def optimizer(self, parameters):
         return torch.optim.Adam(parameters, 0.003)

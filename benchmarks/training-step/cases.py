@@ -2,7 +2,6 @@
 
 Only PyTorch is needed here, of any version: the twin imports this in other interpreters than the one that measures.
 """
-import importlib.util
 import os
 import sys
 
@@ -11,16 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-EXAMPLES = os.path.join(HERE, "..", "..", "examples")
-
-
-def example(name):
-    """The example's export.py as a module."""
-    path = os.path.join(EXAMPLES, name, "export.py")
-    spec = importlib.util.spec_from_file_location("export_" + name.replace("-", "_"), path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+sys.path.insert(0, os.path.join(HERE, "..", "..", "test", "e2e"))
+from tools import example_script  # noqa: E402
 
 
 def mlp(*sizes):
@@ -82,14 +73,14 @@ CASES = {
     "mlp-16": Case(lambda: mlp(16, 32, 32, 10), 32, optimizer=SGD, steps=20000, **images(10, 16)),
     "mlp-784": Case(lambda: mlp(784, 256, 256, 10), 64, optimizer=SGD, steps=1000, **images(10, 784)),
     "cnn": Case(Cnn, 128, optimizer=SGD, steps=60, **images(10, 1, 28, 28)),
-    "transformer": Case(lambda: example("bert-large").Bert(256, 128, 768, 12, 2), 4, optimizer=ADAMW, steps=6,
+    "transformer": Case(lambda: example_script("bert-large").Bert(256, 128, 768, 12, 2), 4, optimizer=ADAMW, steps=6,
                         **text(128, 256)),
-    "resnet50": Case(lambda: example("resnet50").SIZES["full"](), 8, optimizer=SGD, steps=3, **images(1000, 3, 224, 224)),
-    "bert-base": Case(lambda: example("bert-large").Bert(30522, 128, 768, 12, 12), 4, optimizer=ADAMW, steps=3,
+    "resnet50": Case(lambda: example_script("resnet50").SIZES["full"](), 8, optimizer=SGD, steps=3, **images(1000, 3, 224, 224)),
+    "bert-base": Case(lambda: example_script("bert-large").Bert(30522, 128, 768, 12, 12), 4, optimizer=ADAMW, steps=3,
                       **text(128, 30522)),
-    "gpt2": Case(lambda: example("gpt2").GPT2(50257, 64, 768, 12, 12), 4, optimizer=ADAMW, steps=3, **text(64, 50257)),
+    "gpt2": Case(lambda: example_script("gpt2").GPT2(50257, 64, 768, 12, 12), 4, optimizer=ADAMW, steps=3, **text(64, 50257)),
     # A table of 2^20 rows: those of examples/wide-deep/full.yaml are as many as Criteo's logs need.
-    "wide-deep": Case(lambda: example("wide-deep").WideDeep(26, 13, 1 << 20, 16, (1024, 512, 256)), 4096, optimizer=ADAM, steps=5,
+    "wide-deep": Case(lambda: example_script("wide-deep").WideDeep(26, 13, 1 << 20, 16, (1024, 512, 256)), 4096, optimizer=ADAM, steps=5,
                       inputs={"categories": ((26,), 1 << 20), "pairs": ((10,), 1 << 20), "numbers": ((13,), 0)},
                       labels=((), 0)),
 }

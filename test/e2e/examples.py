@@ -10,7 +10,6 @@ parameters, seconds, bytes of the plan. Exit code 1 if one fails.
 """
 import argparse
 import functools
-import importlib.util
 import os
 import re
 import sys
@@ -26,22 +25,13 @@ from comparison import compare, compare_gradients, gradients_of, run_cases, trai
 from losses import margins
 from models import SEED
 from samples import SampleOrder
-from tools import EXAMPLES, Tools, cluster, job_text, parallel, run
+from tools import EXAMPLES, Tools, cluster, example_script, job_text, parallel, run
 
 BATCH, LR = 8, 0.1
 # At 0.1 the narrow tiny Inception is chaotic: within twenty steps any rounding grows to the size of the change itself.
 SMALLER_LR = {"inception-v3": 0.01}
 MODELS = ["alexnet", "vgg16", "inception-v3", "resnet50", "resnext101", "gpt2", "bert-large", "transformer",
           "wide-deep", "face-recognition"]
-
-
-def script(model):
-    """The example's export.py as a module."""
-    path = os.path.join(EXAMPLES, model, "export.py")
-    spec = importlib.util.spec_from_file_location("export_" + re.sub(r"\W", "_", model), path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def loss_of(model):
@@ -90,7 +80,7 @@ class Runner:
         self.tools, self.steps, self.size, self.exporter = tools, steps, size, exporter
 
     def __call__(self, title, name, precision, machines, layout):
-        module, (text, field, loss) = script(name), loss_of(name)
+        module, (text, field, loss) = example_script(name), loss_of(name)
         dtype = torch.float64 if precision == "fp64" else torch.float32
         lr = SMALLER_LR.get(name, LR)
         steps, momentum = (self.steps, 0) if precision == "fp64" else (1, 0.9)

@@ -1,5 +1,6 @@
 """Running jobs through the real tools, for the end-to-end tests: jobs from examples, clusters, layouts, results."""
 import ctypes
+import importlib.util
 import json
 import os
 import random
@@ -27,6 +28,15 @@ def run(command, env=None):
     if result.returncode:
         raise Failure(f"{' '.join(command)}\nexit {result.returncode}\n{result.stdout}{result.stderr}")
     return result
+
+
+def example_script(example, name="export"):
+    """A script of an example's folder as a module."""
+    path = os.path.join(EXAMPLES, example, name + ".py")
+    spec = importlib.util.spec_from_file_location(re.sub(r"\W", "_", f"{example}_{name}"), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 # ---- Clusters and layouts --------------------------------------------------------------------------------------------

@@ -4,7 +4,10 @@ A case is a short function of `of` ops and the same function in PyTorch. Running
 and gradients of sum(results * seeds), which the C++ test compares with what the ops compute. A case
 without a PyTorch function is compared with finite differences alone.
 """
+import importlib
+import json
 import re
+import sys
 
 import torch
 
@@ -114,6 +117,16 @@ def evaluate(arguments, function, results, differentiable, micro=0):
         "smooth": differentiable is True, "micro": micro, "arguments": [flat(a) for a in arguments],
         "seeds": [flat(s) for s in seeds], "results": [flat(r) for r in results] if known else [],
         "gradients": gradients}
+
+
+def write(run, entries):
+    """oracle.py <seed> <output> <family>...: writes what `run` makes of the entries that the families add."""
+    torch.set_num_threads(1)
+    RANDOM.manual_seed(int(sys.argv[1]))
+    for family in sys.argv[3:]:
+        importlib.import_module(family)
+    with open(sys.argv[2], "w") as out:
+        json.dump([run(entry) for entry in entries], out)
 
 
 def run(entry):
