@@ -62,6 +62,21 @@ static void addWrapper(OpBuilder &b, const EmittedKernel &kernel, StringRef symb
   func::ReturnOp::create(inner, loc);
 }
 
+/// const int64_t symbol_needs[]: tiles, scalars, buffers and the bytes of each, for the loader
+/// (runtime/kernel/KernelNeeds.h).
+static void addNeeds(OpBuilder &b, func::FuncOp local, const GeneratedKernel &kernel) {
+  SmallVector<int64_t> needs = {kernel.tiles, static_cast<int64_t>(kernel.scalars.size()),
+                                local.getNumArguments() + local.getNumResults()};
+  for (Type type : llvm::concat<const Type>(local.getArgumentTypes(), local.getResultTypes())) {
+    auto tensor = cast<RankedTensorType>(type);
+    unsigned bits = storageType(tensor.getElementType()).getIntOrFloatBitWidth();
+    needs.push_back(tensor.getNumElements() * (bits / 8));
+  }
+  LLVM::GlobalOp::create(b, local.getLoc(), LLVM::LLVMArrayType::get(b.getI64Type(), needs.size()),
+                         /*isConstant=*/true, LLVM::Linkage::External, kernel.symbol + "_needs",
+                         b.getI64TensorAttr(needs));
+}
+
 FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point) {
   LocalKernel local(kernel, point);
   OwningOpRef<ModuleOp> scratch = ModuleOp::create(kernel.getLoc());
@@ -83,6 +98,7 @@ FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point
   OpBuilder b = OpBuilder::atBlockEnd(state->module->getBody());
   b.insert(emitted->body);
   addWrapper(b, *emitted, out.symbol);
+  addNeeds(b, local.get(), out);
   return out;
 }
 

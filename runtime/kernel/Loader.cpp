@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -61,6 +62,30 @@ private:
   bool unlink_ = false;
 };
 
+/// Whether all that the dynamic linker maps or reads lies in the object: what it would look for
+/// beyond the end of a cut one ends the process.
+bool isWhole(const void *data, size_t bytes) {
+  const auto lies = [&](uint64_t offset, uint64_t size) {
+    return offset <= bytes && size <= bytes - offset;
+  };
+  Elf64_Ehdr head;
+  if (bytes < sizeof head)
+    return false;
+  std::memcpy(&head, data, sizeof head);
+  if (std::memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_phentsize != sizeof(Elf64_Phdr) ||
+      !lies(head.e_phoff, uint64_t(head.e_phnum) * head.e_phentsize) ||
+      !lies(head.e_shoff, uint64_t(head.e_shnum) * head.e_shentsize))
+    return false;
+  for (uint64_t i = 0; i < head.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment, static_cast<const char *>(data) + head.e_phoff + i * sizeof segment,
+                sizeof segment);
+    if (!lies(segment.p_offset, segment.p_filesz))
+      return false;
+  }
+  return true;
+}
+
 } // namespace
 
 bool cpuSupports(const std::string &isa) {
@@ -87,6 +112,9 @@ Result<std::unique_ptr<KernelObject>> KernelObject::load(const std::string &isa,
   if (!cpuSupports(isa))
     return Status(Code::Refused, "the plan's kernels are compiled for " + isa +
                                      ", which this CPU does not support; compile for this cluster");
+  if (!isWhole(data, bytes))
+    return Status(Code::Corrupt, "a kernel object of the plan is cut short or no shared object; "
+                                 "compile the plan again");
   std::string why;
   for (const bool sealed : {true, false}) {
     ObjectFile file;
@@ -103,7 +131,8 @@ Result<std::unique_ptr<KernelObject>> KernelObject::load(const std::string &isa,
 }
 
 Result<KernelFn> KernelObject::symbol(const std::string &name) const {
-  void *address = ::dlsym(handle_, name.c_str());
+  // The linker would look for what stands before the zero.
+  void *address = name.find('\0') == std::string::npos ? ::dlsym(handle_, name.c_str()) : nullptr;
   if (!address)
     return Status(Code::Corrupt,
                   "the plan's kernel object has no symbol '" + name + "'; compile the plan again");

@@ -1,4 +1,5 @@
 #include "runtime/device/cpu/CpuDevice.h"
+#include "runtime/kernel/KernelNeeds.h"
 #include "test/support/PlanBuilder.h"
 
 #include <catch2/catch.hpp>
@@ -94,12 +95,66 @@ TEST_CASE("an object from a plan is loaded and called; two objects do not mix") 
   REQUIRE(other.isOk());
   REQUIRE(*other != *count);
   REQUIRE((*one)->symbol("missing").status().code() == Code::Corrupt);
+  REQUIRE((*one)->symbol(std::string("toy_count\0x", 11)).status().code() == Code::Corrupt);
 }
 
 TEST_CASE("a damaged object and a foreign ISA are refused") {
   std::vector<char> bytes = kernelBytes();
   REQUIRE(KernelObject::load("riscv", bytes.data(), bytes.size()).status().code() == Code::Refused);
-  REQUIRE(KernelObject::load("x86-64", bytes.data(), 100).status().code() == Code::Corrupt);
+  for (size_t cut = 0; cut < bytes.size(); cut += 97)
+    REQUIRE(KernelObject::load("x86-64", bytes.data(), cut).status().code() == Code::Corrupt);
+}
+
+TEST_CASE("a call that gives a kernel less than it takes is refused") {
+  const std::vector<char> bytes = kernelBytes();
+  auto object = KernelObject::load("x86-64", bytes.data(), bytes.size());
+  REQUIRE(object.isOk());
+  REQUIRE(needsOf(**object, "toy_gradient")->bufferBytes ==
+          std::vector<uint64_t>{8, 512, 32, 64, 64, 4});
+  std::vector<std::byte> chunk(1024);
+  CpuDeviceConfig config;
+  config.chunks = {chunk.data()};
+  config.objects = {object->get()};
+  config.columns = {7};
+  CpuDevice device(config);
+  const auto said = [&](const std::string &symbol, const std::vector<plan::Buffer> &buffers,
+                        const std::vector<uint32_t> &scalars, uint32_t tiles) {
+    plan::TaskT task;
+    addCall(task, 0, symbol, buffers, scalars, tiles);
+    const SegmentTable segment(*task.body.AsSegment());
+    return device.prepare(*segment, 0).status().message();
+  };
+  const std::vector<plan::Buffer> good = {chunkBuffer(0, 64, 8), outputBuffer(0, 512),
+                                          outputBuffer(1, 32)};
+  CHECK(said("toy_batch", good, {0}, 1) == "");
+  std::vector<plan::Buffer> less = good;
+  less[1] = outputBuffer(0, 511);
+  CHECK(said("toy_batch", less, {0}, 1).find("511 bytes in buffer 1, its code is made for 512") !=
+        std::string::npos);
+  less.pop_back();
+  CHECK(said("toy_batch", less, {0}, 1).find("2 buffers") != std::string::npos);
+  CHECK(said("toy_batch", good, {}, 1).find("0 scalars") != std::string::npos);
+  CHECK(said("toy_batch", good, {0}, 2).find("2 tiles") != std::string::npos);
+  CHECK(said("toy_gradient", good, {0}, 1).find("made for 16") != std::string::npos);
+  CHECK(said("toy_batch_needs", good, {0}, 1).find("'toy_batch_needs_needs'") != std::string::npos);
+}
+
+TEST_CASE("a library call that gives no scalar to a routine that takes one is refused") {
+  std::vector<std::byte> chunk(1024);
+  CpuDeviceConfig config;
+  config.chunks = {chunk.data()};
+  CpuDevice device(config);
+  plan::TaskT task;
+  auto call = std::make_unique<plan::CallT>();
+  call->name = "gather";
+  call->buffers = {chunkBuffer(0, 0, 64), chunkBuffer(0, 64, 8), chunkBuffer(0, 128, 16)};
+  call->library = std::make_unique<plan::LibraryT>();
+  call->library->name = "gather_rows";
+  call->library->ints = {4, 4, 1, static_cast<int64_t>(plan::DType::I64)};
+  plan::SegmentT segment;
+  segment.calls.push_back(std::move(call));
+  const SegmentTable table(segment);
+  CHECK(device.prepare(*table, 0).status().message().find("takes 1") != std::string::npos);
 }
 
 TEST_CASE("a segment passes slots, chunk places and columns to its kernels") {

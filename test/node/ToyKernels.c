@@ -4,6 +4,18 @@
 
 enum { kWeights = 16, kRows = 8 };
 
+// What a call must give: tiles, scalars, bytes of each buffer (runtime/kernel/KernelNeeds.h).
+#define NEEDS(kernel, tiles, scalars, ...)                                                         \
+  const int64_t kernel##_needs[] = {                                                               \
+      tiles, scalars, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), __VA_ARGS__}
+
+NEEDS(toy_init, 1, 0, kWeights * 4);
+NEEDS(toy_batch, 1, 1, 8, kRows *kWeights * 4, kRows * 4);
+NEEDS(toy_gradient, kWeights, 2, 8, kRows *kWeights * 4, kRows * 4, kWeights * 4, kWeights * 4, 4);
+NEEDS(toy_count, 1, 0, 8);
+NEEDS(toy_update, 1, 0, kWeights * 4, kWeights * 4, kWeights * 4);
+NEEDS(toy_scalars, 1, 3, 24);
+
 static float noise(uint64_t a) {
   a ^= a >> 33;
   a *= 0xff51afd7ed558ccdull;
@@ -40,7 +52,7 @@ void toy_gradient(void *const *buffers, const int64_t *scalars, int64_t begin, i
   const int64_t *counter = buffers[0];
   const float *x = buffers[1], *y = buffers[2], *w = buffers[3];
   float *g = buffers[4], *loss = buffers[5];
-  const int first = *counter % scalars[1] == 0;
+  const int first = scalars[1] <= 0 || *counter % scalars[1] == 0;
   if (begin == 0 && first)
     *loss = 0;
   for (int64_t i = begin; i < end; ++i) {

@@ -1,5 +1,6 @@
 #include "runtime/device/cpu/CpuDevice.h"
 
+#include "runtime/kernel/KernelNeeds.h"
 #include "runtime/kernel/Library.h"
 
 namespace of::rt {
@@ -103,6 +104,26 @@ Status bindScalars(const CpuDeviceConfig &config, const plan::Call &call, BoundC
   return Status::ok();
 }
 
+/// The call gives a generated kernel all that it touches.
+Status checkNeeds(const plan::Call &call, const KernelNeeds &needs) {
+  const auto gives = [](uint64_t given, const std::string &what, uint64_t needed) {
+    return Status(Code::Corrupt, "it is given " + std::to_string(given) + " " + what +
+                                     ", its code is made for " + std::to_string(needed) +
+                                     "; compile the plan again");
+  };
+  if (call.tiles() != needs.tiles)
+    return gives(call.tiles(), "tiles", static_cast<uint64_t>(needs.tiles));
+  const size_t scalars = call.scalars() ? call.scalars()->size() : 0;
+  if (scalars < needs.scalars)
+    return gives(scalars, "scalars", needs.scalars);
+  if (call.buffers()->size() != needs.bufferBytes.size())
+    return gives(call.buffers()->size(), "buffers", needs.bufferBytes.size());
+  for (uint32_t i = 0; i < call.buffers()->size(); ++i)
+    if (const uint64_t bytes = call.buffers()->Get(i)->bytes(); bytes < needs.bufferBytes[i])
+      return gives(bytes, "bytes in buffer " + std::to_string(i), needs.bufferBytes[i]);
+  return Status::ok();
+}
+
 Status bindCode(const CpuDeviceConfig &config, const plan::Call &call, BoundCall &out) {
   if (call.object() < 0) {
     if (!call.library())
@@ -123,7 +144,8 @@ Status bindCode(const CpuDeviceConfig &config, const plan::Call &call, BoundCall
     return Status(Code::Corrupt, describe(call) + " names kernel object " + std::to_string(object) +
                                      ", which is not loaded");
   OF_ASSIGN(out.kernel, config.objects[object]->symbol(call.symbol()->str()));
-  return Status::ok();
+  OF_ASSIGN(const KernelNeeds needs, needsOf(*config.objects[object], call.symbol()->str()));
+  return checkNeeds(call, needs);
 }
 
 Result<BoundCall> bind(const CpuDeviceConfig &config, const plan::Call &call) {
