@@ -17,6 +17,31 @@ constexpr uint64_t kMaxEntries = 1u << 23; ///< of the schedule, which a node wr
 constexpr uint64_t kMaxIterations = uint64_t(1) << 53;
 constexpr int kMaxLoopDepth = 16;
 
+/// Whether the bytes are UTF-8 without control characters.
+bool isText(const std::string &bytes) {
+  for (size_t at = 0; at < bytes.size();) {
+    const uint8_t first = static_cast<uint8_t>(bytes[at]);
+    const size_t size = first < 0x80   ? 1
+                        : first < 0xc2 ? 0
+                        : first < 0xe0 ? 2
+                        : first < 0xf0 ? 3
+                        : first < 0xf5 ? 4
+                                       : 0;
+    if (size == 0 || first < 0x20 || bytes.size() - at < size)
+      return false;
+    for (size_t i = 1; i < size; ++i)
+      if ((static_cast<uint8_t>(bytes[at + i]) & 0xc0) != 0x80)
+        return false;
+    // No second way to write a letter, no halves of pairs, nothing beyond Unicode.
+    const uint8_t second = size > 1 ? static_cast<uint8_t>(bytes[at + 1]) : 0;
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+      return false;
+    at += size;
+  }
+  return true;
+}
+
 class JobRules {
 public:
   explicit JobRules(const plan::Plan &plan) : plan_(plan) {}
@@ -131,6 +156,8 @@ private:
       const std::string who = "variable " + quoted(variable.name());
       if (!names.insert(variable.name()->str()).second)
         return broken(who, "is there twice");
+      if (!isText(variable.name()->str())) // checkpoints are JSON
+        return broken("variable " + std::to_string(v), "has a name that is no UTF-8");
       OF_TRY(tensor(who, variable.dtype(), variable.shape()));
       OF_TRY(layout(who, *variable.layout(), sizeOfVector(variable.shape()), false));
     }

@@ -106,6 +106,9 @@ TEST_CASE("rules of cluster, placements and tensors") {
   refuseAll({
       {"no nodes or no devices", [](Good &g) { g.plan().nodes.clear(); }},
       {"device 0 is of node 9", [](Good &g) { g.plan().devices[0]->node = 9; }},
+      {"is no UTF-8", [](Good &g) { g.plan().variables[2]->name = "w\xff"; }},
+      {"is no UTF-8", [](Good &g) { g.plan().variables[2]->name = std::string("w\0", 2); }},
+      {"is no UTF-8", [](Good &g) { g.plan().variables[2]->name = "\xed\xa0\x80"; }},
       {"has 4294967295 threads", [](Good &g) { g.plan().devices[0]->threads = ~0u; }},
       {"no kind or no threads", [](Good &g) { g.plan().devices[0]->threads = 0; }},
       {"placement 'p0' has a shape",
