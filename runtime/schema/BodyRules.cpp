@@ -6,6 +6,8 @@ namespace of::rt {
 
 namespace {
 
+constexpr uint32_t kMaxTiles = 1u << 16; ///< each is a step of a loop, whether it has work or not
+
 class BodyRules : RoleProgramRules {
 public:
   using RoleProgramRules::RoleProgramRules;
@@ -72,8 +74,10 @@ private:
                           !call->symbol() || call->symbol()->size() == 0
                     : call->object() != -1 || !call->library() || !known(call->library()->dtype()))
         return bad(task, who + " names neither a symbol of an object nor a library routine");
-      if (call->tiles() == 0)
-        return bad(task, who + " has no tiles");
+      if (call->tiles() == 0 || call->tiles() > kMaxTiles)
+        return bad(task, who +
+                             (call->tiles() ? " has " + std::to_string(call->tiles()) : " has no") +
+                             " tiles; 1 to " + std::to_string(kMaxTiles) + " are possible");
       for (uint32_t i = 0; i < sizeOfVector(call->scalars()); ++i)
         if (const uint32_t column = call->scalars()->Get(i);
             column >= sizeOfVector(role_.columns()) &&

@@ -264,6 +264,7 @@ TEST_CASE("rules of bodies") {
       {"neither a symbol", [](Good &g) { g.call("update").symbol.clear(); }},
       {"neither a symbol", [](Good &g) { g.call("update").object = -1; }},
       {"no tiles", [](Good &g) { g.call("update").tiles = 0; }},
+      {"4294967295 tiles", [](Good &g) { g.call("update").tiles = ~0u; }},
       {"reads column 2", [](Good &g) { g.call("update").scalars = {2}; }},
       {"buffer of unknown kind",
        [](Good &g) {
