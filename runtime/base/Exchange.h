@@ -81,6 +81,48 @@ std::vector<Piece> sendPieces(const Shape &shape, const Layout &src, const Layou
 int64_t elementsMoved(const Shape &shape, const Layout &src, const Layout &dst,
                       const DistanceFn &distance);
 
+/// The runs of elements of a region that are contiguous in two dense row-major buffers: worked out
+/// once, gone through without allocating.
+class RegionRuns {
+public:
+  RegionRuns() = default;
+  /// The buffers hold `srcBox` and `dstBox`, both of which hold `region`.
+  RegionRuns(const Box &region, const Box &srcBox, const Box &dstBox);
+
+  /// fn(first element in the source, first element in the destination, elements), ascending.
+  template <typename Fn> void forEach(Fn fn) const {
+    if (run_ > 0)
+      walk(0, src_, dst_, fn);
+  }
+  /// Whether the region is one run.
+  bool isOne() const { return run_ > 0 && loops_.empty(); }
+  int64_t src() const { return src_; }
+  int64_t dst() const { return dst_; }
+  int64_t run() const { return run_; }
+
+private:
+  struct Loop {
+    int64_t count, srcStride, dstStride;
+  };
+  template <typename Fn> void walk(size_t level, int64_t src, int64_t dst, Fn &fn) const {
+    if (level == loops_.size())
+      return fn(src, dst, run_);
+    const Loop &loop = loops_[level];
+    for (int64_t i = 0; i < loop.count; ++i)
+      walk(level + 1, src + i * loop.srcStride, dst + i * loop.dstStride, fn);
+  }
+
+  int64_t src_ = 0, dst_ = 0, run_ = 0; ///< of the first run; elements
+  std::vector<Loop> loops_;             ///< outermost first
+};
+
+void copyRegion(DType dtype, const RegionRuns &runs, const void *src, void *dst);
+void reduceRegion(DType dtype, SbpKind kind, const RegionRuns &runs, const void *src, void *dst);
+/// dst = terms[0] + terms[1] + ... (or max, min) over `count` elements, in this order, in one pass
+/// over memory. At least two terms.
+void reduceBuffers(DType dtype, SbpKind kind, const void *const *terms, size_t numTerms, void *dst,
+                   int64_t count);
+
 /// Copies (or reduces) `region` from a dense row-major buffer that holds `srcBox` to one that holds
 /// `dstBox`.
 void copyRegion(DType dtype, const Box &region, const void *src, const Box &srcBox, void *dst,

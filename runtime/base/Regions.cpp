@@ -8,50 +8,31 @@
 
 namespace of {
 
-namespace {
-
-/// Rows of a region as runs of elements that are contiguous in both buffers: fn(source offset,
-/// destination offset, run).
-template <typename Fn>
-void forEachRun(const Box &region, const Box &srcBox, const Box &dstBox, Fn fn) {
+RegionRuns::RegionRuns(const Box &region, const Box &srcBox, const Box &dstBox) {
   if (region.empty())
     return;
   const size_t rank = region.dims.size();
   // Inner dims that both buffers hold entirely make one run with the next dim.
   size_t split = rank;
-  int64_t run = 1;
+  run_ = 1;
   while (split > 0) {
     --split;
-    run *= region.dims[split].size();
+    run_ *= region.dims[split].size();
     if (!(region.dims[split] == srcBox.dims[split]) || !(region.dims[split] == dstBox.dims[split]))
       break;
   }
-  std::vector<int64_t> srcStride(rank), dstStride(rank), index(rank, 0);
-  int64_t src = 0, dst = 0, srcSize = 1, dstSize = 1;
+  int64_t srcStride = 1, dstStride = 1;
   for (size_t d = rank; d-- > 0;) {
-    srcStride[d] = srcSize;
-    dstStride[d] = dstSize;
-    src += (region.dims[d].begin - srcBox.dims[d].begin) * srcSize;
-    dst += (region.dims[d].begin - dstBox.dims[d].begin) * dstSize;
-    srcSize *= srcBox.dims[d].size();
-    dstSize *= dstBox.dims[d].size();
-  }
-  while (true) {
-    fn(src, dst, run);
-    size_t d = split;
-    while (d-- > 0) {
-      src += srcStride[d];
-      dst += dstStride[d];
-      if (++index[d] < region.dims[d].size())
-        break;
-      src -= index[d] * srcStride[d];
-      dst -= index[d] * dstStride[d];
-      index[d] = 0;
-    }
-    if (d == static_cast<size_t>(-1))
-      return;
+    src_ += (region.dims[d].begin - srcBox.dims[d].begin) * srcStride;
+    dst_ += (region.dims[d].begin - dstBox.dims[d].begin) * dstStride;
+    if (d < split)
+      loops_.insert(loops_.begin(), {region.dims[d].size(), srcStride, dstStride});
+    srcStride *= srcBox.dims[d].size();
+    dstStride *= dstBox.dims[d].size();
   }
 }
+
+namespace {
 
 template <typename T> T combined(SbpKind kind, T a, T b) {
   if (kind == SbpKind::PartialSum)
@@ -109,27 +90,29 @@ struct BFloat {
   }
 };
 
-template <typename T> void reduceRun(SbpKind kind, const void *src, void *dst, int64_t count) {
-  const T *in = static_cast<const T *>(src);
+template <typename T>
+void reduceRun(SbpKind kind, const void *a, const void *b, void *dst, int64_t count) {
+  const T *left = static_cast<const T *>(a), *right = static_cast<const T *>(b);
   T *out = static_cast<T *>(dst);
   if (kind == SbpKind::PartialSum) { // the common case, kept simple enough to vectorise
     for (int64_t i = 0; i < count; ++i)
-      out[i] = static_cast<T>(out[i] + in[i]);
+      out[i] = static_cast<T>(left[i] + right[i]);
     return;
   }
   for (int64_t i = 0; i < count; ++i)
-    out[i] = combined(kind, out[i], in[i]);
+    out[i] = combined(kind, left[i], right[i]);
 }
 
 template <typename Format>
-void reduceNarrow(SbpKind kind, const void *src, void *dst, int64_t count) {
-  const uint16_t *in = static_cast<const uint16_t *>(src);
+void reduceNarrow(SbpKind kind, const void *a, const void *b, void *dst, int64_t count) {
+  const uint16_t *left = static_cast<const uint16_t *>(a),
+                 *right = static_cast<const uint16_t *>(b);
   uint16_t *out = static_cast<uint16_t *>(dst);
   for (int64_t i = 0; i < count; ++i)
-    out[i] = Format::narrow(combined(kind, Format::widen(out[i]), Format::widen(in[i])));
+    out[i] = Format::narrow(combined(kind, Format::widen(left[i]), Format::widen(right[i])));
 }
 
-using ReduceFn = void (*)(SbpKind, const void *, void *, int64_t);
+using ReduceFn = void (*)(SbpKind, const void *, const void *, void *, int64_t);
 
 ReduceFn reducerOf(DType dtype) {
   switch (dtype) {
@@ -171,26 +154,53 @@ void fillBits(SbpKind kind, uint16_t infinity, void *dst, int64_t count) {
 
 } // namespace
 
-void copyRegion(DType dtype, const Box &region, const void *src, const Box &srcBox, void *dst,
-                const Box &dstBox) {
+void copyRegion(DType dtype, const RegionRuns &runs, const void *src, void *dst) {
   const size_t bytes = sizeOf(dtype);
   const char *from = static_cast<const char *>(src);
   char *to = static_cast<char *>(dst);
-  forEachRun(region, srcBox, dstBox, [&](int64_t s, int64_t d, int64_t run) {
+  runs.forEach([&](int64_t s, int64_t d, int64_t run) {
     std::memcpy(to + static_cast<size_t>(d) * bytes, from + static_cast<size_t>(s) * bytes,
                 static_cast<size_t>(run) * bytes);
   });
 }
 
-void reduceRegion(DType dtype, SbpKind kind, const Box &region, const void *src, const Box &srcBox,
-                  void *dst, const Box &dstBox) {
+void reduceRegion(DType dtype, SbpKind kind, const RegionRuns &runs, const void *src, void *dst) {
   const size_t bytes = sizeOf(dtype);
   const char *from = static_cast<const char *>(src);
   char *to = static_cast<char *>(dst);
   const ReduceFn reduce = reducerOf(dtype);
-  forEachRun(region, srcBox, dstBox, [&](int64_t s, int64_t d, int64_t run) {
-    reduce(kind, from + static_cast<size_t>(s) * bytes, to + static_cast<size_t>(d) * bytes, run);
+  runs.forEach([&](int64_t s, int64_t d, int64_t run) {
+    char *out = to + static_cast<size_t>(d) * bytes;
+    reduce(kind, out, from + static_cast<size_t>(s) * bytes, out, run);
   });
+}
+
+void reduceBuffers(DType dtype, SbpKind kind, const void *const *terms, size_t numTerms, void *dst,
+                   int64_t count) {
+  const int64_t bytes = static_cast<int64_t>(sizeOf(dtype));
+  const ReduceFn reduce = reducerOf(dtype);
+  auto at = [&](const void *buffer, int64_t element) {
+    return static_cast<const char *>(buffer) + element * bytes;
+  };
+  constexpr int64_t kBlockBytes = 16 << 10; // stays in the nearest cache from term to term
+  const int64_t block = numTerms == 2 ? count : kBlockBytes / bytes;
+  for (int64_t i = 0; i < count; i += block) {
+    const int64_t n = std::min(block, count - i);
+    char *out = static_cast<char *>(dst) + i * bytes;
+    reduce(kind, at(terms[0], i), at(terms[1], i), out, n);
+    for (size_t t = 2; t < numTerms; ++t)
+      reduce(kind, out, at(terms[t], i), out, n);
+  }
+}
+
+void copyRegion(DType dtype, const Box &region, const void *src, const Box &srcBox, void *dst,
+                const Box &dstBox) {
+  copyRegion(dtype, RegionRuns(region, srcBox, dstBox), src, dst);
+}
+
+void reduceRegion(DType dtype, SbpKind kind, const Box &region, const void *src, const Box &srcBox,
+                  void *dst, const Box &dstBox) {
+  reduceRegion(dtype, kind, RegionRuns(region, srcBox, dstBox), src, dst);
 }
 
 void fillNeutral(DType dtype, SbpKind kind, void *dst, int64_t count) {

@@ -15,22 +15,6 @@ const plan::Task &planTask(const TaskPlace &place, const plan::Role &role) {
   return *programOf(role, place.table->program).tasks()->Get(entry.planTask);
 }
 
-/// Offset in elements of `region` in a dense buffer of `box`, if it is one contiguous run of it; -1
-/// otherwise.
-int64_t contiguousOffset(const Box &box, const Box &region) {
-  int64_t offset = 0, stride = 1;
-  bool whole = true; // all inner dims are taken entirely
-  for (size_t d = box.dims.size(); d-- > 0;) {
-    const Range &in = region.dims[d];
-    if (!whole && in.size() != 1)
-      return -1;
-    offset += (in.begin - box.dims[d].begin) * stride;
-    stride *= box.dims[d].size();
-    whole = whole && in == box.dims[d];
-  }
-  return offset;
-}
-
 } // namespace
 
 SlotRange slotRange(const TaskPlace &place, uint32_t device, const plan::RoleProgram &body,
@@ -82,15 +66,14 @@ void SendBody::prepareEdge(const TaskPlace &place, const EdgeEntry &edge,
     for (const LandingPiece &piece : payload.pieces) {
       const ExchangePart &part = parts[piece.tensor];
       const Box box = boxAt(part.shape, part.src, part.src.placement.pointOf(place.device));
-      out.pieces.push_back({piece.tensor, part.dtype, box, piece.piece.region, piece.offset});
+      out.pieces.push_back({piece.tensor, part.dtype,
+                            RegionRuns(piece.piece.region, box, piece.piece.region), piece.offset});
     }
-    if (payload.pieces.size() != 1)
-      continue;
-    const int64_t elements = contiguousOffset(out.pieces[0].box, out.pieces[0].region);
-    if (elements < 0)
+    const Source &first = out.pieces[0];
+    if (payload.pieces.size() != 1 || !first.runs.isOne())
       continue;
     out.direct = true;
-    out.directOffset = static_cast<uint64_t>(elements) * sizeOf(out.pieces[0].dtype);
+    out.directOffset = static_cast<uint64_t>(first.runs.src()) * sizeOf(first.dtype);
     out.bytes = payload.pieces[0].bytes;
   }
   if (!out.direct)
@@ -108,8 +91,7 @@ SendBody::Bytes SendBody::pack(const Machine &machine, uint32_t edge, uint64_t s
     return {slot(out.pieces[0].port) + out.directOffset, bytes};
   std::byte *data = out.staging.data() + (sequence % out.window) * bytes;
   for (const Source &piece : out.pieces)
-    copyRegion(piece.dtype, piece.region, slot(piece.port), piece.box, data + piece.offset,
-               piece.region);
+    copyRegion(piece.dtype, piece.runs, slot(piece.port), data + piece.offset);
   return {data, bytes};
 }
 
@@ -179,16 +161,16 @@ Result<SlotRange> ReceiveBody::sourceSlots(const TaskPlace &place, int64_t devic
 }
 
 Status ReceiveBody::prepareStep(const TaskPlace &place, const ExchangePart &part,
-                                const Piece &piece, uint32_t tensor, uint32_t exchange,
-                                Step &step) const {
+                                const Piece &piece, const Box &box, uint32_t tensor,
+                                uint32_t exchange, Step &step) const {
   step.reduce = !piece.first;
-  step.region = piece.region;
   if (distanceOf(*place.plan)(piece.srcDevice, place.device) != Distance::Remote) {
-    step.sourceBox = boxAt(part.shape, part.src, part.src.placement.pointOf(piece.srcDevice));
+    const int64_t point = part.src.placement.pointOf(piece.srcDevice);
+    step.runs = RegionRuns(piece.region, boxAt(part.shape, part.src, point), box);
     OF_ASSIGN(step.source, sourceSlots(place, piece.srcDevice, exchange, tensor));
     return Status::ok();
   }
-  step.sourceBox = piece.region;
+  step.runs = RegionRuns(piece.region, piece.region, box);
   step.source = landing_;
   for (const LandingPayload &payload : payloads_)
     for (const LandingPiece &landed : payload.pieces)
@@ -213,11 +195,25 @@ Status ReceiveBody::prepareOutput(const TaskPlace &place, const ExchangePart &pa
   output.fill = plan.fillNeutral;
   for (const Piece &piece : plan.pieces) {
     Step step;
-    OF_TRY(prepareStep(place, part, piece, tensor, exchange, step));
+    OF_TRY(prepareStep(place, part, piece, plan.box, tensor, exchange, step));
     output.steps.push_back(std::move(step));
   }
+  joinTerms(output);
   outputs_.push_back(std::move(output));
   return Status::ok();
+}
+
+/// Terms of a region that is one run in each of their slots.
+void ReceiveBody::joinTerms(Output &output) {
+  std::vector<Step> &steps = output.steps;
+  for (size_t first = 0, next = 0; first < steps.size(); first = next) {
+    bool isOne = steps[first].runs.isOne();
+    for (next = first + 1; next < steps.size() && steps[next].reduce; ++next)
+      isOne = isOne && steps[next].runs.isOne();
+    if (isOne)
+      steps[first].terms = static_cast<uint32_t>(next - first);
+    output.terms.resize(std::max(output.terms.size(), next - first));
+  }
 }
 
 ReceiveBody::Landing ReceiveBody::landing(uint32_t edge, uint64_t sequence) const {
@@ -228,20 +224,34 @@ ReceiveBody::Landing ReceiveBody::landing(uint32_t edge, uint64_t sequence) cons
   return {landing_.at(sequence) + payload.offset, static_cast<size_t>(bytes)};
 }
 
+void ReceiveBody::take(Output &output, std::byte *out, uint64_t firing) {
+  const size_t bytes = sizeOf(output.dtype);
+  for (size_t i = 0; i < output.steps.size(); i += output.steps[i].terms) {
+    const Step &step = output.steps[i];
+    const std::byte *in = step.source.at(firing) + step.offset;
+    if (step.terms > 1) {
+      for (uint32_t t = 0; t < step.terms; ++t) {
+        const Step &term = output.steps[i + t];
+        output.terms[t] =
+            term.source.at(firing) + term.offset + static_cast<size_t>(term.runs.src()) * bytes;
+      }
+      reduceBuffers(output.dtype, output.reduction, output.terms.data(), step.terms,
+                    out + static_cast<size_t>(step.runs.dst()) * bytes, step.runs.run());
+    } else if (step.reduce) {
+      reduceRegion(output.dtype, output.reduction, step.runs, in, out);
+    } else {
+      copyRegion(output.dtype, step.runs, in, out);
+    }
+  }
+}
+
 Status ReceiveBody::run(int32_t, const FiringContext &context) {
   for (size_t t = 0; t < outputs_.size(); ++t) {
-    const Output &output = outputs_[t];
+    Output &output = outputs_[t];
     std::byte *out = context.slots.outputs[t];
     if (output.fill)
       fillNeutral(output.dtype, output.reduction, out, output.box.elements());
-    for (const Step &step : output.steps) {
-      const std::byte *in = step.source.at(context.slots.firing) + step.offset;
-      if (step.reduce)
-        reduceRegion(output.dtype, output.reduction, step.region, in, step.sourceBox, out,
-                     output.box);
-      else
-        copyRegion(output.dtype, step.region, in, step.sourceBox, out, output.box);
-    }
+    take(output, out, context.slots.firing);
   }
   return Status::ok();
 }

@@ -54,7 +54,7 @@ private:
   struct Source {
     uint32_t port = 0;
     DType dtype = DType::F32;
-    Box box, region;
+    RegionRuns runs;    ///< from its slot to its place in the payload
     int64_t offset = 0; ///< in the payload
   };
   struct PushedEdge {
@@ -89,9 +89,12 @@ public:
 private:
   struct Step {
     bool reduce = false;
-    Box region, sourceBox;
+    RegionRuns runs; ///< from the piece to the output
     SlotRange source;
     uint64_t offset = 0; ///< of the piece in its slot
+    /// Of the first of so many steps that are the terms of one run: they are taken in one pass
+    /// over memory. Otherwise 1.
+    uint32_t terms = 1;
   };
   struct Output {
     DType dtype = DType::F32;
@@ -99,6 +102,7 @@ private:
     Box box;
     bool fill = false;
     std::vector<Step> steps;
+    std::vector<const void *> terms; ///< of the run in progress
   };
   struct Sources;
   Status prepareLandings(const TaskPlace &place, const std::vector<ExchangePart> &parts,
@@ -108,7 +112,9 @@ private:
   Status prepareOutput(const TaskPlace &place, const ExchangePart &part, uint32_t tensor,
                        uint32_t exchange);
   Status prepareStep(const TaskPlace &place, const ExchangePart &part, const Piece &piece,
-                     uint32_t tensor, uint32_t exchange, Step &step) const;
+                     const Box &box, uint32_t tensor, uint32_t exchange, Step &step) const;
+  static void joinTerms(Output &output);
+  static void take(Output &output, std::byte *out, uint64_t firing);
 
   uint32_t firstEdge_ = 0;
   SlotRange landing_;

@@ -5,6 +5,7 @@
 #include "runtime/node/LocalBodies.h"
 
 #include <algorithm>
+#include <sys/prctl.h>
 #include <thread>
 
 namespace of::rt {
@@ -411,6 +412,7 @@ Status Node::run(const std::function<void(const Status &)> &onFail,
   std::vector<std::thread> threads;
   for (const auto &worker : workers_)
     threads.emplace_back([this, &worker] {
+      ::prctl(PR_SET_NAME, "of-worker"); // for top, perf and debuggers
       worker->run(schedule_);
       running_.fetch_sub(1, std::memory_order_release);
     });

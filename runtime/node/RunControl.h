@@ -17,7 +17,7 @@ namespace of::rt {
 
 class RunControl {
 public:
-  explicit RunControl(uint32_t workers) : workers_(workers) {}
+  explicit RunControl(uint32_t workers) : workers_(workers), beats_(workers) {}
 
   /// Set before the workers start. `onFail` is called once, with the first error of this node;
   /// `onProgramEnd` by the last worker that leaves a program entry, before any enters the next.
@@ -52,9 +52,17 @@ public:
   /// Null until all nodes agree.
   const Halt *halt() const { return halt_.load(std::memory_order_acquire); }
 
-  /// Counts firings, so that a stall can be seen from outside.
-  void beat() { beats_.fetch_add(1, std::memory_order_relaxed); }
-  uint64_t beats() const { return beats_.load(std::memory_order_relaxed); }
+  /// Counts the firings of a worker, which calls it, so that a stall can be seen from outside.
+  void beat(uint32_t worker) {
+    std::atomic<uint64_t> &count = beats_[worker].count;
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  uint64_t beats() const {
+    uint64_t sum = 0;
+    for (const Beats &worker : beats_)
+      sum += worker.count.load(std::memory_order_relaxed);
+    return sum;
+  }
   /// Asks every waiting worker to say what it waits for; counts requests.
   void askForWaits() { waitRequests_.fetch_add(1, std::memory_order_relaxed); }
   uint32_t waitRequests() const { return waitRequests_.load(std::memory_order_relaxed); }
@@ -64,7 +72,11 @@ private:
   std::atomic<bool> stopped_{false};
   std::atomic<uint32_t> arrived_{0};
   std::atomic<uint64_t> ended_{0};
-  std::atomic<uint64_t> beats_{0};
+  /// A line for each worker: counting costs no transfer between cores.
+  struct alignas(64) Beats {
+    std::atomic<uint64_t> count{0};
+  };
+  std::vector<Beats> beats_;
   std::atomic<uint32_t> waitRequests_{0};
   std::atomic<bool> haltAsked_{false};
   std::atomic<const Halt *> halt_{nullptr};

@@ -11,6 +11,7 @@ namespace of::rt {
 
 namespace {
 // A token is usually microseconds away; waking a sleeping thread costs 50 to 100 of them.
+constexpr uint32_t kEagerRounds = 50; ///< looks without a pause, which alone takes 50 ns
 constexpr uint32_t kSpinRounds = 400;
 constexpr uint32_t kYieldRoundsCompute = 4000, kYieldRoundsIo = 20;
 constexpr std::chrono::microseconds kParkTime(200);
@@ -52,12 +53,12 @@ void Worker::act(const Action &action) {
 }
 
 Status Worker::takeTokens(bool &moved) {
+  OF_TRY(router_.poll(moved)); // first: what it finds is taken in this round
   Token token;
   while (router_.receive(config_.id, token)) {
     moved = true;
     OF_TRY(machine_.onToken(token, *this));
   }
-  OF_TRY(router_.poll(moved));
   return actError_;
 }
 
@@ -117,14 +118,15 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   if (config_.profile)
     config_.profile->task(config_.id, machine_.table().program, run.firing.task, run.stepsNs);
   machine_.finish(stream, *this);
-  control_.beat();
+  control_.beat(config_.id);
   return actError_;
 }
 
 void Worker::idle(uint32_t rounds) {
   const uint32_t yields = config_.place.worker == 0 ? kYieldRoundsCompute : kYieldRoundsIo;
   if (config_.maySpin && rounds < kSpinRounds) {
-    relaxCpu();
+    if (rounds > kEagerRounds)
+      relaxCpu();
   } else if (rounds < kSpinRounds + yields) {
     std::this_thread::yield();
   } else {
@@ -141,12 +143,14 @@ Status Worker::runEntry(const ProgramEntry &entry) {
   OF_TRY(actError_);
   const uint32_t streams = static_cast<uint32_t>(machine_.table().streams.size());
   uint32_t idleRounds = 0;
+  bool moved = true; // what did not start before can start only once something has
   while (!machine_.finished() && !control_.stopped()) {
-    bool moved = false;
+    const bool moving = moved || control_.haltAsked();
+    moved = false;
     if (control_.haltAsked())
       heedHalt();
     OF_TRY(takeTokens(moved));
-    for (uint32_t s = 0; s < streams; ++s)
+    for (uint32_t s = 0; s < streams && (moving || moved); ++s)
       OF_TRY(advance(s, moved));
     idleRounds = moved ? 0 : idleRounds + 1;
     if (!moved)

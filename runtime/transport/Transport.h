@@ -3,8 +3,8 @@
 // One object per node. `poll` may be called by any worker of the node, one at a time (the node
 // guards it); `send`, `push` and `post` may be called by any worker. Nothing here blocks, and
 // nothing is allocated after `connect` but what the underlying library does. Implementations:
-// loopback (one process), ucx (shared memory and TCP), sim (simulated clock). All pass the
-// conformance suite in test/transport.
+// ucx (between hosts), mapped (messages within a host, the rest through another), throttled
+// (another with a bandwidth). All pass the conformance suite in test/transport.
 #pragma once
 
 #include "runtime/base/Status.h"

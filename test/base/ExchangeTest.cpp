@@ -2,6 +2,7 @@
 // value.
 #include "runtime/base/Exchange.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 
 #include <cmath>
@@ -221,4 +222,44 @@ TEST_CASE("a sum over an axis is reduced over a part of it") {
   const Layout turned{{{2, 2}, {0, 2, 1, 3}}, dst.sbp};
   CHECK(receivePlan({6}, src, turned, 0, twoNodes).pieces.size() == 4);
   CHECK(receivePlan({6}, src, turned, 1, twoNodes).fillNeutral);
+}
+
+TEST_CASE("a region that is prepared once is gone through in the same runs") {
+  const Box box{{{2, 5}, {1, 3}, {0, 4}}}, src{{{0, 6}, {0, 4}, {0, 4}}},
+      dst{{{2, 5}, {1, 4}, {0, 4}}};
+  const RegionRuns runs(box, src, dst);
+  REQUIRE_FALSE(runs.isOne());
+  std::vector<std::array<int64_t, 3>> seen;
+  runs.forEach([&](int64_t s, int64_t d, int64_t run) { seen.push_back({s, d, run}); });
+  REQUIRE(seen == std::vector<std::array<int64_t, 3>>{
+                      {2 * 16 + 4, 0, 8}, {3 * 16 + 4, 12, 8}, {4 * 16 + 4, 24, 8}});
+  const RegionRuns rows({{{1, 3}, {0, 4}}}, {{{0, 5}, {0, 4}}}, {{{1, 3}, {0, 4}}});
+  REQUIRE((rows.isOne() && rows.src() == 4 && rows.dst() == 0 && rows.run() == 8));
+  RegionRuns({{{3, 3}}}, {{{0, 5}}}, {{{0, 5}}}).forEach([](int64_t, int64_t, int64_t) { FAIL(); });
+}
+
+TEST_CASE("many terms are reduced in their order, whatever the blocks") {
+  const DType dtype = GENERATE(DType::F32, DType::F64);
+  const SbpKind kind = GENERATE(SbpKind::PartialSum, SbpKind::PartialMax);
+  const size_t numTerms = GENERATE(2u, 3u, 5u);
+  const int64_t count = 10007; // no multiple of a block
+  const Box box{{{0, count}}};
+  const size_t bytes = static_cast<size_t>(count) * sizeOf(dtype);
+  std::vector<std::vector<char>> terms(numTerms, std::vector<char>(bytes));
+  std::vector<const void *> addresses;
+  for (size_t t = 0; t < numTerms; ++t) {
+    for (int64_t i = 0; i < count; ++i) { // sums that depend on the order
+      const double value = 1.0 / static_cast<double>(3 + i * 7 + int64_t(t) * 11 % 5);
+      if (dtype == DType::F32)
+        reinterpret_cast<float *>(terms[t].data())[i] = static_cast<float>(value);
+      else
+        reinterpret_cast<double *>(terms[t].data())[i] = value;
+    }
+    addresses.push_back(terms[t].data());
+  }
+  std::vector<char> expected = terms[0], out(bytes);
+  for (size_t t = 1; t < numTerms; ++t)
+    reduceRegion(dtype, kind, box, terms[t].data(), box, expected.data(), box);
+  reduceBuffers(dtype, kind, addresses.data(), numTerms, out.data(), count);
+  REQUIRE(out == expected);
 }

@@ -1,4 +1,5 @@
 // What every transport promises (runtime/transport/Transport.h), run against each of them.
+#include "runtime/transport/mapped/MappedTransport.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 
@@ -20,8 +21,11 @@ void require(const Status &status) {
   REQUIRE(status.isOk());
 }
 
-/// Some nodes of one process, joined by UCX, as it is or with a bandwidth.
+/// Some nodes of one process, joined by UCX: as it is, with a bandwidth, or with messages through
+/// mapped memory, between all or between those of even number.
 struct Nodes {
+  enum Way { Plain, Throttled, Mapped, Mixed };
+
   explicit Nodes(uint32_t count) {
     std::vector<std::string> addresses;
     for (uint32_t n = 0; n < count; ++n) {
@@ -30,13 +34,32 @@ struct Nodes {
       addresses.push_back((*transport)->address());
       ucx.push_back(std::move(*transport));
     }
-    const bool slow = GENERATE(false, true);
+    const Way way = GENERATE(Plain, Throttled, Mapped, Mixed);
     for (auto &transport : ucx) {
       require(transport->connect(addresses));
-      if (slow)
+      if (way == Throttled)
         throttled.push_back(std::make_unique<ThrottledTransport>(*transport, 1e9));
-      all.push_back(slow ? static_cast<Transport *>(throttled.back().get()) : transport.get());
+      all.push_back(way == Throttled ? static_cast<Transport *>(throttled.back().get())
+                                     : transport.get());
     }
+    if (way == Mapped || way == Mixed)
+      map(way == Mixed ? 2 : 1);
+  }
+  /// Rings of few messages, so that they are full at times.
+  void map(uint32_t hosts) {
+    std::vector<uint32_t> hostOf;
+    std::vector<std::string> cards;
+    for (uint32_t n = 0; n < all.size(); ++n)
+      hostOf.push_back(n % hosts);
+    for (uint32_t n = 0; n < all.size(); ++n) {
+      auto transport = MappedTransport::create(n, hostOf, all[n], 64);
+      require(transport.status());
+      cards.push_back((*transport)->card());
+      mapped.push_back(std::move(*transport));
+      all[n] = mapped.back().get();
+    }
+    for (auto &transport : mapped)
+      require(transport->connect(cards));
   }
   /// Polls everybody until node `n` has seen `count` events, or gives up.
   std::vector<Event> await(uint32_t n, size_t count) {
@@ -51,6 +74,7 @@ struct Nodes {
   }
   std::vector<std::unique_ptr<UcxTransport>> ucx;
   std::vector<std::unique_ptr<ThrottledTransport>> throttled;
+  std::vector<std::unique_ptr<MappedTransport>> mapped;
   std::vector<Transport *> all;
   std::map<uint32_t, std::vector<Event>> pending;
 };
@@ -154,6 +178,28 @@ TEST_CASE("several threads send while another polls") {
   std::map<uint32_t, uint64_t> next;
   for (const Event &event : events)
     REQUIRE(event.message.sequence == next[event.message.edge.exchange]++);
+}
+
+TEST_CASE("a card that names no memory is refused") {
+  auto node = MappedTransport::create(0, {0, 0}, nullptr);
+  require(node.status());
+  REQUIRE((*node)->connect({(*node)->card(), "nonsense"}).code() == Code::Corrupt);
+  REQUIRE((*node)->connect({(*node)->card(), "1:999999"}).code() == Code::Io);
+}
+
+TEST_CASE("memory that is too small for the rings is refused") {
+  auto node = MappedTransport::create(0, {0, 0}, nullptr, 64),
+       other = MappedTransport::create(1, {0, 0}, nullptr, 16);
+  require(node.status());
+  require(other.status());
+  REQUIRE((*node)->connect({(*node)->card(), (*other)->card()}).code() == Code::Corrupt);
+}
+
+TEST_CASE("without a way to other hosts a message there is an error") {
+  auto node = MappedTransport::create(0, {0, 1}, nullptr);
+  require(node.status());
+  require((*node)->connect({(*node)->card(), ""}));
+  REQUIRE((*node)->send(1, Message()).code() == Code::Internal);
 }
 
 TEST_CASE("a plan that tags cannot hold is refused") {

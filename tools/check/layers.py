@@ -34,6 +34,7 @@ ALLOWED = {
     "runtime/schema": ["runtime/base"],
     **{name: SHARED for name in PARTS},
     "runtime/device": SHARED + ["runtime/kernel"],  # a device runs kernels
+    "runtime/transport": SHARED + ["runtime/memory"],  # processes of a host map it
     "runtime/actor": SHARED + PARTS,
     "runtime/node": SHARED + PARTS + ["runtime/actor"],
     "runtime/sim": SHARED + ["runtime/transport", "runtime/actor"],
@@ -68,12 +69,14 @@ LIBRARIES = {
     "catch2": ["test"],
     "benchmark": ["benchmarks"],
     "tbb": ["benchmarks"],
+    "mpi.h": ["benchmarks"],
 }
 
 # What the platform gives to everyone, beside the C++ library.
 PLATFORM = {"sys", "netinet", "arpa", "linux", "unistd.h", "fcntl.h", "poll.h", "dlfcn.h",
-            "netdb.h", "ifaddrs.h", "pthread.h", "sched.h", "signal.h", "immintrin.h", "cpuid.h", "cxxabi.h",
-            "math.h", "stdint.h", "stddef.h", "stdlib.h", "stdio.h", "string.h", "time.h", "ucontext.h"}
+            "netdb.h", "ifaddrs.h", "pthread.h", "sched.h", "signal.h", "elf.h", "immintrin.h", "x86intrin.h",
+            "cpuid.h", "cxxabi.h", "errno.h", "math.h", "stdarg.h", "stdatomic.h", "stdint.h", "stddef.h",
+            "stdlib.h", "stdio.h", "string.h", "time.h", "ucontext.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 GENERATED = (".inc", "_generated.h")

@@ -50,7 +50,9 @@ void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("--token-file", o.tokenFile,
                  "File with the secret that joining this job needs (default: the variable "
                  "OF_JOB_TOKEN; --local makes one)");
-  app.add_option("--transport", o.transport, "auto or ucx")->capture_default_str();
+  app.add_option("--transport", o.transport,
+                 "auto: mapped memory within a host, UCX between hosts; or ucx: UCX for all")
+      ->capture_default_str();
   app.add_option("--data", o.dataDir, "Folder of the data sets' files");
   app.add_option("--out", o.outDir, "Folder for checkpoints, metrics.jsonl and trace.json");
   app.add_option("--resume", o.resume,

@@ -2,10 +2,12 @@
 
 #include "runtime/kernel/Library.h"
 #include "runtime/schema/Verify.h"
+#include "runtime/transport/mapped/MappedTransport.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 #include "tools/of-run/ProfileFile.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -45,28 +47,53 @@ Result<std::unique_ptr<rt::Links>> joinOthers(const RunnablePlan &plan, const Op
   return links;
 }
 
-/// Null for a plan of one node.
-Result<std::unique_ptr<rt::UcxTransport>> startTransport(const plan::Plan &plan,
-                                                         const Options &options) {
-  if (plan.nodes()->size() == 1)
-    return std::unique_ptr<rt::UcxTransport>();
+/// What a node talks through: nothing, if it is alone.
+struct Wires {
+  std::unique_ptr<rt::UcxTransport> ucx;       ///< between hosts
+  std::unique_ptr<rt::MappedTransport> mapped; ///< within this host, and what it sends on to UCX
+  std::unique_ptr<rt::ThrottledTransport> throttled;
+
+  rt::Transport *front() const {
+    return throttled ? static_cast<rt::Transport *>(throttled.get()) : unthrottled();
+  }
+  rt::Transport *unthrottled() const {
+    return mapped ? static_cast<rt::Transport *>(mapped.get()) : ucx.get();
+  }
+};
+
+/// Starts and joins the wires; all nodes ask for the same ones.
+Status connectWires(const plan::Plan &plan, const Options &options, rt::Links &links,
+                    Wires &wires) {
   if (options.transport != "auto" && options.transport != "ucx")
     return Status(Code::InvalidArgument,
                   "--transport " + options.transport + " is unknown; there are auto and ucx");
-  OF_TRY(rt::checkUcxLimits(plan.programs()->size(),
-                            plan.exchanges() ? plan.exchanges()->size() : 0,
-                            plan.devices()->size()));
-  return rt::UcxTransport::create(*options.node, plan.nodes()->size());
-}
-
-/// What a node talks through.
-struct Wires {
-  std::unique_ptr<rt::UcxTransport> ucx; ///< null for a plan of one node
-  std::unique_ptr<rt::ThrottledTransport> throttled;
-  rt::Transport *front() const {
-    return throttled ? static_cast<rt::Transport *>(throttled.get()) : ucx.get();
+  if (plan.nodes()->size() == 1)
+    return Status::ok();
+  std::vector<uint32_t> hosts;
+  for (const plan::Node *node : *plan.nodes())
+    hosts.push_back(node->host());
+  const bool oneHost =
+      std::count(hosts.begin(), hosts.end(), hosts[0]) == static_cast<std::ptrdiff_t>(hosts.size());
+  const bool mapped = options.transport == "auto";
+  if (!oneHost || !mapped) {
+    OF_TRY(rt::checkUcxLimits(plan.programs()->size(),
+                              plan.exchanges() ? plan.exchanges()->size() : 0,
+                              plan.devices()->size()));
+    OF_ASSIGN(wires.ucx, rt::UcxTransport::create(*options.node, plan.nodes()->size()));
+    OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(wires.ucx->address()));
+    OF_TRY(wires.ucx->connect(addresses));
   }
-};
+  if (mapped) {
+    OF_ASSIGN(wires.mapped,
+              rt::MappedTransport::create(*options.node, std::move(hosts), wires.ucx.get()));
+    OF_ASSIGN(const std::vector<std::string> cards, links.allGather(wires.mapped->card()));
+    OF_TRY(wires.mapped->connect(cards));
+  }
+  if (options.linkBytesPerSecond > 0)
+    wires.throttled =
+        std::make_unique<rt::ThrottledTransport>(*wires.unthrottled(), options.linkBytesPerSecond);
+  return Status::ok();
+}
 
 /// While it lives SIGTERM and SIGUSR1 ask for an early end; a second SIGTERM is final.
 class EndSignals {
@@ -139,15 +166,8 @@ Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &
   OF_ASSIGN(node, rt::Node::create(plan.plan(), std::move(mine)));
   OF_TRY(checkTimed(options, *node, plan.plan()));
   OF_TRY(checkProfile(options));
-  OF_ASSIGN(wires.ucx, startTransport(plan.plan(), options));
   OF_ASSIGN(const std::vector<std::string> cards, links.allGather(node->card()));
-  if (wires.ucx) {
-    OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(wires.ucx->address()));
-    OF_TRY(wires.ucx->connect(addresses));
-    if (options.linkBytesPerSecond > 0)
-      wires.throttled =
-          std::make_unique<rt::ThrottledTransport>(*wires.ucx, options.linkBytesPerSecond);
-  }
+  OF_TRY(connectWires(plan.plan(), options, links, wires));
   OF_TRY(node->connect(cards, wires.front(),
                        [&links](const std::string &mine) { return links.allGather(mine); }));
   // Nobody sends before everybody listens.
