@@ -3,6 +3,8 @@
 //
 //   same-thread    a chain of tasks on one worker; oneTBB's flow graph for the same chain beside it
 //   actors         the same with 100 to 1,000,000 actors
+//   all-to-all     layers of two tasks that read both results of the layer before, on two threads;
+//                  oneTBB's flow graph beside it
 //   cross-thread   producer and consumer on two workers, through the node's router; two bare cache
 //                  lines that two threads hand to each other beside it
 //
@@ -77,7 +79,7 @@ public:
   }
 
 private:
-  static constexpr uint64_t kBatch = 1000;
+  static constexpr uint64_t kBatch = 200;
   uint64_t items_ = 0;
   double last_ = nowNs(CLOCK_MONOTONIC);
   std::vector<double> times_;
@@ -121,7 +123,7 @@ WorkerTables chain(uint32_t tasks) {
 
 double fireChain(const WorkerTables &tables, uint64_t firings) {
   const uint64_t tasks = tables[0].tasks.size(),
-                 iterations = std::max<uint64_t>(1, firings / tasks);
+                 iterations = std::max<uint64_t>(8, firings / tasks); // entering is not firing
   Machine machine(tables, 0);
   Sink sink;
   auto once = [&](uint64_t count) {
@@ -174,43 +176,105 @@ std::vector<uint8_t> twoWorkers(uint32_t slots) {
 }
 
 /// As runtime/node/Worker.cpp: tokens, streams, again.
-void drive(Router &router, Machine &machine, uint32_t id, uint64_t firings, Batches &batches) {
+template <typename Body>
+void drive(Router &router, Machine &machine, uint32_t id, uint64_t iterations, Batches &batches,
+           const Body &body) {
   Sink sink;
   sink.on = [&](const Action &action) {
     if (!router.act(id, action).isOk())
       std::abort();
   };
-  machine.enter(0, firings, sink);
+  machine.enter(0, iterations, sink);
   Token token;
   Firing firing;
   while (!machine.finished()) {
     bool moved = false;
+    if (!router.poll(moved).isOk())
+      std::abort();
     while (router.receive(id, token))
       if (!machine.onToken(token, sink).isOk())
         std::abort();
-    if (!router.poll(moved).isOk())
-      std::abort();
     if (machine.tryStart(0, firing)) {
+      body();
       machine.finish(0, sink);
       batches.item();
     }
   }
 }
 
-double fireAcross(uint32_t slots, uint64_t versions) {
-  const std::vector<uint8_t> bytes = twoWorkers(slots);
+/// Nanoseconds of a firing of the first of two workers.
+template <typename Body>
+double fireOnTwo(const std::vector<uint8_t> &bytes, uint64_t iterations, const Body &body) {
   const plan::Plan &plan = *plan::GetPlan(bytes.data());
   const auto tables = buildTables(plan, 0);
   if (!tables.isOk())
     std::abort();
   Router router(plan, 0, 1, {{0, 0, &tables->workers[0]}, {0, 1, &tables->workers[1]}}, nullptr,
                 nullptr);
-  Machine producer(tables->workers[0], 0), consumer(tables->workers[1], 1);
+  Machine first(tables->workers[0], 0), second(tables->workers[1], 1);
   Batches mine, its;
-  std::thread other([&] { drive(router, consumer, 1, versions, its); });
-  drive(router, producer, 0, versions, mine);
+  std::thread other([&] { drive(router, second, 1, iterations, its, body); });
+  drive(router, first, 0, iterations, mine, body);
   other.join();
   return mine.bestTenth();
+}
+
+double fireAcross(uint32_t slots, uint64_t versions) {
+  return fireOnTwo(twoWorkers(slots), versions, [] {});
+}
+
+void spin(double ns) {
+  const double end = nowNs(CLOCK_MONOTONIC) + ns;
+  while (nowNs(CLOCK_MONOTONIC) < end) {
+  }
+}
+
+/// One device, a task of each of two layers on each of two workers; each reads both results of the
+/// layer before, the first layer those of the iteration before.
+std::vector<uint8_t> twoWide() {
+  of::test::PlanBuilder b;
+  b.device(b.node(0));
+  b.program("train", plan::ProgramKind::Train, 1);
+  of::test::RoleBuilder r(b, {0});
+  r.chunk(4096);
+  const uint32_t streams[] = {r.stream("a", plan::StreamKind::Compute, 0),
+                              r.stream("b", plan::StreamKind::Compute, 1)};
+  uint32_t results[2][2]; // [layer][worker]
+  for (uint32_t layer : {0u, 1u})
+    for (uint32_t worker : {0u, 1u})
+      results[layer][worker] = r.reg(0, "x", r.space(128), 64, 2, layer);
+  for (uint32_t layer : {0u, 1u})
+    for (uint32_t worker : {0u, 1u})
+      of::test::setEmptySegment(r.task(0, "t", streams[worker],
+                                       {results[1 - layer][0], results[1 - layer][1]},
+                                       {results[layer][worker]}));
+  return b.finish();
+}
+
+double fireTwoWide(double bodyNs, uint64_t layers) {
+  return fireOnTwo(twoWide(), layers / 2, [bodyNs] { spin(bodyNs); });
+}
+
+double fireTwoWideTbb(double bodyNs, uint64_t layers) {
+  using Node = tbb::flow::continue_node<tbb::flow::continue_msg>;
+  const tbb::global_control two(tbb::global_control::max_allowed_parallelism, 2);
+  tbb::flow::graph graph;
+  Batches batches;
+  std::vector<std::unique_ptr<Node>> nodes;
+  for (uint64_t i = 0; i < 2 * layers; ++i) {
+    const bool counts = i % 2 == 0;
+    nodes.push_back(std::make_unique<Node>(graph, [&, counts](const tbb::flow::continue_msg &) {
+      spin(bodyNs);
+      if (counts)
+        batches.item();
+    }));
+    for (uint64_t before = i / 2 * 2; before > 0 && before + 2 > i / 2 * 2; --before)
+      tbb::flow::make_edge(*nodes[before - 1], *nodes[i]);
+  }
+  nodes[0]->try_put(tbb::flow::continue_msg());
+  nodes[1]->try_put(tbb::flow::continue_msg());
+  graph.wait_for_all();
+  return batches.bestTenth();
 }
 
 /// Two cache lines: here a number goes up, there it is answered.
@@ -265,6 +329,15 @@ int main() {
   const auto across =
       medians({[] { return fireAcross(1, kVersions); }, [] { return fireAcross(4, kVersions); },
                [] { return pingPong(kVersions); }});
+  for (const double bodyNs : {1e3, 5e3, 20e3}) {
+    const uint64_t layers = static_cast<uint64_t>(4e7 / bodyNs);
+    const auto wide = medians({[&] { return fireTwoWide(bodyNs, layers); },
+                               [&] { return fireTwoWideTbb(bodyNs, layers); }});
+    std::printf(
+        "two-wide all-to-all, %2.0f us bodies     %3.0f %% of two threads busy   oneTBB %3.0f "
+        "%%\n",
+        bodyNs / 1e3, 100 * bodyNs / wide[0], 100 * bodyNs / wide[1]);
+  }
   print("two threads, 1 slot, round trip", across[0], "two cache lines", across[2]);
   print("two threads, 4 slots, per version", across[1], "two cache lines", across[2]);
   return 0;

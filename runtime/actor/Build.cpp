@@ -122,6 +122,10 @@ Status ProgramBuilder::checkPort(const plan::Task &task, const plan::Port &port)
   if (reg.slots() == 0 || reg.initial() > reg.slots())
     return bad(task, "register " + reg.name()->str() + " has " + std::to_string(reg.slots()) +
                          " slots and " + std::to_string(reg.initial()) + " initial versions");
+  if (reg.slots() > kMaxCount || port.period() > kMaxCount)
+    return bad(task, "register " + reg.name()->str() + " has " + std::to_string(reg.slots()) +
+                         " slots and a port of period " + std::to_string(port.period()) +
+                         "; up to " + std::to_string(kMaxCount) + " are possible");
   if (port.period() == 0 || task.firings() % port.period() != 0)
     return bad(task, "the period " + std::to_string(port.period()) + " of its port on " +
                          reg.name()->str() + " does not divide its " +
@@ -171,6 +175,10 @@ Status ProgramBuilder::addPorts(const plan::Task &task, uint32_t index, ProgramT
       t.outputs.push_back(output);
     }
   entry.numOutputs = static_cast<uint32_t>(t.outputs.size()) - entry.firstOutput;
+  if (entry.numInputs > kMaxCount || entry.numOutputs > kMaxCount)
+    return bad(task, "has " + std::to_string(entry.numInputs) + " inputs and " +
+                         std::to_string(entry.numOutputs) + " outputs; up to " +
+                         std::to_string(kMaxCount) + " are possible");
   return Status::ok();
 }
 

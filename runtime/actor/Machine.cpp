@@ -6,7 +6,10 @@
 namespace of::rt {
 
 namespace {
-uint32_t wrapped(uint32_t slot, uint32_t slots) { return slot == slots ? 0 : slot; }
+uint16_t next(uint16_t slot, uint16_t slots) {
+  const uint16_t after = static_cast<uint16_t>(slot + 1);
+  return after == slots ? 0 : after;
+}
 
 const char *nameOf(Token::Kind kind) {
   constexpr const char *names[] = {"register-ready", "register-ack", "released", "ready", "ack",
@@ -30,8 +33,55 @@ Machine::Machine(const WorkerTables &tables, uint32_t worker)
     s.gates.resize(t.gates.size());
     s.released.resize(t.signals.size());
     s.tasks.resize(t.tasks.size());
+    s.retired.resize(t.tasks.size());
     s.streams.resize(t.streams.size());
     s.open.resize(t.openCounters);
+    setConstants(t, s);
+  }
+}
+
+/// What stays as it is from entry to entry.
+void Machine::setConstants(const ProgramTable &table, ProgramState &state) const {
+  auto narrow = [](uint32_t number) {
+    assert(number <= kMaxCount && "Build.cpp refuses larger ones");
+    return static_cast<uint16_t>(number);
+  };
+  for (size_t i = 0; i < table.tasks.size(); ++i) {
+    const TaskEntry &entry = table.tasks[i];
+    TaskState &task = state.tasks[i];
+    task.firstInput = entry.firstInput;
+    task.firstOutput = entry.firstOutput;
+    task.numInputs = narrow(entry.numInputs);
+    task.numOutputs = narrow(entry.numOutputs);
+    task.isSend = entry.kind == BodyKind::Send;
+    task.isPlain = entry.numEdges == 0 && entry.numGates == 0 && entry.numSignals == 0 &&
+                   entry.kind != BodyKind::Send;
+    for (uint32_t e = entry.firstEvent; e < entry.firstEvent + entry.numEvents; ++e)
+      task.hasCalls = task.hasCalls || table.events[e].call != kAtEnd;
+  }
+  for (size_t i = 0; i < table.inputs.size(); ++i) {
+    const InputEntry &entry = table.inputs[i];
+    InputState &input = state.inputs[i];
+    input.link = entry.producer.index;
+    input.slots = narrow(entry.slots);
+    input.period = narrow(entry.period);
+    input.constant = entry.constant;
+    input.self = entry.self;
+    input.isForeign = entry.producer.worker != worker_;
+  }
+  for (size_t o = 0; o < table.outputs.size(); ++o) {
+    const OutputEntry &entry = table.outputs[o];
+    OutputState &output = state.outputs[o];
+    output.firstLink = entry.firstLink;
+    output.numLinks = narrow(entry.numLinks);
+    output.slots = narrow(entry.slots);
+    output.period = narrow(entry.period);
+  }
+  for (size_t l = 0; l < table.links.size(); ++l) {
+    const LinkEntry &entry = table.links[l];
+    state.links[l].input = entry.consumer.index;
+    state.links[l].self = entry.self;
+    state.links[l].isForeign = entry.consumer.worker != worker_;
   }
 }
 
@@ -40,20 +90,21 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
     const InputEntry &entry = table.inputs[i];
     InputCounts counts;
     counts.received = state.inputCounts[i].early;
-    InputState fresh;
-    fresh.available = entry.initial + static_cast<uint32_t>(counts.received);
-    state.inputs[i] = fresh;
+    InputState &fresh = state.inputs[i];
+    fresh.phase = fresh.slot = fresh.nextSlot = 0;
+    fresh.available = static_cast<uint16_t>(entry.initial + counts.received);
     state.inputCounts[i] = counts;
   }
   for (size_t i = 0; i < table.outputs.size(); ++i) {
     const OutputEntry &entry = table.outputs[i];
-    state.outputs[i] = OutputState();
+    OutputState &fresh = state.outputs[i];
+    fresh.phase = fresh.slot = 0;
+    fresh.nextSlot = static_cast<uint16_t>(entry.initial % entry.slots);
     state.published[i] = 0;
-    state.outputs[i].nextSlot = entry.initial % entry.slots;
     for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
       LinkCounts counts;
       counts.acked = state.linkCounts[l].early;
-      state.links[l].credit = entry.slots - entry.initial + static_cast<uint32_t>(counts.acked);
+      state.links[l].credit = static_cast<uint16_t>(entry.slots - entry.initial + counts.acked);
       state.linkCounts[l] = counts;
     }
   }
@@ -74,9 +125,15 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
   for (const TaskEntry &task : table.tasks)
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
       state.inputCounts[i].total = iterations_ * task.firings / table.inputs[i].period;
-  state.tasks.assign(table.tasks.size(), TaskState());
+  for (TaskState &task : state.tasks)
+    task.fired = 0;
+  state.retired.assign(table.tasks.size(), 0);
   state.open.assign(table.openCounters, 0);
   state.streams.assign(table.streams.size(), StreamState());
+  for (size_t i = 0; i < table.streams.size(); ++i) {
+    state.streams[i].firstOrder = table.streams[i].firstOrder;
+    state.streams[i].orderLength = table.streams[i].orderLength;
+  }
 }
 
 void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
@@ -88,9 +145,6 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   openSends_ = 0;
   openTokens_ = 0;
   tasks_ = current_->tasks.data();
-  inputEntries_ = current_->inputs.data();
-  outputEntries_ = current_->outputs.data();
-  linkEntries_ = current_->links.data();
   inputs_ = state_->inputs.data();
   outputs_ = state_->outputs.data();
   links_ = state_->links.data();
@@ -129,8 +183,8 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
 bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
   const bool isSend = task.kind == BodyKind::Send;
   if (isSend) {
-    const TaskState &ts = state_->tasks[static_cast<size_t>(&task - tasks_)];
-    if (ts.fired - ts.retired < task.window)
+    const size_t index = static_cast<size_t>(&task - tasks_);
+    if (taskStates_[index].fired - state_->retired[index] < task.window)
       return true;
     if (why)
       why->kind = Wait::Kind::SendOpen;
@@ -153,35 +207,39 @@ bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
   return true;
 }
 
-bool Machine::ready(const TaskEntry &task, Wait *why) const {
+bool Machine::ready(uint32_t index, Wait *why) const {
+  const TaskState &task = taskStates_[index];
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
     const InputState &state = inputs_[i];
-    if (state.phase != 0 || state.available != 0 || inputEntries_[i].constant)
+    if (state.phase != 0 || state.available != 0 || state.constant)
       continue;
     if (why) {
       why->kind = Wait::Kind::InputEmpty;
       why->index = i;
-      why->peer = inputEntries_[i].producer;
+      why->peer = current_->inputs[i].producer;
     }
     return false;
   }
   for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
-    if (outputs_[o].phase != 0)
+    const OutputState &state = outputs_[o];
+    if (state.phase != 0)
       continue;
-    const OutputEntry &entry = outputEntries_[o];
-    for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
-      if (linkEntries_[l].self || links_[l].credit != 0)
+    for (uint32_t l = state.firstLink; l < state.firstLink + state.numLinks; ++l) {
+      if (links_[l].self || links_[l].credit != 0)
         continue;
       if (why) {
         why->kind = Wait::Kind::OutputFull;
         why->index = o;
-        why->peer = linkEntries_[l].consumer;
+        why->peer = current_->links[l].consumer;
       }
       return false;
     }
   }
-  return (task.numEdges == 0 || edgesReady(task, why)) &&
-         (task.numGates == 0 || gatesOpen(task, why));
+  if (task.isPlain)
+    return true;
+  const TaskEntry &entry = tasks_[index];
+  return (entry.numEdges == 0 || edgesReady(entry, why)) &&
+         (entry.numGates == 0 || gatesOpen(entry, why));
 }
 
 bool Machine::gatesOpen(const TaskEntry &task, Wait *why) const {
@@ -204,87 +262,102 @@ bool Machine::tryStart(uint32_t stream, Firing &firing) {
   StreamState &ss = streamStates_[stream];
   if (ss.running || ss.done)
     return false;
-  const uint32_t index = order_[current_->streams[stream].firstOrder + ss.position];
-  const TaskEntry &task = tasks_[index];
-  if (!ready(task, nullptr))
+  const uint32_t index = order_[ss.firstOrder + ss.position];
+  if (!ready(index, nullptr))
     return false;
+  const TaskState &task = taskStates_[index];
+  takeTokens(task);
+  if (!task.isPlain && task.fired % tasks_[index].firings == 0)
+    for (uint32_t g = 0; g < tasks_[index].numGates; ++g)
+      --state_->gates[tasks_[index].firstGate + g].available;
+  ss.running = true;
+  ss.task = index;
+  if (task.hasCalls) {
+    ss.event = tasks_[index].firstEvent;
+    ss.endEvent = ss.event + tasks_[index].numEvents;
+  }
+  firing = {index, stream, task.fired};
+  return true;
+}
+
+void Machine::takeTokens(const TaskState &task) {
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
     InputState &state = inputs_[i];
-    if (state.phase != 0 || inputEntries_[i].constant)
+    if (state.phase != 0 || state.constant)
       continue;
     --state.available;
     state.slot = state.nextSlot;
-    state.nextSlot = wrapped(state.nextSlot + 1, inputEntries_[i].slots);
+    state.nextSlot = next(state.nextSlot, state.slots);
   }
   for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
-    OutputState &state = outputs_[o];
-    if (state.phase != 0)
+    OutputState &output = outputs_[o];
+    if (output.phase != 0)
       continue;
-    const OutputEntry &entry = outputEntries_[o];
-    state.slot = state.nextSlot;
-    state.nextSlot = wrapped(state.nextSlot + 1, entry.slots);
-    for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l)
-      links_[l].credit -= linkEntries_[l].self ? 0 : 1;
+    output.slot = output.nextSlot;
+    output.nextSlot = next(output.nextSlot, output.slots);
+    for (uint32_t l = output.firstLink; l < output.firstLink + output.numLinks; ++l)
+      links_[l].credit -= links_[l].self ? 0 : 1;
   }
-  if (task.numGates != 0 && taskStates_[index].fired % task.firings == 0)
-    for (uint32_t g = task.firstGate; g < task.firstGate + task.numGates; ++g)
-      --state_->gates[g].available;
-  ss.running = true;
-  ss.task = index;
-  ss.event = task.firstEvent;
-  firing = {index, stream, taskStates_[index].fired};
-  return true;
 }
 
 void Machine::passCall(uint32_t stream, int32_t call, ActionSink &sink) {
   StreamState &ss = streamStates_[stream];
-  const TaskEntry &task = tasks_[ss.task];
-  const uint32_t end = task.firstEvent + task.numEvents;
-  while (ss.event < end && events_[ss.event].call <= call)
-    moveToken(task, events_[ss.event++], sink);
+  if (taskStates_[ss.task].hasCalls)
+    movePorts(ss, call, sink);
 }
 
-void Machine::moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink) {
-  if (event.isOutput) {
-    OutputState &state = outputs_[event.port];
-    if (++state.phase != outputEntries_[event.port].period)
-      return;
-    state.phase = 0;
-    publish(event.port, sink);
-    return;
+void Machine::movePorts(StreamState &ss, int32_t call, ActionSink &sink) {
+  const TaskState &task = taskStates_[ss.task];
+  for (; ss.event < ss.endEvent && events_[ss.event].call <= call; ++ss.event) {
+    const PortEvent &event = events_[ss.event];
+    if (event.isOutput)
+      moveOutput(event.port, sink);
+    else
+      moveInput(task, event.port, sink);
   }
-  InputState &state = inputs_[event.port];
-  if (++state.phase != inputEntries_[event.port].period)
+}
+
+void Machine::moveOutput(uint32_t output, ActionSink &sink) {
+  OutputState &out = outputs_[output];
+  if (++out.phase != out.period)
+    return;
+  out.phase = 0;
+  publish(output, sink);
+}
+
+void Machine::moveInput(const TaskState &task, uint32_t input, ActionSink &sink) {
+  InputState &state = inputs_[input];
+  if (++state.phase != state.period)
     return;
   state.phase = 0;
-  if (task.kind != BodyKind::Send) // a Send acknowledges when its last destination is done
-    acknowledge(event.port, sink);
+  if (!task.isSend) // it acknowledges when its last destination is done
+    acknowledge(input, sink);
 }
 
 void Machine::acknowledge(uint32_t input, ActionSink &sink) {
-  const InputEntry &entry = inputEntries_[input];
-  if (entry.constant || entry.self)
+  const InputState &state = inputs_[input];
+  if (state.constant || state.self)
     return;
-  if (entry.producer.worker == worker_)
-    ++links_[entry.producer.index].credit;
+  if (!state.isForeign)
+    ++links_[state.link].credit;
   else
     sink.act({Action::Kind::RegisterAck, state_->entry, static_cast<uint16_t>(current_->program),
-              kNone, entry.producer, state_->inputCounts[input].acked++});
+              kNone, current_->inputs[input].producer, state_->inputCounts[input].acked++});
 }
 
 void Machine::publish(uint32_t output, ActionSink &sink) {
-  const OutputEntry &entry = outputEntries_[output];
+  const OutputState &state = outputs_[output];
   bool isForeign = false; // the sequence counts for other workers alone
-  for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
-    const Peer consumer = linkEntries_[l].consumer;
-    if (consumer.worker == worker_) {
-      ++inputs_[consumer.index].available;
+  for (uint32_t l = state.firstLink; l < state.firstLink + state.numLinks; ++l) {
+    const LinkState &link = links_[l];
+    if (!link.isForeign) {
+      ++inputs_[link.input].available;
       continue;
     }
     isForeign = true;
     ++openTokens_; // until its acknowledgement
     sink.act({Action::Kind::RegisterReady, state_->entry, static_cast<uint16_t>(current_->program),
-              kNone, consumer, state_->published[output]});
+              kNone, current_->links[l].consumer, state_->published[output]});
   }
   if (isForeign)
     ++state_->published[output];
@@ -308,28 +381,41 @@ void Machine::emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSi
 
 void Machine::finish(uint32_t stream, ActionSink &sink) {
   StreamState &ss = streamStates_[stream];
-  const StreamEntry &entry = current_->streams[stream];
-  const uint32_t index = ss.task;
-  const TaskEntry &task = tasks_[index];
-  passCall(stream, kAtEnd, sink);
-  if (task.kind == BodyKind::Send)
-    fireSend(task, sink);
-  else if (task.kind == BodyKind::Receive)
-    fireReceive(task, sink);
-  ++taskStates_[index].fired;
-  if (task.kind == BodyKind::Send)
-    retire(task, sink);
-  else if (task.numSignals != 0 && taskStates_[index].fired % task.firings == 0)
-    release(task, sink);
+  TaskState &task = taskStates_[ss.task];
+  if (task.hasCalls) {
+    movePorts(ss, kAtEnd, sink);
+  } else {
+    for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
+      moveInput(task, i, sink);
+    for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o)
+      moveOutput(o, sink);
+  }
+  if (task.isPlain)
+    ++task.fired;
+  else
+    finishEnd(task, tasks_[ss.task], sink);
 
   ss.running = false;
-  if (++ss.position != entry.orderLength)
+  if (++ss.position != ss.orderLength)
     return;
   ss.position = 0;
   if (++ss.iteration != iterations_)
     return;
   ss.done = true;
   --openStreams_;
+}
+
+/// The end of an exchange, or of a reuse edge.
+void Machine::finishEnd(TaskState &task, const TaskEntry &entry, ActionSink &sink) {
+  if (entry.kind == BodyKind::Send)
+    fireSend(entry, sink);
+  else if (entry.kind == BodyKind::Receive)
+    fireReceive(entry, sink);
+  ++task.fired;
+  if (entry.kind == BodyKind::Send)
+    retire(entry, sink);
+  else if (entry.numSignals != 0 && task.fired % entry.firings == 0)
+    release(entry, sink);
 }
 
 void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
@@ -376,14 +462,15 @@ void Machine::edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sin
 }
 
 void Machine::retire(const TaskEntry &task, ActionSink &sink) {
-  TaskState &state = state_->tasks[static_cast<size_t>(&task - tasks_)];
-  while (state.retired < state.fired &&
-         state_->open[task.firstOpen + state.retired % task.window] == 0) {
+  const size_t index = static_cast<size_t>(&task - tasks_);
+  uint64_t &retired = state_->retired[index];
+  while (retired < taskStates_[index].fired &&
+         state_->open[task.firstOpen + retired % task.window] == 0) {
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
       acknowledge(i, sink);
-    ++state.retired;
+    ++retired;
     --openSends_;
-    if (task.numSignals != 0 && state.retired % task.firings == 0)
+    if (task.numSignals != 0 && retired % task.firings == 0)
       release(task, sink);
   }
 }
@@ -534,9 +621,9 @@ void Machine::shorten(uint64_t iterations) {
     state_->edges[e].total -= less * tasks_[current_->edges[e].task].firings;
   for (const TaskEntry &task : current_->tasks)
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
-      const uint64_t tokens = less * task.firings / inputEntries_[i].period;
+      const uint64_t tokens = less * task.firings / current_->inputs[i].period;
       state_->inputCounts[i].total -= tokens;
-      if (!inputEntries_[i].constant && inputEntries_[i].producer.worker != worker_)
+      if (!inputs_[i].constant && inputs_[i].isForeign)
         openTokens_ -= static_cast<int64_t>(tokens);
     }
   // A stream may stand at the new end already.
@@ -602,13 +689,13 @@ void Machine::openAnswers(std::vector<Wait> &out) const {
   wait.kind = Wait::Kind::LinkUnanswered;
   for (const TaskEntry &task : current_->tasks)
     for (uint32_t o = task.firstOutput; o < task.firstOutput + task.numOutputs; ++o) {
-      const OutputEntry &entry = outputEntries_[o];
+      const OutputEntry &entry = current_->outputs[o];
       wait.task = static_cast<uint32_t>(&task - tasks_);
       wait.stream = task.stream;
       for (uint32_t l = entry.firstLink; l < entry.firstLink + entry.numLinks; ++l) {
         wait.index = o;
-        wait.peer = linkEntries_[l].consumer;
-        if (!linkEntries_[l].self && links_[l].credit != entry.slots - entry.initial)
+        wait.peer = current_->links[l].consumer;
+        if (!links_[l].self && links_[l].credit != entry.slots - entry.initial)
           out.push_back(wait);
       }
     }
@@ -626,7 +713,7 @@ std::vector<Wait> Machine::waits() const {
       wait.task = current_->order[current_->streams[s].firstOrder + ss.position];
       wait.kind = Wait::Kind::Running;
       if (!ss.running)
-        ready(current_->tasks[wait.task], &wait);
+        ready(wait.task, &wait);
     }
     out.push_back(wait);
   }

@@ -158,18 +158,36 @@ public:
   std::vector<Wait> waits() const;
 
 private:
-  // What every firing touches, kept small; the counts beside it concern tokens of other workers.
+  // What every firing touches: state and the few constants of the table that go with it, each in a
+  // fraction of a cache line, because with many actors a firing costs what it reads from memory.
+  // The counts below concern tokens of other workers.
+  struct TaskState {
+    uint64_t fired = 0;
+    uint32_t firstInput = 0, firstOutput = 0;
+    uint16_t numInputs = 0, numOutputs = 0;
+    bool isPlain = false; ///< no Send, and without edges, gates and signals
+    bool isSend = false;
+    bool hasCalls = false; ///< a port moves before the body's end
+  };
   struct InputState {
-    uint32_t available = 0, phase = 0, slot = 0, nextSlot = 0;
+    uint32_t link = 0; ///< of the producer
+    uint16_t available = 0, phase = 0, slot = 0, nextSlot = 0, slots = 1, period = 1;
+    bool constant = false;
+    bool self = false;
+    bool isForeign = false; ///< the producer is of another worker
+  };
+  struct OutputState {
+    uint32_t firstLink = 0;
+    uint16_t numLinks = 0, phase = 0, slot = 0, nextSlot = 0, slots = 1, period = 1;
+  };
+  struct LinkState {
+    uint32_t input = 0; ///< of the consumer
+    uint16_t credit = 0;
+    bool self = false;
+    bool isForeign = false; ///< the consumer is of another worker
   };
   struct InputCounts {
     uint64_t received = 0, acked = 0, total = 0, early = 0;
-  };
-  struct OutputState {
-    uint32_t phase = 0, slot = 0, nextSlot = 0;
-  };
-  struct LinkState {
-    uint32_t credit = 0;
   };
   struct LinkCounts {
     uint64_t acked = 0;
@@ -185,14 +203,11 @@ private:
     uint64_t available = 0, received = 0, early = 0; ///< tokens; the last two of other workers
     uint64_t total = 0;
   };
-  struct TaskState {
-    uint64_t fired = 0;
-    uint64_t retired = 0; ///< Send: firings whose inputs are acknowledged
-  };
   struct StreamState {
+    uint32_t firstOrder = 0, orderLength = 0; ///< of the table
     uint32_t position = 0;
-    uint32_t task = 0;  ///< the one that runs
-    uint32_t event = 0; ///< its next port event
+    uint32_t task = 0;                ///< the one that runs
+    uint32_t event = 0, endEvent = 0; ///< its next port event; only if it has calls
     uint64_t iteration = 0;
     bool running = false, done = true;
   };
@@ -207,16 +222,22 @@ private:
     std::vector<GateState> gates;
     std::vector<uint64_t> released; ///< by signal
     std::vector<TaskState> tasks;
+    std::vector<uint64_t> retired; ///< by task; Send: firings whose inputs are acknowledged
     std::vector<StreamState> streams;
     std::vector<uint32_t> open;
     uint8_t entry = 0; ///< how often the program was entered, modulo 256
   };
 
+  void setConstants(const ProgramTable &table, ProgramState &state) const;
   void reset(const ProgramTable &table, ProgramState &state);
-  bool ready(const TaskEntry &task, Wait *why) const;
+  bool ready(uint32_t index, Wait *why) const;
   bool edgesReady(const TaskEntry &task, Wait *why) const;
   bool gatesOpen(const TaskEntry &task, Wait *why) const;
-  void moveToken(const TaskEntry &task, const PortEvent &event, ActionSink &sink);
+  void takeTokens(const TaskState &task);
+  void moveInput(const TaskState &task, uint32_t input, ActionSink &sink);
+  void moveOutput(uint32_t output, ActionSink &sink);
+  void movePorts(StreamState &ss, int32_t call, ActionSink &sink);
+  void finishEnd(TaskState &task, const TaskEntry &entry, ActionSink &sink);
   void acknowledge(uint32_t input, ActionSink &sink);
   void publish(uint32_t output, ActionSink &sink);
   void release(const TaskEntry &task, ActionSink &sink);
@@ -245,9 +266,6 @@ private:
   ProgramState *state_ = nullptr;
   // The hot arrays of both, looked up once per entry.
   const TaskEntry *tasks_ = nullptr;
-  const InputEntry *inputEntries_ = nullptr;
-  const OutputEntry *outputEntries_ = nullptr;
-  const LinkEntry *linkEntries_ = nullptr;
   InputState *inputs_ = nullptr;
   OutputState *outputs_ = nullptr;
   LinkState *links_ = nullptr;

@@ -29,6 +29,10 @@ constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
 /// Position in a body after its last call.
 constexpr int32_t kAtEnd = std::numeric_limits<int32_t>::max();
 
+/// Largest number of slots of a register, of firings that a port takes together and of ports of a
+/// task: counts of 16 bits keep the states of many actors in the caches.
+constexpr uint32_t kMaxCount = std::numeric_limits<uint16_t>::max();
+
 /// Same order as the members of plan::Body, which starts at NONE.
 enum class BodyKind : uint8_t {
   None,
