@@ -192,6 +192,8 @@ OF_UNARY_OP(ErfOp, math::ErfOp::create(b, loc, x),
 OF_UNARY_OP(SinOp, math::SinOp::create(b, loc, x), mul(b, loc, g, CosOp::create(b, loc, x)))
 OF_UNARY_OP(CosOp, math::CosOp::create(b, loc, x),
             NegOp::create(b, loc, mul(b, loc, g, SinOp::create(b, loc, x))))
+OF_UNARY_OP(AtanOp, math::AtanOp::create(b, loc, x),
+            div(b, loc, g, AddOp::create(b, loc, mul(b, loc, x, x), scalarLike(b, loc, x, 1))))
 OF_UNARY_OP(FloorOp, math::FloorOp::create(b, loc, x), Value())
 OF_UNARY_OP(CeilOp, math::CeilOp::create(b, loc, x), Value())
 OF_UNARY_OP(RoundOp, math::RoundEvenOp::create(b, loc, x), Value())

@@ -32,12 +32,13 @@ def Of_TanhOp : Of_UnaryOp<"tanh", "hyperbolic tangent">;
 def Of_ErfOp : Of_UnaryOp<"erf", "error function">;
 def Of_SinOp : Of_UnaryOp<"sin", "sine">;
 def Of_CosOp : Of_UnaryOp<"cos", "cosine">;
+def Of_AtanOp : Of_UnaryOp<"atan", "arc tangent">;
 def Of_FloorOp : Of_UnaryOp<"floor", "largest integer not above x; gradient 0">;
 def Of_CeilOp : Of_UnaryOp<"ceil", "smallest integer not below x; gradient 0">;
 def Of_RoundOp : Of_UnaryOp<"round", "nearest integer, the even one of two; gradient 0">;
 def Of_ReluOp : Of_UnaryOp<"relu", "max(x, 0); gradient 0 at 0">;
 def Of_SigmoidOp : Of_UnaryOp<"sigmoid", "1 / (1 + e^-x)">;
-def Of_NotOp : Of_UnaryOp<"not", "logical not of a bool">;
+def Of_NotOp : Of_UnaryOp<"not", "logical not of a bool; of an integer, each bit">;
 def Of_StopGradientOp : Of_UnaryOp<"stop_gradient", "x, through which no gradient flows", 1>;
 
 def Of_AddOp : Of_BinaryOp<"add", "x + y", 1>;
@@ -48,9 +49,9 @@ def Of_MaxOp : Of_BinaryOp<"max", "larger of x and y; where equal the gradient g
 def Of_MinOp : Of_BinaryOp<"min", "smaller of x and y; where equal the gradient goes half to each">;
 def Of_PowOp : Of_BinaryOp<"pow", "x^y for x >= 0, and for any x when y is an integer constant">;
 
-def Of_AndOp : Of_BinaryOp<"and", "logical and of bools">;
-def Of_OrOp : Of_BinaryOp<"or", "logical or of bools">;
-def Of_XorOp : Of_BinaryOp<"xor", "exclusive or of bools">;
+def Of_AndOp : Of_BinaryOp<"and", "logical and of bools; of integers, bit by bit">;
+def Of_OrOp : Of_BinaryOp<"or", "logical or of bools; of integers, bit by bit">;
+def Of_XorOp : Of_BinaryOp<"xor", "exclusive or of bools; of integers, bit by bit">;
 
 def Of_CompareOp : Of_TensorOp<"compare", [DeclareOpInterfaceMethods<ShardingOpInterface>,
     DeclareOpInterfaceMethods<PointwiseOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {

@@ -96,6 +96,7 @@ public:
   Value tanh(Value x) const;
   Value erf(Value x) const;
   Value sine(Value x, bool cosine) const;
+  Value atan(Value x) const;
   Value expm1(Value x) const;
   Value log1p(Value x) const;
 
@@ -209,6 +210,25 @@ Value Formula::sine(Value x, bool cosine) const {
   return select(less(abs(x), inf()), value, nan());
 }
 
+// |x| to at most tan(pi/8) by atan x = pi/4 + atan((x - 1) / (x + 1)) = pi/2 - atan(1/x), the angles
+// in two parts; then t + t^3 A(t^2).
+Value Formula::atan(Value x) const {
+  Value a = abs(x), one = real(1);
+  Value isLarge = less(real(2.414213562373095), a), isMiddle = less(real(0.41421356237309503), a);
+  Value top = select(isLarge, real(-1), select(isMiddle, sub(a, one), a));
+  Value bottom = select(isLarge, a, select(isMiddle, add(a, one), one));
+  Value t = div(top, bottom), z = mul(t, t);
+  auto angle = [&](double half, double quarter) {
+    return select(isLarge, real(half), select(isMiddle, real(quarter), real(0)));
+  };
+  Value low = wide ? angle(6.123233995736766e-17, 3.061616997868383e-17)
+                   : angle(-4.371139000186241e-08, -2.1855695000931205e-08);
+  Value high = wide ? angle(0x1.921fb54442d18p+0, 0x1.921fb54442d18p-1)
+                    : angle(0x1.921fb6p+0, 0x1.921fb6p-1);
+  Value rest = madd(mul(t, z), OF_POLYNOMIAL(atan, z), low);
+  return withSignOf(add(high, add(rest, t)), x);
+}
+
 // (e^x - 1) = 2 t / (1 - t) with t = tanh(x / 2) where e^x is near 1.
 Value Formula::expm1(Value x) const {
   Value half = mul(real(0.5), x), z = mul(half, half);
@@ -235,6 +255,7 @@ Value expand(Operation *op, const Formula &f, ValueRange x) {
       .Case([&](math::ErfcOp) { return f.sub(f.real(1), f.erf(x[0])); })
       .Case([&](math::SinOp) { return f.sine(x[0], false); })
       .Case([&](math::CosOp) { return f.sine(x[0], true); })
+      .Case([&](math::AtanOp) { return f.atan(x[0]); })
       .Case([&](math::TanOp) { return f.div(f.sine(x[0], false), f.sine(x[0], true)); })
       .Case([&](math::ExpM1Op) { return f.expm1(x[0]); })
       .Case([&](math::Log1pOp) { return f.log1p(x[0]); })
@@ -273,7 +294,7 @@ LogicalResult expandOne(Operation *op, bool fma) {
   Value result = expand(op, Formula(b, loc, compute, fma), operands);
   if (!result)
     return op->emitOpError(
-        "has no expansion without libm; write it with exp, log, tanh, erf, sin, cos or sqrt");
+        "has no expansion without libm; write it with exp, log, tanh, erf, sin, cos, atan or sqrt");
   if (narrow)
     result = arith::TruncFOp::create(b, loc, type, result);
   op->getResult(0).replaceAllUsesWith(result);

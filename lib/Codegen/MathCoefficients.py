@@ -4,7 +4,7 @@
 Each is the interpolation of an analytic function at Chebyshev points, computed with 60 digits: within a small factor of the best polynomial of
 its degree. Needs mpmath. The error printed beside each is the largest over the interval, before rounding to the type, weighted as it enters the result.
 """
-from mpmath import mp, mpf, cos, pi, exp, log, tanh, erf, erfc, sin, sqrt, lu_solve, matrix
+from mpmath import mp, mpf, cos, pi, exp, log, tanh, erf, erfc, sin, atan, sqrt, lu_solve, matrix
 
 mp.dps = 60
 
@@ -39,6 +39,7 @@ TABLE = [
     ("erfLarge.f32", lambda u: -log(erfc(1 + 3 * u)), ("0", "1"), {"f32": 8}, lambda u: erfc(1 + 3 * u)),
     ("sin", lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z, ("1e-30", QUARTER), {"f64": 6, "f32": 3}, lambda z: z),
     ("cos", lambda z: (mp.cos(sqrt(z)) - 1 + z / 2) / z**2, ("1e-18", QUARTER), {"f64": 6, "f32": 3}, lambda z: z * z * sqrt(2)),
+    ("atan", lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, ("1e-30", (sqrt(mpf(2)) - 1) ** 2), {"f64": 10, "f32": 4}, lambda z: z / (atan(sqrt(z)) / sqrt(z))),
 ]
 
 print("// Polynomials of ExpandMath.cpp, lowest power first. Written by MathCoefficients.py.")

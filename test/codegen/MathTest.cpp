@@ -19,7 +19,8 @@ struct Function {
 
 const Function functions[] = {{"exp", std::exp, -760, 720},   {"log", std::log, 0, 10},
                               {"tanh", std::tanh, -12, 12},   {"erf", std::erf, -7, 7},
-                              {"sin", std::sin, -1000, 1000}, {"cos", std::cos, -1000, 1000}};
+                              {"sin", std::sin, -1000, 1000}, {"cos", std::cos, -1000, 1000},
+                              {"atan", std::atan, -12, 12}};
 
 template <typename T> std::vector<T> inputs(const Function &f) {
   std::mt19937_64 engine(Catch::rngSeed());

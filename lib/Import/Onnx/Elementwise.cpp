@@ -130,6 +130,15 @@ static Value half(NodeContext &n, Value x, bool plus) {
 }
 static void sinh(NodeContext &n) { n.set(0, half(n, n.in(0), false)); }
 static void cosh(NodeContext &n) { n.set(0, half(n, n.in(0), true)); }
+// Twice the angle whose tangent is known without a difference of near numbers at 1.
+static void asin(NodeContext &n) {
+  Value x = n.in(0), cosine = n.make<SqrtOp>(n.mul(n.sub(n.like(x, 1), x), n.add(x, 1.0)));
+  n.set(0, n.mul(n.make<AtanOp>(n.div(x, n.add(cosine, 1.0))), 2.0));
+}
+static void acos(NodeContext &n) {
+  Value x = n.in(0), ratio = n.div(n.sub(n.like(x, 1), x), n.add(x, 1.0));
+  n.set(0, n.mul(n.make<AtanOp>(n.make<SqrtOp>(ratio)), 2.0));
+}
 static void asinh(NodeContext &n) {
   Value x = n.in(0), a = n.make<AbsOp>(x);
   Value value = n.make<LogOp>(n.add(a, n.make<SqrtOp>(n.add(n.make<SquareOp>(a), 1.0))));
@@ -267,10 +276,13 @@ static void dropout(NodeContext &n) {
 llvm::ArrayRef<OpEntry> elementwiseOps() {
   static constexpr OpEntry table[] = {
       {"Abs", 6, unary<AbsOp>},
+      {"Acos", 7, acos},
       {"Acosh", 9, acosh},
       {"Add", 7, binary<AddOp>},
       {"And", 7, logic<AndOp, false>, kNoGradient},
+      {"Asin", 7, asin},
       {"Asinh", 9, asinh},
+      {"Atan", 7, floats<AtanOp>},
       {"Atanh", 9, atanh},
       {"BitShift", 11, bitShift, kNoGradient},
       {"BitwiseAnd", 18, logic<AndOp, true>, kNoGradient},

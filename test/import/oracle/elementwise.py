@@ -15,7 +15,8 @@ def inner(*shape):
 
 
 for op, function, x in [
-        ("Abs", torch.abs, reals(*S)), ("Acosh", torch.acosh, positive(*S) + 1), ("Asinh", torch.asinh, reals(*S)),
+        ("Abs", torch.abs, reals(*S)), ("Acos", torch.acos, inner(*S)), ("Asin", torch.asin, inner(*S)),
+        ("Atan", torch.atan, reals(*S)), ("Acosh", torch.acosh, positive(*S) + 1), ("Asinh", torch.asinh, reals(*S)),
         ("Atanh", torch.atanh, inner(*S)), ("Ceil", torch.ceil, reals(*S, kinks=WHOLE)), ("Cos", torch.cos, reals(*S)),
         ("Cosh", torch.cosh, reals(*S)), ("Erf", torch.erf, reals(*S)), ("Exp", torch.exp, reals(*S)),
         ("Floor", torch.floor, reals(*S, kinks=WHOLE)), ("HardSwish", F.hardswish, reals(*S, kinks=(-3, 3))),

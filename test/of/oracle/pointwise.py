@@ -10,6 +10,7 @@ UNARY = {
     "exp": (torch.exp, reals(*S)), "log": (torch.log, positive(*S)), "sqrt": (torch.sqrt, positive(*S)),
     "rsqrt": (torch.rsqrt, positive(*S)), "tanh": (torch.tanh, reals(*S)), "erf": (torch.erf, reals(*S)),
     "sin": (torch.sin, reals(*S)), "cos": (torch.cos, reals(*S)),
+    "atan": (torch.atan, reals(*S)),
     "floor": (torch.floor, reals(*S, kinks=range(-4, 5))), "ceil": (torch.ceil, reals(*S, kinks=range(-4, 5))),
     "round": (torch.round, reals(*S, kinks=[i + 0.5 for i in range(-4, 4)])),
     "relu": (torch.relu, reals(*S)), "sigmoid": (torch.sigmoid, reals(*S)),
@@ -21,6 +22,7 @@ for op, (function, x) in UNARY.items():
 case("stopped", "%t = of.stop_gradient %0 : ({0}) -> {0}\n %r0 = of.mul %t, %1 : ({0}, {1}) -> {r0}",
      [reals(4, 3), reals(4, 3)], lambda x, y: x.detach() * y, differentiable="oracle")
 case("not", "of.not %0", [bools(*S)], torch.logical_not, differentiable="none")
+case("not integers", "of.not %0", [integers(-9, 9, *S)], torch.bitwise_not, differentiable="none")
 
 BINARY = {
     "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div,
