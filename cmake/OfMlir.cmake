@@ -37,7 +37,9 @@ function(of_compiler_library name)
   endif()
   if(NOT TARGET of-mlir-pch)
     # One precompiled header for all compiler libraries.
-    file(WRITE ${CMAKE_BINARY_DIR}/of-mlir-pch.cpp "")
+    if(NOT EXISTS ${CMAKE_BINARY_DIR}/of-mlir-pch.cpp) # its time counts
+      file(WRITE ${CMAKE_BINARY_DIR}/of-mlir-pch.cpp "")
+    endif()
     add_library(of-mlir-pch OBJECT ${CMAKE_BINARY_DIR}/of-mlir-pch.cpp)
     target_include_directories(of-mlir-pch SYSTEM PUBLIC ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
     target_include_directories(of-mlir-pch PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR})

@@ -15,6 +15,10 @@ using search::BlockCost;
 /// More devices than these have at most two shapes.
 static constexpr int64_t kFewDevices = 16;
 
+/// Of one block; what is this near to the bound is good enough for an estimate.
+static constexpr uint64_t kWork = 20'000'000;
+static constexpr double kNear = 0.01;
+
 /// Prices of a byte, in parts of what makes all bytes of a block as dear as its time.
 static constexpr double kPrices[] = {0.125, 1, 8};
 
@@ -44,7 +48,10 @@ public:
       for (size_t n = 0; n < network.nodes().size(); ++n)
         for (auto [o, option] : llvm::enumerate(network.nodes()[n].options))
           costs.nodes[problem.nodeOf(n)].costs[o] += price * keptBytes(n, option);
-    Result<search::CostSolution> solution = search::solve(costs);
+    search::SolveBudget budget;
+    budget.work = kWork;
+    budget.gap = kNear;
+    Result<search::CostSolution> solution = search::solve(costs, budget);
     BlockCost out;
     out.microSeconds = std::numeric_limits<double>::infinity();
     if (!solution.isOk() || !solution->feasible())

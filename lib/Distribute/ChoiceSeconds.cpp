@@ -9,6 +9,9 @@
 using namespace mlir;
 
 namespace of {
+
+bool isPerMicro(Operation *op) { return isa<MicroOp>(op->getParentOp()) && !isa<YieldOp>(op); }
+
 namespace {
 
 struct EarlierDevices {
@@ -33,16 +36,13 @@ private:
   const DistNode &node(size_t n) const { return network.nodes()[n]; }
   const DistOption &option(size_t n) const { return node(n).options[choice[n]]; }
 
-  static bool isInMicro(Operation *op) {
-    return isa<MicroOp>(op->getParentOp()) && !isa<YieldOp>(op);
-  }
   void add(MeshAttr mesh, bool isMicro, double seconds) {
     (isMicro ? meshes[mesh].micro : meshes[mesh].step) += seconds;
   }
 
   // With the boxings of free values that cannot be made as they are needed.
   void addNode(size_t n) {
-    const bool isMicro = isInMicro(node(n).op);
+    const bool isMicro = isPerMicro(node(n).op);
     add(node(n).mesh, isMicro, node(n).times * option(n).seconds);
     for (unsigned i = 0; i < node(n).operands.size(); ++i) {
       if (edges.producer(n, i))
@@ -62,7 +62,7 @@ private:
       needs.insert(distAttr(node(use.node).mesh, option(use.node).operands[use.operand]));
     DistAttr made = distAttr(node(n).mesh, option(n).results[r]);
     for (auto [from, to] : versionMoves(network, v, made, needs.getArrayRef()))
-      add(to.getMesh(), isInMicro(node(n).op), network.moveSeconds(v, from, to));
+      add(to.getMesh(), isPerMicro(node(n).op), network.moveSeconds(v, from, to));
   }
 
   const DistNetwork &network;

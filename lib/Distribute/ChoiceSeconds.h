@@ -8,6 +8,9 @@
 
 namespace of {
 
+/// Does the op make its results in each micro-batch? What is yielded is made once.
+bool isPerMicro(mlir::Operation *op);
+
 /// Seconds of one mesh; an exchange counts where its value is needed.
 struct MeshSeconds {
   double micro = 0; ///< of one micro-batch

@@ -64,7 +64,7 @@ std::optional<Searched> searchFamily(StringRef family, const DistNetwork &networ
       why = noOption(*empty);
     else if (!solveNetwork(memoryLimit(network, cluster), found, failure, work))
       why = reasonOf(found.network, failure);
-    else if (!best || found.seconds < best->seconds * (1 - 1e-9))
+    else if (!best || found.isBetterThan(*best))
       best.emplace(std::move(found));
   }
   return best;

@@ -1,5 +1,7 @@
 #include "lib/Distribute/Fold.h"
 
+#include "lib/Distribute/ChoiceSeconds.h"
+
 #include <map>
 
 using namespace mlir;
@@ -59,7 +61,8 @@ void appendFree(Key &key, Operation *op) {
 
 Key ownKey(const DistNetwork &network, const DistEdges &edges, size_t n) {
   const DistNode &node = network.nodes()[n];
-  Key key{int64_t(node.operands.size()), int64_t(node.results.size()), node.times};
+  Key key{int64_t(node.operands.size()), int64_t(node.results.size()), node.times,
+          isPerMicro(node.op)};
   append(key, node.mesh.getAsOpaquePointer());
   for (auto [i, operand] : llvm::enumerate(node.operands)) {
     append(key, operand->get().getType().getAsOpaquePointer());

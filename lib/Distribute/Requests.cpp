@@ -23,6 +23,7 @@ SearchRequests takeRequests(ModuleOp module) {
     out.givenText = given[1];
   }
   out.keep = static_cast<bool>(module->removeAttr(keepAttrName));
+  out.weigh = static_cast<bool>(module->removeAttr(weighAttrName));
   return out;
 }
 
@@ -37,6 +38,8 @@ void setRequests(ModuleOp module, const SearchRequests &requests) {
     module->setAttr(givenAttrName, texts({requests.givenFile, requests.givenText}));
   if (requests.keep)
     module->setAttr(keepAttrName, b.getUnitAttr());
+  if (requests.weigh)
+    module->setAttr(weighAttrName, b.getUnitAttr());
 }
 
 } // namespace of

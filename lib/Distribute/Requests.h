@@ -4,6 +4,8 @@
 //   of.what_if   what a choice would cost: ["h1=S(0)", ...]
 //   of.given     choices to take for given (Annotations.h): [file, text]
 //   of.keep      leave the choices as text in of.choices
+//   of.weigh     leave in of.weighed what a step takes: seconds, and quarters of a device's memory
+//                that it was taken to have beside it, since nothing fits
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
@@ -14,11 +16,13 @@ inline constexpr llvm::StringLiteral whatIfAttrName = "of.what_if";
 inline constexpr llvm::StringLiteral givenAttrName = "of.given";
 inline constexpr llvm::StringLiteral keepAttrName = "of.keep";
 inline constexpr llvm::StringLiteral choicesAttrName = "of.choices";
+inline constexpr llvm::StringLiteral weighAttrName = "of.weigh";
+inline constexpr llvm::StringLiteral weighedAttrName = "of.weighed";
 
 struct SearchRequests {
   std::vector<std::string> whatIf;
   std::string givenFile, givenText; ///< both empty: nothing is given
-  bool keep = false;
+  bool keep = false, weigh = false;
 };
 
 /// Those of the module, which has none afterwards.

@@ -1,9 +1,9 @@
 #include "lib/Distribute/Search.h"
 
 #include "lib/Distribute/Annotations.h"
-#include "lib/Distribute/ChoiceSeconds.h"
 #include "lib/Distribute/FamilySearch.h"
 #include "lib/Distribute/MeshShapes.h"
+#include "lib/Distribute/PeriodSearch.h"
 #include "lib/Distribute/Rewrite.h"
 #include "lib/Distribute/SearchProblem.h"
 #include "lib/Distribute/StageSearch.h"
@@ -23,6 +23,10 @@ static constexpr int mostRounds = 4;
 /// Cuts into stages that are looked at with all their exchanges, of a small program and of others.
 static constexpr int mostStagePlansOfFew = 12, mostStagePlans = 3;
 static constexpr size_t fewOps = 600;
+
+/// From so many nodes on a choice this near to the bound is good enough.
+static constexpr size_t manyNodes = 400;
+static constexpr double nearBound = 1e-3;
 
 /// A cut is looked at if it is estimated to take no longer than so many times the best: estimates
 /// hold all blocks of a stage to one layout where they meet, the network does not.
@@ -52,7 +56,14 @@ static LogicalResult reportMemory(ProgramOp program, const SearchFailure &failur
                            << " bytes of memory, and no distribution was found that needs as few";
   if (failure.usage)
     out << ": at one time at least " << failure.usage->bytes << " are in use";
-  return out << "; take a smaller batch, more micro-batches or more devices";
+  const bool hasPins = program->getParentOfType<ModuleOp>()
+                           .walk([](Operation *op) {
+                             return op->hasAttr(OfDialect::pinAttrName) ? WalkResult::interrupt()
+                                                                        : WalkResult::advance();
+                           })
+                           .wasInterrupted();
+  return out << "; take a smaller batch, more micro-batches or more devices"
+             << (hasPins ? ", or relax the pins" : "");
 }
 
 // The first of the network's nodes that the conflict is about.
@@ -62,6 +73,22 @@ static std::optional<size_t> nodeOf(const search::Conflict &conflict, const Sear
     if (problem.nodeOf(n) == *conflict.node)
       return n;
   return std::nullopt;
+}
+
+// Where there are several meshes the choice is the start of a search for the shortest period.
+static void take(const search::CostSolution &solution, const SearchProblem &problem,
+                 uint64_t workForPeriod, Searched &out) {
+  out.choice = problem.choiceOf(solution.choice);
+  out.seconds = solution.cost;
+  out.lowerBound = solution.lowerBound;
+  out.bytes = solution.peak;
+  if (problem.meshes().size() < 2)
+    return;
+  PeriodChoice period = searchPeriod(out.network, problem, solution, workForPeriod);
+  out.choice = std::move(period.choice);
+  out.seconds = period.seconds;
+  out.lowerBound = period.lowerBound;
+  out.bytes = period.bytes;
 }
 
 bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
@@ -75,16 +102,16 @@ bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &fa
     SearchProblem problem(out.network, options);
     search::SolveBudget budget;
     budget.work = work;
+    const bool isLarge = problem.costs().nodes.size() >= manyNodes;
+    budget.gap = isLarge ? nearBound : 0;
     Result<search::CostSolution> solution = search::solve(problem.costs(), budget);
     if (!solution.isOk()) {
       failure.error = solution.status().message();
       return false;
     }
     if (solution->feasible()) {
-      out.choice = problem.choiceOf(solution->choice);
-      out.seconds = solution->cost;
-      out.lowerBound = solution->lowerBound;
-      out.bytes = solution->peak;
+      take(*solution, problem, isLarge ? 0 : work, out);
+      out.round = round;
       return true;
     }
     const bool isForMemory = limit && !solution->conflict.node;
@@ -165,6 +192,10 @@ public:
     if (failed(answerWhatIfs(programs[0], requests.whatIf, *first, cluster, networkOn)))
       return failure();
     write(programs[0], *first);
+    if (requests.weigh) {
+      Builder b(module.getContext());
+      module->setAttr(weighedAttrName, b.getF64ArrayAttr({first->seconds, double(first->round)}));
+    }
     for (ProgramOp program : llvm::drop_begin(programs)) {
       FailureOr<DistNetwork> network = openNetwork(program, cluster, planner);
       if (failed(network))
@@ -253,7 +284,7 @@ private:
       std::optional<Searched> found;
       if (failed(searchMesh(program, found)))
         return failure();
-      if (found && (!fastest || found->seconds < fastest->seconds * (1 - 1e-9))) {
+      if (found && (!fastest || found->isBetterThan(*fastest))) {
         fastest.emplace(std::move(*found));
         best = now;
       }
@@ -264,7 +295,8 @@ private:
 
   // ---- Stages
 
-  // The candidates as they are estimated, until none can be expected to be faster.
+  // The candidates as they are estimated, until none can be expected to be faster; of a small
+  // program all cuts that there are.
   LogicalResult searchStages(ProgramOp program, std::optional<Searched> &fastest) {
     StageSearch search(module, program, cluster, planner);
     if (!requests.givenFile.empty())
@@ -277,8 +309,9 @@ private:
     int tried = 0;
     for (StagePlan &plan : *plans) {
       std::optional<double> seconds;
-      const bool isPromising = !fastest || plan.seconds < promising * fastest->seconds;
-      if (tried < most && isPromising) {
+      const bool isPromising =
+          !fastest || fastest->round > 0 || plan.seconds < promising * fastest->seconds;
+      if (search.hasAllPlans() || (tried < most && isPromising)) {
         ++tried;
         search.place(plan);
         std::optional<Searched> found;
@@ -286,7 +319,7 @@ private:
           seconds = found->seconds;
         if (seconds && plan.stages() > 1)
           families.addStages(*found, plan.stages());
-        if (seconds && (!fastest || *seconds < fastest->seconds * (1 - 1e-9))) {
+        if (seconds && (!fastest || found->isBetterThan(*fastest))) {
           fastest.emplace(std::move(*found));
           best = plan;
         }
@@ -346,12 +379,6 @@ private:
     FailureOr<Searched> staged = searchProgram(program, std::move(*network), cluster);
     if (failed(staged))
       return failure();
-    int64_t microBatches = 1;
-    for (const DistNode &node : staged->network.nodes())
-      microBatches = std::max(microBatches, node.times);
-    staged->seconds =
-        stepSeconds(secondsByMesh(staged->network, staged->choice, microBatches), microBatches);
-    staged->lowerBound = 0; // of a sum, which a pipeline's period is not
     found.emplace(std::move(*staged));
     return success();
   }

@@ -15,9 +15,15 @@ namespace of {
 struct Searched {
   DistNetwork network;
   DistChoice choice;
-  double seconds = 0;    ///< per step
+  double seconds = 0;    ///< per step; of several meshes that of the pipeline they are
   double lowerBound = 0; ///< no choice takes less
   int64_t bytes = 0;     ///< of a device at the peak, as far as the search can tell; 0: not limited
+  int round = 0;         ///< quarters of its memory that a device was taken to have beside it
+
+  /// What was estimated to fit comes first, then what is faster.
+  bool isBetterThan(const Searched &other) const {
+    return round != other.round ? round < other.round : seconds < other.seconds * (1 - 1e-9);
+  }
 };
 
 /// Why a network was not solved.

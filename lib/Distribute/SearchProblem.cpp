@@ -1,5 +1,6 @@
 #include "lib/Distribute/SearchProblem.h"
 
+#include "lib/Distribute/ChoiceSeconds.h"
 #include "lib/Distribute/Fold.h"
 #include "lib/Distribute/Lives.h"
 #include "lib/Distribute/Versions.h"
@@ -22,7 +23,14 @@ public:
       : out(out), network(out.network), options(options), edges(network) {}
 
   void run() {
-    out.classOf = foldColours(network, edges, options.mostNodes);
+    isSmall = network.nodes().size() <= options.fewNodes;
+    if (isSmall) {
+      for (uint32_t n = 0; n < network.nodes().size(); ++n)
+        out.classOf.push_back(n);
+      options.mostVersionSets = mostSetsOfFew;
+    } else {
+      out.classOf = foldColours(network, edges, options.mostNodes);
+    }
     findMeshes();
     for (size_t n = 0; n < network.nodes().size(); ++n)
       addNode(n);
@@ -64,6 +72,7 @@ private:
       microBatches = std::max(microBatches, node.times);
     }
     llvm::sort(order, [](MeshAttr l, MeshAttr r) { return l.getDevices() < r.getDevices(); });
+    out.meshList = order;
     for (auto [i, mesh] : llvm::enumerate(order)) {
       meshIndex[mesh] = i;
       underWay.push_back(std::min<int64_t>(microBatches, order.size() - i));
@@ -95,8 +104,27 @@ private:
         seconds.push_back(ownSeconds(n, option));
       firstOption.push_back(seconds.size() - node(n).options.size());
     }
-    for (auto [o, cost] : llvm::enumerate(out.problem.nodes[c].costs))
-      cost += seconds[firstOption[c] + o];
+    addToNode(c, loadOf(node(n).mesh, node(n).op),
+              ArrayRef<double>(seconds).slice(firstOption[c], node(n).options.size()));
+  }
+
+  // ---- Loads
+
+  unsigned loadOf(MeshAttr mesh, Operation *maker) const {
+    return 2 * meshIndex.lookup(mesh) + !isPerMicro(maker);
+  }
+
+  void addToNode(uint32_t c, unsigned load, ArrayRef<double> costs) {
+    for (auto [cost, more] : llvm::zip(out.problem.nodes[c].costs, costs))
+      cost += more;
+    if (out.meshList.size() > 1)
+      out.parts.push_back({false, c, load, costs.vec()});
+  }
+
+  // Of an edge that is added next.
+  void addToEdge(unsigned load, std::vector<double> costs) {
+    if (out.meshList.size() > 1)
+      out.parts.push_back({true, uint32_t(out.problem.edges.size()), load, std::move(costs)});
   }
 
   // With the boxings of free values that cannot be made as the option needs them.
@@ -157,13 +185,17 @@ private:
       for (DistAttr need : needs)
         edge.costs.push_back(value.count * network.moveSeconds(v, made, need));
     }
+    const unsigned load = loadOf(node(representative[user.first]).mesh, node(value.producer).op);
     if (producer != user.first) {
+      addToEdge(load, edge.costs);
       out.problem.edges.push_back(std::move(edge));
       return;
     }
     size_t count = optionsOf(producer).size();
+    std::vector<double> own;
     for (size_t o = 0; o < count; ++o)
-      out.problem.nodes[producer].costs[o] += edge.costs[o * count + o];
+      own.push_back(edge.costs[o * count + o]);
+    addToNode(producer, load, own);
   }
 
   // ---- Several users
@@ -212,7 +244,7 @@ private:
     if (options.memoryLimit)
       for (const DistOption &option : node(value.producer).options)
         made.insert(madeBy(value, option));
-    if (made.empty() || made.size() * sets.size() > mostKnownSets) {
+    if (made.empty() || made.size() * sets.size() > (isSmall ? mostKnownOfFew : mostKnownSets)) {
       made.clear();
       made.insert(DistAttr());
     }
@@ -313,7 +345,32 @@ private:
           edge.costs.push_back(way && way != madeBy(value, option) ? search::kForbidden
                                                                    : value.count * cost);
     }
+    if (out.meshList.size() > 1)
+      addMakingByMesh(value, trees, needs, ways);
     out.problem.edges.push_back(std::move(edge));
+  }
+
+  // The same by the mesh that has the version.
+  void addMakingByMesh(const ValueClass &value, const VersionTrees &trees, ArrayRef<DistAttr> needs,
+                       ArrayRef<DistAttr> ways) {
+    const unsigned meshes = out.meshList.size();
+    SmallVector<unsigned> meshOf;
+    for (DistAttr need : needs)
+      meshOf.push_back(meshIndex.lookup(need.getMesh()));
+    std::map<NdSbp, std::vector<std::vector<double>>> known;
+    std::vector<std::vector<double>> costs(meshes);
+    for (const DistOption &option : node(value.producer).options) {
+      auto [it, isNew] = known.try_emplace(option.results[value.result]);
+      if (isNew)
+        it->second = trees.secondsByMesh(madeBy(value, option), meshOf, meshes);
+      for (size_t way = 0; way < ways.size(); ++way)
+        for (const std::vector<double> &each : it->second)
+          for (unsigned mesh = 0; mesh < meshes; ++mesh)
+            costs[mesh].push_back(value.count * each[mesh]);
+    }
+    for (unsigned mesh = 0; mesh < meshes; ++mesh)
+      if (llvm::is_contained(meshOf, mesh))
+        addToEdge(loadOf(out.meshList[mesh], node(value.producer).op), std::move(costs[mesh]));
   }
 
   void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets, size_t ways,
@@ -362,13 +419,15 @@ private:
     return bytes;
   }
 
-  /// Options of a node that knows how its value is made, at most.
-  static constexpr size_t mostKnownSets = 1000;
+  /// Options of a node that knows how its value is made, at most; of a small network more.
+  static constexpr size_t mostKnownSets = 1000, mostKnownOfFew = 12000;
+  static constexpr unsigned mostSetsOfFew = 700; ///< of versions
 
   SearchProblem &out;
   const DistNetwork &network;
   SearchProblemOptions options;
   DistEdges edges;
+  bool isSmall = false;
   std::vector<size_t> representative; ///< by class: its first DistNode
   std::vector<double> seconds;        ///< of one member, options of all classes
   std::vector<size_t> firstOption;    ///< by class, into seconds
@@ -382,6 +441,22 @@ private:
 SearchProblem::SearchProblem(const DistNetwork &network, SearchProblemOptions options)
     : network(network) {
   ProblemBuilder(*this, options).run();
+}
+
+search::CostNetwork SearchProblem::weighed(ArrayRef<double> weights) const {
+  search::CostNetwork out = problem;
+  auto costsOf = [&](const CostPart &part) -> std::vector<double> & {
+    return part.isEdge ? out.edges[part.index].costs : out.nodes[part.index].costs;
+  };
+  for (const CostPart &part : parts)
+    for (double &cost : costsOf(part))
+      if (std::isfinite(cost))
+        cost = 0;
+  for (const CostPart &part : parts)
+    for (auto [cost, more] : llvm::zip(costsOf(part), part.costs))
+      if (std::isfinite(cost)) // what is forbidden stays so
+        cost += weights[part.load] * more;
+  return out;
 }
 
 DistChoice SearchProblem::choiceOf(const search::Choice &choice) const {

@@ -11,6 +11,8 @@
 // as the packer has them; what is yielded is there together. Of folded values as many count as live
 // at one time. A node then knows how its value is made too, unless that gives too many options.
 //
+// Of several meshes the costs are known apart too (CostPart), so that they can be weighed.
+//
 // So a value that is boxed once for many users is counted once, exactly as the rewriter has it
 // (Versions.h). Surroundings are looked at as far as the size of the network allows: a small model
 // is not folded at all, a deep one is folded where its layers repeat. Borrows the DistNetwork.
@@ -22,9 +24,18 @@
 namespace of {
 
 struct SearchProblemOptions {
-  unsigned mostNodes = 4000;          ///< folded until the network has no more than this
-  unsigned mostVersionSets = 400;     ///< of a value with several users, beyond sets of two
+  unsigned mostNodes = 4000;      ///< folded until the network has no more than this
+  unsigned fewNodes = 100;        ///< networks as small are taken as they are: nothing is left out
+  unsigned mostVersionSets = 400; ///< of a value with several users, beyond sets of two
   std::optional<int64_t> memoryLimit; ///< bytes of a device
+};
+
+/// What one mesh adds to the costs of a node or an edge.
+struct CostPart {
+  bool isEdge = false;
+  uint32_t index = 0;
+  unsigned load = 0; ///< twice the number of the mesh, plus 1 for what is done once per step
+  std::vector<double> costs;
 };
 
 class SearchProblem {
@@ -32,6 +43,12 @@ public:
   explicit SearchProblem(const DistNetwork &network, SearchProblemOptions options = {});
 
   const search::CostNetwork &costs() const { return problem; }
+
+  /// The meshes by number, ordered by their devices.
+  llvm::ArrayRef<MeshAttr> meshes() const { return meshList; }
+  /// The costs with those of each load (CostPart) times its weight; of several meshes only.
+  search::CostNetwork weighed(llvm::ArrayRef<double> weights) const;
+
   /// The option of each DistNode.
   DistChoice choiceOf(const search::Choice &choice) const;
   /// The node of the cost network that a DistNode is part of.
@@ -40,6 +57,8 @@ public:
 private:
   const DistNetwork &network;
   search::CostNetwork problem;
+  llvm::SmallVector<MeshAttr> meshList;
+  std::vector<CostPart> parts;   ///< empty of one mesh
   std::vector<uint32_t> classOf; ///< by DistNode
   friend class ProblemBuilder;
 };

@@ -16,6 +16,9 @@ using search::StageProblem;
 /// size can follow one another. Of more all stages have equally many.
 static constexpr int64_t kFewDevices = 16;
 
+/// Programs of so few ops are cut in all ways if these are no more.
+static constexpr size_t kSmallProgram = 40, kMostPlans = 100;
+
 /// Pipelines are no longer.
 static constexpr int64_t kMostStages = 64;
 
@@ -243,7 +246,49 @@ std::optional<StagePlan> StageSearch::solve(int64_t stages) {
   return plan;
 }
 
+// Adds every way to deal blocks and devices to stages; false if there are too many. Stages of few
+// devices have one axis.
+bool StageSearch::addAllPlans(std::vector<StagePlan> &out) {
+  const int64_t blocks = numBlocks(), devices = cluster.devices.size();
+  const std::vector<std::pair<int64_t, int64_t>> all = groups();
+  std::vector<std::pair<StagePlan, int64_t>> open{{StagePlan(), 0}}; ///< with devices used
+  while (!open.empty()) {
+    std::vector<std::pair<StagePlan, int64_t>> longer;
+    for (const auto &[plan, used] : open) {
+      const int64_t stage = plan.stages();
+      const int64_t least = stage ? plan.firstBlocks.back() + 1 : 0;
+      for (int64_t begin = least; begin < (stage ? blocks : 1); ++begin)
+        for (auto [first, count] : all) {
+          if (first != used)
+            continue;
+          StagePlan next = plan;
+          next.firstBlocks.push_back(begin);
+          std::string name = "stage" + std::to_string(stage);
+          next.meshes.push_back(meshOn(module.getContext(), name, {{"data", count}}, first));
+          if (used + count == devices)
+            out.push_back(next);
+          else
+            longer.push_back({std::move(next), used + count});
+          if (out.size() + longer.size() > kMostPlans)
+            return false;
+        }
+    }
+    open = std::move(longer);
+  }
+  if (!out.empty() && out[0].stages() == 1)
+    out[0] = wholeMesh();
+  return true;
+}
+
 FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
+  const int64_t devices = cluster.devices.size();
+  if (numOps() <= kSmallProgram && devices <= kFewDevices) {
+    std::vector<StagePlan> all;
+    if (addAllPlans(all)) {
+      areAllPlans = true;
+      return all;
+    }
+  }
   if (failed(addTables()))
     return failure();
   const int64_t most =
@@ -274,8 +319,9 @@ void StageSearch::remark(const StagePlan &plan, std::optional<double> seconds) {
     stages += (stages.empty() ? "" : ", ") + (begin ? nameOf(begin) : std::string("start")) +
               " on " + std::to_string(mesh.numDevices());
   }
-  out << remark::metric("Stages", plan.stages()) << remark::metric("Begin", stages)
-      << remark::metric("Estimate", plan.seconds);
+  out << remark::metric("Stages", plan.stages()) << remark::metric("Begin", stages);
+  if (!areAllPlans)
+    out << remark::metric("Estimate", plan.seconds);
   if (seconds)
     out << remark::metric("Seconds", *seconds);
 }

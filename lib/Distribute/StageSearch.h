@@ -34,8 +34,10 @@ public:
   StageSearch(mlir::ModuleOp module, ProgramOp train, const Cluster &cluster,
               BoxingPlanner &planner);
 
-  /// The best of each number of stages that fits, the fastest first. Errors at an op.
+  /// The best of each number of stages that fits, the fastest first; of a small program with few
+  /// cuts all of them, with no estimate. Errors at an op.
   mlir::FailureOr<std::vector<StagePlan>> candidates();
+  bool hasAllPlans() const { return areAllPlans; }
 
   /// Of the train program.
   size_t numOps() const {
@@ -78,6 +80,7 @@ private:
   search::StageProblem problemFor(int64_t stages);
   std::optional<StagePlan> solve(int64_t stages);
   bool isUniform() const;
+  bool addAllPlans(std::vector<StagePlan> &out);
 
   mlir::ModuleOp module;
   ProgramOp train;
@@ -89,6 +92,7 @@ private:
   std::vector<Cut> cuts; ///< before each block
   std::vector<search::StageMesh> meshes;
   std::vector<BlockTable> tables;
+  bool areAllPlans = false;
   std::map<std::pair<Signature, int64_t>, search::Crossing> crossings;
 };
 

@@ -69,6 +69,23 @@ std::vector<double> VersionTrees::secondsFrom(DistAttr made) const {
   return out;
 }
 
+std::vector<std::vector<double>>
+VersionTrees::secondsByMesh(DistAttr made, ArrayRef<unsigned> meshOf, unsigned meshes) const {
+  std::vector<double> fromMade = leaves(made);
+  llvm::DenseMap<uint64_t, double> known;
+  llvm::DenseMap<uint64_t, size_t> place;
+  std::vector<std::vector<double>> out;
+  for (auto [s, set] : llvm::enumerate(sets)) {
+    auto [seconds, to] = last(set, fromMade, known);
+    known[set] = seconds;
+    place[set] = s;
+    const uint64_t rest = set & ~(uint64_t(1) << to);
+    out.push_back(rest ? out[place.lookup(rest)] : std::vector<double>(meshes, 0));
+    out.back()[meshOf[to]] += seconds - (rest ? known.lookup(rest) : 0);
+  }
+  return out;
+}
+
 SmallVector<unsigned> VersionTrees::orderFrom(DistAttr made, uint64_t set) const {
   std::vector<double> fromMade = leaves(made);
   llvm::DenseMap<uint64_t, double> known;

@@ -25,6 +25,11 @@ public:
   /// Seconds per step of the cheapest tree to each set; infinite where there is none.
   std::vector<double> secondsFrom(DistAttr made) const;
 
+  /// The same by the mesh that a version is made for: [set][mesh]. `meshOf` numbers the meshes of
+  /// the needs, below `meshes`.
+  std::vector<std::vector<double>> secondsByMesh(DistAttr made, llvm::ArrayRef<unsigned> meshOf,
+                                                 unsigned meshes) const;
+
   /// Needs of a set in the order in which the cheapest tree has them.
   llvm::SmallVector<unsigned> orderFrom(DistAttr made, uint64_t set) const;
 

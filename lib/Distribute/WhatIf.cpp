@@ -192,17 +192,16 @@ static void answer(ProgramOp program, const Question &question, const Searched &
     return;
   }
   FailureOr<ChoiceFigures> figures = figuresOf(held.network, held.choice);
-  FailureOr<ChoiceFigures> now = figuresOf(chosen.network, chosen.choice);
-  if (failed(figures) || failed(now)) {
+  if (failed(figures)) {
     out << remark::metric("Why", "nothing was found that fits");
     return;
   }
   out << remark::metric("Seconds", held.seconds)
       << remark::metric("More",
-                        llvm::formatv("{0:f2}", 100 * (held.seconds / now->seconds - 1)).str());
+                        llvm::formatv("{0:f2}", 100 * (held.seconds / chosen.seconds - 1)).str());
   out << remark::metric("Bytes", figures->peakBytes)
       << remark::metric("Moved", figures->movedBytes);
-  if (held.seconds <= now->seconds * (1 + 1e-9))
+  if (held.seconds <= chosen.seconds * (1 + 1e-9))
     return;
   const Rivals rivals(question, kept, cluster, networkOn);
   for (const std::string &resource : crossedBy(cluster, chosen.network))

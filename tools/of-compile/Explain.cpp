@@ -39,9 +39,14 @@ private:
   void printStages(const remark::detail::Remark &remark) {
     llvm::StringRef seconds = find(remark, "Seconds");
     out << "stages " << find(remark, "Stages") << " (" << find(remark, "Begin") << "): ";
+    llvm::StringRef estimate = find(remark, "Estimate");
     if (seconds != "?")
-      out << seconds << " s per step, ";
-    out << "estimated " << find(remark, "Estimate") << " s\n";
+      out << seconds << " s per step" << (estimate != "?" ? ", " : "");
+    else if (estimate == "?")
+      out << "does not fit";
+    if (estimate != "?")
+      out << "estimated " << estimate << " s";
+    out << "\n";
   }
 
   void printSearch(const remark::detail::Remark &remark) {
