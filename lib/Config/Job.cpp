@@ -193,7 +193,7 @@ static JobParallel readParallel(const Node &node, Report &report) {
   if (rest > 1)
     report.add(mesh->at, "only one mesh axis may be -1");
   if (mesh && out.mesh.empty())
-    report.add(mesh->at, "the mesh has no axes");
+    report.add(mesh->at, "the mesh has no axes; give one, or leave 'mesh' out");
   out.stages = textsOf(get(node, "stages"));
   for (const Node &pin : get(node, "pins").items)
     out.pins.push_back(readPin(pin, out, report));
@@ -204,7 +204,7 @@ static void readSizes(const Node &node, Job &job, Report &report) {
   const Node &batch = get(node, "batch"), &accumulate = get(node, "accumulate");
   job.batchAt = batch.at;
   job.batch = integerOf(batch);
-  job.accumulate = integerOf(accumulate);
+  job.accumulate = std::max<int64_t>(integerOf(accumulate), 1); // 0: import is told how many
   if (job.batch % job.accumulate)
     report.add(accumulate.at, "'accumulate' is " + accumulate.text +
                                   "; it must divide the batch of " + batch.text);

@@ -166,7 +166,11 @@ Key jobKeys() {
        integer("batch", "Rows of one optimizer step, over all devices and micro-batches.")
            .atLeast(1)
            .required(),
-       integer("accumulate", "Micro-batches of a step; divides batch.").atLeast(1).otherwise("1"),
+       integer("accumulate",
+               "Micro-batches of a step; divides batch. 0: as many as make a step fastest, where "
+               "`strategy` is searched.")
+           .atLeast(0)
+           .otherwise("1"),
        integer("epochs", "Passes over the training data; this or steps.").atLeast(1),
        integer("steps", "Optimizer steps; this or epochs.").atLeast(1), evaluateKeys(),
        object("checkpoint",

@@ -33,6 +33,58 @@ struct Description {
 };
 } // namespace
 
+// The job's, without the keys of training if it is to run forward.
+static Description jobDescription(const ImportOptions &options) {
+  return Description(options.jobFile, jobKeys(),
+                     options.forwardOnly ? trainingKeys() : std::vector<std::string>());
+}
+
+// ---- Micro-batches
+
+// `accumulate: 0`.
+static Node *openAccumulate(Node &tree) {
+  for (Node &item : tree.items)
+    if (item.key == "accumulate" && item.text == "0")
+      return &item;
+  return nullptr;
+}
+
+std::vector<int64_t> microBatchChoices(const ImportOptions &options) {
+  Description file = jobDescription(options);
+  if (!file.report.clean() || !openAccumulate(file.tree))
+    return {};
+  const Job job = readJob(file.tree, file.report);
+  if (!file.report.clean() || !job.trains || !job.parallel.isSearched())
+    return {};
+  std::vector<int64_t> out;
+  for (int64_t least = 1; least <= job.batch; least *= 2) {
+    int64_t count = least;
+    while (job.batch % count)
+      ++count;
+    if (out.empty() || out.back() != count)
+      out.push_back(count);
+  }
+  return out;
+}
+
+// Writes the number that was chosen into the tree and the job.
+static void setMicroBatches(int64_t chosen, Job &job, Node &tree, Report &report) {
+  Node *open = openAccumulate(tree);
+  if (!open)
+    return;
+  if (!job.trains)
+    chosen = 1;
+  if (chosen == 0)
+    return report.add(open->at,
+                      job.parallel.isSearched()
+                          ? "'accumulate' is 0, which lets of-compile choose; give a number here"
+                          : "'accumulate' is 0, which leaves it to the search, but strategy " +
+                                job.parallel.strategy +
+                                " searches nothing; give a number, or take strategy auto");
+  job.accumulate = chosen;
+  open->text = std::to_string(chosen);
+}
+
 static void numberRandomOps(func::FuncOp model) {
   int64_t next = 1;
   model.walk([&](RandomOpInterface op) { op.setRandomId(next++); });
@@ -88,13 +140,14 @@ static void bindWeights(const Job &job, const std::string &file, Node &tree, Wei
 
 OwningOpRef<ModuleOp> importJob(MLIRContext *context, const ImportOptions &options,
                                 Weights &weights) {
-  Description jobFile(options.jobFile, jobKeys(),
-                      options.forwardOnly ? trainingKeys() : std::vector<std::string>());
+  Description jobFile = jobDescription(options);
   Description clusterFile(options.clusterFile, clusterKeys());
   Job job;
   Cluster cluster;
   if (jobFile.report.clean())
     job = readJob(jobFile.tree, jobFile.report);
+  if (jobFile.report.clean())
+    setMicroBatches(options.microBatches, job, jobFile.tree, jobFile.report);
   if (clusterFile.report.clean())
     cluster = readCluster(clusterFile.tree, clusterFile.report);
   bool jobIsGood = jobFile.report.clean(), clusterIsGood = clusterFile.report.clean();

@@ -30,7 +30,13 @@ struct ImportOptions {
   std::string weightsFile;
   std::vector<std::string> freeze; ///< beside those of the job
   bool forwardOnly = false;        ///< what the job says about training is left out
+  int64_t microBatches = 0;        ///< of a step, where the job leaves that open; 0: not chosen
 };
+
+/// Numbers of micro-batches to choose from, ascending: of the divisors of the batch about each
+/// power of two. Empty unless the job leaves the number to a search, or if it has errors, which
+/// importJob emits.
+std::vector<int64_t> microBatchChoices(const ImportOptions &options);
 
 /// The module, or null after every error that was found has been emitted. The context must know the
 /// `of` and `func` dialects. First values that come with the model go into `weights`, which stays

@@ -5,6 +5,7 @@
 #include "lib/Export/ExportPlan.h"
 #include "lib/Import/Import.h"
 #include "lib/Import/Onnx/Onnx.h"
+#include "lib/Pipeline/MicroBatches.h"
 #include "lib/Pipeline/Registration.h"
 #include "runtime/schema/PlanFile.h"
 #include "tools/of-compile/Explain.h"
@@ -45,6 +46,7 @@ public:
         return writePlan();
       PassManager passes(&context);
       passes.enableVerifier();
+      applyDefaultTimingPassManagerCLOptions(passes);
       if (failed(applyPassManagerCLOptions(passes)))
         return failure();
       addPasses(passes, reached, rung);
@@ -88,14 +90,38 @@ private:
       return fail("there are two models, " + options.input + " and that of --model; drop one");
     Weights weights;
     std::string path = weightsPath();
-    module = importJob(&context,
-                       {jobFile(), options.cluster, isModel ? options.input : options.model,
-                        llvm::sys::path::filename(path).str(), options.freeze, options.forwardOnly},
-                       weights);
+    ImportOptions what{jobFile(),
+                       options.cluster,
+                       isModel ? options.input : options.model,
+                       llvm::sys::path::filename(path).str(),
+                       options.freeze,
+                       options.forwardOnly};
+    if (const std::vector<int64_t> choices = microBatchChoices(what); !choices.empty())
+      what.microBatches = chooseMicroBatches(what, choices);
+    module = importJob(&context, what, weights);
     reached = Rung::Import;
     if (!module || weights.empty() || options.output == "-")
       return success(static_cast<bool>(module));
     return weights.write(module->getLoc(), path);
+  }
+
+  // Of a job that leaves it open.
+  int64_t chooseMicroBatches(ImportOptions what, llvm::ArrayRef<int64_t> choices) {
+    const MicroBatchSearch found = searchMicroBatches(context, choices, [&](int64_t count) {
+      Weights unused;
+      what.microBatches = count;
+      return importJob(&context, what, unused);
+    });
+    for (const MicroBatches &each : found.tried) {
+      if (!options.explain)
+        break;
+      llvm::outs() << "micro-batches " << each.count << ": ";
+      if (each.seconds)
+        llvm::outs() << *each.seconds << " s per step\n";
+      else
+        llvm::outs() << "does not fit\n";
+    }
+    return found.best;
   }
 
   LogicalResult load() {
