@@ -279,6 +279,38 @@ static void readPaths(const Node &list, const std::vector<std::string> &families
   }
 }
 
+// Where paths join some machines they join all: else an exchange would be priced over a network
+// that the file does not have.
+static void checkReach(const Node &list, const Cluster &cluster, Report &report) {
+  struct Apart {
+    int64_t a = 0, b = 0;
+  };
+  std::optional<Apart> joined, apart;
+  std::map<int64_t, std::vector<int64_t>> ofKind; ///< of each two devices on different hosts
+  for (int64_t d = 0; d < int64_t(cluster.devices.size()); ++d) {
+    std::vector<int64_t> &some = ofKind[cluster.endKind[d]];
+    if (some.empty() || (some.size() == 1 && !cluster.sameHost(some[0], d)))
+      some.push_back(d);
+  }
+  for (const auto &[kind, some] : ofKind)
+    for (const auto &[otherKind, others] : ofKind)
+      for (int64_t a : some)
+        for (int64_t b : others)
+          if (!cluster.sameHost(a, b)) {
+            const std::vector<int64_t> over = cluster.path(a, b);
+            const bool isStandIn =
+                over.size() == 1 && over[0] + 1 == int64_t(cluster.resources.size());
+            std::optional<Apart> &first = isStandIn ? apart : joined;
+            if (!first)
+              first = Apart{a, b};
+          }
+  if (joined && apart)
+    report.add(list.at, "'" + cluster.nameOf(apart->a) + "' cannot reach '" +
+                            cluster.nameOf(apart->b) + "': the paths join '" +
+                            cluster.nameOf(joined->a) + "' with '" + cluster.nameOf(joined->b) +
+                            "' but not these; add a path between them");
+}
+
 // ---- All of it ----------------------------------------------------------------------------------
 
 Cluster readCluster(const Node &in, Report &report) {
@@ -301,6 +333,8 @@ Cluster readCluster(const Node &in, Report &report) {
   readPaths(get(in, "paths"), families, out, report);
   out.resources.push_back({"host memory", 8e9, 1e-6, {}, -1, 0.2e-6});
   out.resources.push_back({"network", 1e9, 50e-6, {}, -1, 1e-6});
+  if (report.clean())
+    checkReach(get(in, "paths"), out, report);
   return out;
 }
 

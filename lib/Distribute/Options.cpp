@@ -222,7 +222,8 @@ LogicalResult OptionBuilder::build() {
     addOptions(/*keepSplits=*/false);
   if (node.options.empty())
     return node.op->emitOpError("is pinned to be partial, but no operand is partial or can be "
-                                "split so that its result is");
+                                "split so that its result is; pin it to S(dim) or B, or relax the "
+                                "pins of its operands");
   if (network.boundary.isOpen)
     network.optionsOf[key()] = node.options;
   return success();

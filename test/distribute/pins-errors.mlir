@@ -98,7 +98,7 @@ module attributes {
     loss = {output = 0 : i64}, optimizer = {sgd = {lr = 0.1 : f64}}, batch = 8 : i64, steps = 1 : i64, parallel = {mesh = [["data", 2 : i64], ["model", 2 : i64]]}}} {
   of.program @eval eval {
     %x = of.read @d : tensor<8x4xf32>
-    // expected-error @+1 {{'of.copy' op is pinned to be partial, but no operand is partial or can be split so that its result is}}
+    // expected-error @+1 {{'of.copy' op is pinned to be partial, but no operand is partial or can be split so that its result is; pin it to S(dim) or B, or relax the pins of its operands}}
     %y = of.copy %x {of.pin = {model = "P"}} : (tensor<8x4xf32>) -> tensor<8x4xf32>
   }
 }
