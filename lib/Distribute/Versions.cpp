@@ -79,6 +79,10 @@ VersionTrees::secondsByMesh(DistAttr made, ArrayRef<unsigned> meshOf, unsigned m
     auto [seconds, to] = last(set, fromMade, known);
     known[set] = seconds;
     place[set] = s;
+    if (!std::isfinite(seconds)) { // no tree
+      out.push_back(std::vector<double>(meshes, 0));
+      continue;
+    }
     const uint64_t rest = set & ~(uint64_t(1) << to);
     out.push_back(rest ? out[place.lookup(rest)] : std::vector<double>(meshes, 0));
     out.back()[meshOf[to]] += seconds - (rest ? known.lookup(rest) : 0);

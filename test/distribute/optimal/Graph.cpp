@@ -44,9 +44,9 @@ public:
     updatesLeft = 1 + int(below(2));
     opsLeft = 3 + int(below(mostOps - 2)) - updatesLeft;
     out.kind = MeshKind(below(3));
-    rows = pick<int64_t>({4, 6, 16, 64, 256, 1024});
+    rows = pick<int64_t>({6, 64, 512, 2048});
     for (int64_t &width : widths)
-      width = pick<int64_t>({6, 8, 32, 128, 512, 1024});
+      width = pick<int64_t>({16, 64, 512, 2048, 4096});
     microBatches = out.kind == MeshKind::Stages ? pick<int64_t>({2, 4, 8}) : pick<int64_t>({1, 4});
   }
 
@@ -214,9 +214,9 @@ private:
   }
 
   std::string cluster() {
-    gflops = pick<std::string>({"5.0", "50.0", "500.0"});
-    memoryRate = pick<std::string>({"5.0", "50.0"});
-    launch = pick<std::string>({"0.0", "2.0", "10.0"});
+    gflops = pick<std::string>({"20.0", "100.0", "500.0"});
+    memoryRate = pick<std::string>({"5.0", "20.0"});
+    launch = pick<std::string>({"0.0", "2.0"});
     const int64_t count = pick<int64_t>({2, 3, 4, 4});
     const int64_t perNode = pick<int64_t>({1, count, count == 4 ? 2 : 1});
     int64_t memory = 0;
@@ -242,8 +242,8 @@ private:
     }
     deviceCount = count;
     return "{nodes = [" + text + "], resources = [{name = \"nic\", per = \"node\", gb_per_s = " +
-           pick<std::string>({"0.05", "0.5", "5.0", "50.0"}) +
-           " : f64, latency_us = " + pick<std::string>({"1.0", "20.0"}) +
+           pick<std::string>({"0.2", "1.0", "5.0", "20.0"}) +
+           " : f64, latency_us = " + pick<std::string>({"1.0", "5.0"}) +
            " : f64}, {name = \"bus\", per = \"device\", gb_per_s = " +
            pick<std::string>({"2.0", "20.0"}) +
            " : f64, latency_us = 1.0 : f64}], paths = [{from = \"n*\", to = \"n*\", within = "
@@ -287,7 +287,7 @@ private:
   int opsLeft, updatesLeft, blocks = 1, sums = 0;
   bool blockHasOp = false;
   int64_t rows, microBatches, deviceCount = 0;
-  std::vector<int64_t> widths = std::vector<int64_t>(2);
+  std::vector<int64_t> widths = std::vector<int64_t>(3);
   std::vector<Known> values;
   std::vector<Variable> variables;
   std::string micro, results, resultTypes, updates, gflops, memoryRate, launch;
