@@ -210,8 +210,8 @@ Value Formula::sine(Value x, bool cosine) const {
   return select(less(abs(x), inf()), value, nan());
 }
 
-// |x| to at most tan(pi/8) by atan x = pi/4 + atan((x - 1) / (x + 1)) = pi/2 - atan(1/x), the angles
-// in two parts; then t + t^3 A(t^2).
+// |x| to at most tan(pi/8) by atan x = pi/4 + atan((x - 1) / (x + 1)) = pi/2 - atan(1/x), the
+// angles in two parts; then t + t^3 A(t^2).
 Value Formula::atan(Value x) const {
   Value a = abs(x), one = real(1);
   Value isLarge = less(real(2.414213562373095), a), isMiddle = less(real(0.41421356237309503), a);
