@@ -36,17 +36,14 @@ std::vector<rt::Frame> framesOf(std::string_view input) {
 
 std::string control(std::string_view input) {
   const std::vector<rt::Frame> frames = framesOf(input);
-  rt::ControlConfig config;
-  config.nodeNames = {"n0", "n1", "n2"};
-  config.planDigest = "0123456789abcdef";
+  const std::vector<std::string> names = {"n0", "n1", "n2"};
   std::string said;
-  if (!frames.empty())
-    if (const auto hello = rt::readHello(config, frames[0]); !hello)
-      said = "no hello";
+  if (!rt::readHello(std::string(input.substr(0, rt::kHelloBytes)), "token", rt::Nonce{}))
+    said = "no hello";
   // The same frames to who coordinates and to who does not, from both of the others in turn.
   for (const uint32_t self : {0u, 1u}) {
     NoDriver driver;
-    rt::Agreement agreement(self, config.nodeNames, driver, 0);
+    rt::Agreement agreement(self, names, driver, 0);
     uint32_t from = 2;
     int64_t nowMs = 0;
     for (const rt::Frame &frame : frames) {

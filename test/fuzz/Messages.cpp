@@ -73,7 +73,8 @@ public:
     std::vector<rt::WorkerPlace> places;
     for (uint32_t w = 0; w < tables_.workers.size(); ++w)
       places.push_back({0, w, &tables_.workers[w]});
-    router_ = std::make_unique<rt::Router>(plan_, 0, kGeneration, places, &transport_, nullptr);
+    router_ = std::make_unique<rt::Router>(plan_, 0, kGeneration, places, &transport_,
+                                           std::vector<rt::MessageObserver *>{});
     for (uint32_t w = 0; w < tables_.workers.size(); ++w) {
       machines_.emplace_back(tables_.workers[w], w);
       at_ = w;
