@@ -30,14 +30,16 @@ KernelEmitter::KernelEmitter(MLIRContext *context, CodegenOptions options)
 }
 KernelEmitter::~KernelEmitter() = default;
 
-/// A name that only kernels with the same code have: what it does shows in the plan, a hash of its
-/// loops tells it from others.
-static std::string symbolOf(const LocalKernel &kernel, const EmittedKernel &emitted) {
+/// A name that only kernels with the same code and needs have: what it does shows in the plan, a
+/// hash of its loops and needs tells it from others.
+static std::string symbolOf(const EmittedKernel &emitted, ArrayRef<int64_t> needs) {
   std::string text;
   llvm::raw_string_ostream stream(text);
   emitted.body->print(stream, OpPrintingFlags().useLocalScope());
   for (unsigned buffer : emitted.buffers)
     stream << ' ' << buffer;
+  for (int64_t need : needs)
+    stream << ' ' << need;
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text));
   return ("of_" + Twine::utohexstr(hash.high64) + "_" + Twine::utohexstr(hash.low64)).str();
 }
@@ -62,9 +64,8 @@ static void addWrapper(OpBuilder &b, const EmittedKernel &kernel, StringRef symb
   func::ReturnOp::create(inner, loc);
 }
 
-/// const int64_t symbol_needs[]: tiles, scalars, buffers and the bytes of each, for the loader
-/// (runtime/kernel/KernelNeeds.h).
-static void addNeeds(OpBuilder &b, func::FuncOp local, const GeneratedKernel &kernel) {
+/// Tiles, scalars, buffers and the bytes of each, for the loader (runtime/kernel/KernelNeeds.h).
+static SmallVector<int64_t> needsOf(func::FuncOp local, const EmittedKernel &kernel) {
   SmallVector<int64_t> needs = {kernel.tiles, static_cast<int64_t>(kernel.scalars.size()),
                                 local.getNumArguments() + local.getNumResults()};
   for (Type type : llvm::concat<const Type>(local.getArgumentTypes(), local.getResultTypes())) {
@@ -72,8 +73,13 @@ static void addNeeds(OpBuilder &b, func::FuncOp local, const GeneratedKernel &ke
     unsigned bits = storageType(tensor.getElementType()).getIntOrFloatBitWidth();
     needs.push_back(tensor.getNumElements() * (bits / 8));
   }
-  LLVM::GlobalOp::create(b, local.getLoc(), LLVM::LLVMArrayType::get(b.getI64Type(), needs.size()),
-                         /*isConstant=*/true, LLVM::Linkage::External, kernel.symbol + "_needs",
+  return needs;
+}
+
+/// const int64_t symbol_needs[]
+static void addNeeds(OpBuilder &b, Location loc, StringRef symbol, ArrayRef<int64_t> needs) {
+  LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), needs.size()),
+                         /*isConstant=*/true, LLVM::Linkage::External, symbol.str() + "_needs",
                          b.getI64TensorAttr(needs));
 }
 
@@ -86,8 +92,9 @@ FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point
       single ? emitKernelOp(local, *scratch) : emitFused(local, *scratch);
   if (failed(emitted))
     return failure();
+  const SmallVector<int64_t> needs = needsOf(local.get(), *emitted);
   GeneratedKernel out;
-  out.symbol = symbolOf(local, *emitted);
+  out.symbol = symbolOf(*emitted, needs);
   out.scalars = emitted->scalars;
   out.tiles = emitted->tiles;
   if (!state->symbols.insert(out.symbol).second)
@@ -98,7 +105,7 @@ FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point
   OpBuilder b = OpBuilder::atBlockEnd(state->module->getBody());
   b.insert(emitted->body);
   addWrapper(b, *emitted, out.symbol);
-  addNeeds(b, local.get(), out);
+  addNeeds(b, kernel.getLoc(), out.symbol, needs);
   return out;
 }
 

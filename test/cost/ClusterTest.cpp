@@ -110,14 +110,11 @@ TEST_CASE("files without paths mean what they meant", "[cluster]") {
   const Cluster cluster = read("nodes:\n"
                                "  - {name: a, host: x, devices: [{kind: cpu}, {kind: cpu}]}\n"
                                "  - {name: b, host: x, devices: [{kind: cpu}]}\n"
-                               "  - {name: c, devices: [{kind: cpu}]}\n"
-                               "resources: [{name: bus, gb_per_s: 4}]\n"
-                               "paths: [{from: b, to: c, over: [bus]}]\n");
+                               "  - {name: c, devices: [{kind: cpu}]}\n");
   CHECK(namesOn(cluster, 0, 1).empty());
   CHECK(namesOn(cluster, 0, 2) == Names{"host memory"});
   CHECK(namesOn(cluster, 0, 3) == Names{"network"});
-  CHECK(namesOn(cluster, 2, 3) == Names{"bus"});
-  CHECK(namesOn(cluster, 3, 2) == Names{"bus"});
+  CHECK(namesOn(cluster, 3, 2) == Names{"network"});
 }
 
 TEST_CASE("rates depend on the size of a transfer", "[cluster]") {

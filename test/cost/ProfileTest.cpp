@@ -15,7 +15,7 @@ nodes: [{name: n0, devices: [{kind: cpu}]}, {name: n1, devices: [{kind: cpu}]}, 
 resources:
   - {name: near, gb_per_s: 1, latency_us: 50}
   - {name: far, gb_per_s: 0.1, latency_us: 50, sizes: [{bytes: 1MB, gb_per_s: 0.05}, {bytes: 8MB, gb_per_s: 0.1}]}
-paths: [{from: n0, to: n1, over: [near]}, {from: n0, to: n2, over: [near, far]}]
+paths: [{from: n0, to: n1, over: [near]}, {from: n0, to: n2, over: [near, far]}, {from: n1, to: n2, over: [near, far]}]
 )",
                               report);
   REQUIRE(report.clean());

@@ -9,6 +9,7 @@ func.func @pointwise(%x: tensor<8x6xf32>, %y: tensor<8x6xf32>, %row: tensor<6xf3
   %rsqrt = of.rsqrt %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
   %tanh = of.tanh %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
   %erf = of.erf %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
+  %atan = of.atan %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
   %sin = of.sin %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
   %cos = of.cos %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
   %floor = of.floor %x : (tensor<8x6xf32>) -> tensor<8x6xf32>
