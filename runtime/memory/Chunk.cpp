@@ -66,13 +66,13 @@ Chunk::~Chunk() {
     ::close(fd_);
 }
 
-Result<Chunk> Chunk::allocate(uint64_t bytes, bool shared) {
+Result<Chunk> Chunk::allocate(uint64_t bytes, bool shared, const char *label) {
   Chunk chunk;
   if (bytes == 0)
     return chunk;
   chunk.bytes_ = bytes;
   if (shared) {
-    chunk.fd_ = ::memfd_create("of-chunk", MFD_CLOEXEC);
+    chunk.fd_ = ::memfd_create(label, MFD_CLOEXEC);
     if (chunk.fd_ < 0)
       return osError("cannot create a shared chunk");
     if (::ftruncate(chunk.fd_, static_cast<off_t>(bytes)) != 0)

@@ -22,8 +22,8 @@ public:
   ~Chunk();
 
   /// Allocates exactly `bytes` bytes (0 gives an empty chunk). `shared` makes them mappable by
-  /// other processes.
-  static Result<Chunk> allocate(uint64_t bytes, bool shared);
+  /// other processes; `label` is how the system's maps show it then.
+  static Result<Chunk> allocate(uint64_t bytes, bool shared, const char *label = "of-chunk");
   /// Maps the shared chunk that process `pid` of this host holds as descriptor `fd`.
   static Result<Chunk> mapPeer(pid_t pid, int fd, uint64_t bytes);
 

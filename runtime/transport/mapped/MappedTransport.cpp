@@ -39,7 +39,7 @@ Result<std::unique_ptr<MappedTransport>> MappedTransport::create(NodeId self,
                                                                  uint32_t messages) {
   std::unique_ptr<MappedTransport> out(
       new MappedTransport(self, std::move(hosts), inner, messages));
-  OF_ASSIGN(out->chunk_, Chunk::allocate(out->ringsBytes(), true));
+  OF_ASSIGN(out->chunk_, Chunk::allocate(out->ringsBytes(), true, "of-rings"));
   for (NodeId n = 0; n < out->hosts_.size(); ++n)
     if (n != self && out->isHere(n))
       out->incoming_.push_back(
