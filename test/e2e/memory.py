@@ -71,7 +71,7 @@ def check_growth(tools, steps):
                 if done >= min(200, steps // 4) and node not in early:
                     early[node], chunks = resident(pid), shared_chunks(pid)
                 if node in early:
-                    late[node] = resident(pid)
+                    late[node] = max(late.get(node, 0), resident(pid))
             except (OSError, TypeError):
                 pass
         time.sleep(0.02)
@@ -83,8 +83,9 @@ def check_growth(tools, steps):
     if chunks != expected:
         raise Failure(f"chunks mapped {chunks}, the plan has {expected}")
     growth = max(late[node] - early[node] for node in early)
-    # The trace and metrics buffers are touched as they are first used; anything per step would show as megabytes.
-    if len(early) != 2 or growth > 256 << 10:
+    # The trace and metrics buffers are touched as they are first used, and lines of metrics that have come are formatted together: up to
+    # 0.7 MiB. Anything per step would show as megabytes.
+    if len(early) != 2 or growth > 1 << 20:
         raise Failure(f"grew by {growth} bytes over {steps} steps")
     return f"chunks mapped as planned ({sum(chunks)} bytes on a node); {growth} bytes of growth over {steps} steps"
 

@@ -33,6 +33,13 @@ size_t MappedTransport::ringOffset(NodeId sender) const {
   return before * Ring<Message>::bytesFor(messages_);
 }
 
+/// So that no page is found missing while messages are on their way.
+static void touchPages(const Chunk &chunk) {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  for (uint64_t at = 0; at < chunk.bytes(); at += page)
+    (void)*static_cast<const volatile std::byte *>(chunk.data() + at);
+}
+
 Result<std::unique_ptr<MappedTransport>> MappedTransport::create(NodeId self,
                                                                  std::vector<uint32_t> hosts,
                                                                  Transport *inner,
@@ -40,6 +47,7 @@ Result<std::unique_ptr<MappedTransport>> MappedTransport::create(NodeId self,
   std::unique_ptr<MappedTransport> out(
       new MappedTransport(self, std::move(hosts), inner, messages));
   OF_ASSIGN(out->chunk_, Chunk::allocate(out->ringsBytes(), true, "of-rings"));
+  touchPages(out->chunk_);
   for (NodeId n = 0; n < out->hosts_.size(); ++n)
     if (n != self && out->isHere(n))
       out->incoming_.push_back(
@@ -64,6 +72,7 @@ Status MappedTransport::connect(const std::vector<std::string> &cards) {
                                        " does not say where its messages go: '" + cards[n] + "'");
     auto out = std::make_unique<Outgoing>();
     OF_ASSIGN(out->chunk, Chunk::mapPeer(pid, fd, ringsBytes()));
+    touchPages(out->chunk);
     out->ring = Ring<Message>(out->chunk.data() + ringOffset(self_), messages_);
     outgoing_[n] = std::move(out);
   }

@@ -1,6 +1,7 @@
 #include "test/distribute/optimal/Graph.h"
 
 #include <algorithm>
+#include <array>
 #include <random>
 #include <vector>
 
@@ -42,19 +43,22 @@ public:
   Builder(uint64_t seed, int mostOps) : random(seed) {
     values.reserve(64); // references to what is there stay valid
     updatesLeft = 1 + int(below(2));
-    opsLeft = 3 + int(below(mostOps - 2)) - updatesLeft;
+    opsLeft = 2 + int(below(mostOps - 2)) - updatesLeft; // and a gradient
     out.kind = MeshKind(below(3));
-    rows = pick<int64_t>({6, 64, 512, 2048});
-    for (int64_t &width : widths)
-      width = pick<int64_t>({16, 64, 512, 2048, 4096});
+    rows = pick<int64_t>({6, 64, 512, 2048, 2048});
+    // Layers unlike each other: what is best for one is not for the next.
+    widths = {pick<int64_t>({2048, 4096}), pick<int64_t>({16, 64}),
+              pick<int64_t>({16, 64, 512, 2048, 4096})};
     microBatches = out.kind == MeshKind::Stages ? pick<int64_t>({2, 4, 8}) : pick<int64_t>({1, 4});
   }
 
   Graph run() {
     for (uint64_t n = 1 + below(2); n > 0; --n)
       addRead();
-    while (opsLeft > 0 && addOp())
-      ;
+    while (opsLeft > 0)
+      addOp();
+    if (!addGradient())
+      addOp();
     addYields();
     out.text = module();
     return out;
@@ -128,7 +132,26 @@ private:
 
   // ---- Ops
 
-  bool addOp() {
+  /// Of the largest variable whose product is there, so that splitting rows costs something.
+  bool addGradient() {
+    const Variable *largest = nullptr;
+    std::array<Known *, 2> of{};
+    for (const Variable &w : variables)
+      if (w.dims.size() == 2 && (!largest || bytesOf(w.dims) > bytesOf(largest->dims)))
+        for (Known &x : values)
+          for (Known &y : values)
+            if (hasRows(x, nullptr) && sharesRows(y, &x) && x.dims[1] == w.dims[0] &&
+                y.dims[1] == w.dims[1]) {
+              largest = &w;
+              of = {&x, &y};
+            }
+    if (!largest)
+      return false;
+    add("matmul", {of[0], of[1]}, " transpose_lhs", largest->dims, true);
+    return true;
+  }
+
+  void addOp() {
     Known &x = anyOf(hasRows);
     switch (below(9)) {
     case 0:
@@ -141,7 +164,7 @@ private:
       // The first op that needs a variable has its block.
       if (variables.back().name == w.name.substr(1))
         variables.back().block = values.back().block;
-      return true;
+      return;
     }
     case 3:
       return addUnary(x);
@@ -149,32 +172,31 @@ private:
     case 5: {
       Known &y = anyOf(isLike, &x);
       add(pick<std::string>({"add", "mul", "sub"}), {&x, &y}, "", x.dims);
-      return true;
+      return;
     }
     case 6: {
       Known &y = anyOf(sharesRows, &x);
       add("matmul", {&x, &y}, " transpose_lhs", {x.dims[1], y.dims[1]}, true);
-      return true;
+      return;
     }
     case 7:
       add("reduce_sum", {&x}, " dims [0]", {x.dims[1]}, true);
-      return true;
+      return;
     default: {
       Known w = variables.size() < 3 ? variable({x.dims[1]}) : x;
       add("add", {&x, &w}, "", x.dims);
       if (!variables.empty() && variables.back().name == w.name.substr(1))
         variables.back().block = values.back().block;
-      return true;
+      return;
     }
     }
   }
 
-  bool addUnary(Known &x) {
+  void addUnary(Known &x) {
     if (below(6) == 0)
       add("transpose", {&x}, " [1, 0]", {x.dims[1], x.dims[0]});
     else
       add(pick<std::string>({"relu", "tanh", "neg"}), {&x}, "", x.dims);
-    return true;
   }
 
   // ---- After the micro-batches
@@ -220,13 +242,13 @@ private:
     const int64_t count = pick<int64_t>({2, 3, 4, 4});
     const int64_t perNode = pick<int64_t>({1, count, count == 4 ? 2 : 1});
     int64_t memory = 0;
-    if (below(5) < 2) {
+    if (below(5) < 3) {
       int64_t bytes = 0;
       for (const Known &v : values)
         bytes += bytesOf(v.dims);
       for (const Variable &v : variables)
         bytes += bytesOf(v.dims);
-      memory = std::max<int64_t>(bytes * int64_t(30 + below(100)) / 100, 4096);
+      memory = std::max<int64_t>(bytes * int64_t(25 + below(60)) / 100, 4096);
       out.hasLimit = true;
     }
     const bool isUneven = perNode == 1 && out.kind == MeshKind::Stages && below(3) == 0;
