@@ -17,6 +17,8 @@ def Task_Dialect : Dialect {
   let extraClassDeclaration = [{
     /// Module attribute: dictionary mesh group -> bytes of its chunk, written by the packer.
     static constexpr llvm::StringLiteral chunksAttrName = "task.chunks";
+    /// Module attribute: dictionary mesh group -> devices that have such a chunk.
+    static constexpr llvm::StringLiteral groupsAttrName = "task.groups";
     /// Byte offset(s) in the chunk: on task.register and task.kernel (one per result; -1 where the result lies in a port or variable).
     static constexpr llvm::StringLiteral offsetAttrName = "task.offset";
     /// On task.program: reuse edges [from, to, lag in iterations], by names of tasks.
@@ -74,6 +76,17 @@ def Task_KernelOp : Task_Op<"kernel", [IsolatedFromAbove, SingleBlock]> {
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$name `(` $inputs `)` `in_place` $in_place attr-dict-with-keyword `:` functional-type($inputs, $results) $body";
   let hasVerifier = 1;
+}
+
+def Task_AfterOp : Task_Op<"after", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "the same value, there once another is";
+  let description = [{
+    `%y = task.after %x, %g`: what is computed from `%y` is not computed before `%g`, on the same mesh. Holds work that is done again for the
+    backward pass back until the backward pass needs it, and keeps it apart from the first time. Stands in an `of.program` until that becomes tasks.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$earlier);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `,` $earlier attr-dict `:` type($input) `,` type($earlier)";
 }
 
 def Task_ReturnOp : Task_Op<"return", [Pure, Terminator]> {

@@ -195,6 +195,7 @@ static JobParallel readParallel(const Node &node, Report &report) {
   if (mesh && out.mesh.empty())
     report.add(mesh->at, "the mesh has no axes; give one, or leave 'mesh' out");
   out.stages = textsOf(get(node, "stages"));
+  out.recompute = get(node, "recompute").text;
   for (const Node &pin : get(node, "pins").items)
     out.pins.push_back(readPin(pin, out, report));
   return out;

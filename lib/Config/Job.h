@@ -94,6 +94,7 @@ struct JobParallel {
   std::string strategy;            ///< "data", "none", "auto" or the name of a family
   std::vector<std::string> stages; ///< values with which the second, third, ... stage begins
   std::vector<JobPin> pins;
+  std::string recompute; ///< "auto", "none", "selective" or "full"
   config::Position at;
   /// Distributions are searched for, rather than spread from what is given.
   bool isSearched() const { return strategy != "data" && strategy != "none"; }

@@ -130,7 +130,15 @@ static Key parallelKeys() {
            "backward pass: where they fill the gaps of a pipeline (zero bubble), always, or never.")
            .oneOf({"auto", "always", "never"})
            .otherwise("auto"),
-       list("pins", "Distributions that are given; the rest follows.", pin).otherwise("[]")});
+       list("pins", "Distributions that are given; the rest follows.", pin).otherwise("[]"),
+       text("recompute",
+            "What is computed again for the backward pass instead of being kept: `full`, all of a "
+            "block of the model but the values it begins with and what came from other devices; "
+            "`selective`, of that what follows cheaply from products and convolutions, which are "
+            "kept; `none`. With `auto` a search decides block by block, where memory is limited, "
+            "and other strategies compute nothing again.")
+           .oneOf({"auto", "none", "selective", "full"})
+           .otherwise("auto")});
 }
 
 Key jobKeys() {

@@ -3,6 +3,7 @@
 #include "lib/Distribute/ChoiceSeconds.h"
 #include "lib/Distribute/Fold.h"
 #include "lib/Distribute/SearchProblem.h"
+#include "lib/Train/Blocks.h"
 
 #include <map>
 
@@ -27,8 +28,8 @@ static constexpr double kPrices[] = {0.125, 1, 8};
 /// A block on one mesh. `turn` is a position of the program.
 class BlockCosts::Block {
 public:
-  Block(DistNetwork network, int64_t microBatches)
-      : network(std::move(network)), problem(this->network), edges(this->network),
+  Block(DistNetwork network, const RecomputeGroups &groups, int64_t microBatches)
+      : network(std::move(network)), problem(this->network), edges(this->network), groups(groups),
         microBatches(microBatches) {}
 
   /// Values live across the turn; in the last block across the time at which most is alive.
@@ -41,13 +42,14 @@ public:
       turnNode = fullest();
   }
 
-  /// With a price in seconds on each byte; infinite if there is no choice.
-  BlockCost solve(double price) const {
+  /// With a price in seconds on each byte; infinite if there is no choice. At a level its values
+  /// are computed again for the backward pass.
+  BlockCost solve(double price, Recompute level) const {
     search::CostNetwork costs = problem.costs();
     if (price > 0)
       for (size_t n = 0; n < network.nodes().size(); ++n)
         for (auto [o, option] : llvm::enumerate(network.nodes()[n].options))
-          costs.nodes[problem.nodeOf(n)].costs[o] += price * keptBytes(n, option);
+          costs.nodes[problem.nodeOf(n)].costs[o] += price * keptBytes(n, option, level);
     search::SolveBudget budget;
     budget.work = kWork;
     budget.gap = kNear;
@@ -56,7 +58,7 @@ public:
     out.microSeconds = std::numeric_limits<double>::infinity();
     if (!solution.isOk() || !solution->feasible())
       return out;
-    return costOf(problem.choiceOf(solution->choice));
+    return costOf(problem.choiceOf(solution->choice), level);
   }
 
 private:
@@ -106,22 +108,26 @@ private:
                : 0;
   }
 
-  int64_t activeBytes(size_t n, const DistOption &option) const {
+  int64_t activeBytes(size_t n, const DistOption &option, Recompute level) const {
     const DistNode &node = network.nodes()[n];
     int64_t bytes = 0;
     for (unsigned r = 0; r < node.results.size(); ++r)
-      if (isActive(n, r))
+      if (isActive(n, r) && !groups.isDropped(node.results[r], level))
         bytes += partBytes(node.results[r].getType(), distAttr(node.mesh, option.made[r]));
     return bytes;
   }
 
-  double keptBytes(size_t n, const DistOption &option) const {
-    return static_cast<double>(fixedBytes(network.nodes()[n], option) + activeBytes(n, option));
+  double keptBytes(size_t n, const DistOption &option, Recompute level) const {
+    return static_cast<double>(fixedBytes(network.nodes()[n], option) +
+                               activeBytes(n, option, level));
   }
 
-  BlockCost costOf(const DistChoice &choice) const {
+  BlockCost costOf(const DistChoice &choice, Recompute level) const {
     BlockCost out;
-    for (auto &[mesh, seconds] : secondsByMesh(network, choice, microBatches)) {
+    llvm::DenseSet<Operation *> again;
+    for (size_t g = 0; g < groups.groups().size(); ++g)
+      again.insert(groups.again(g, level).begin(), groups.again(g, level).end());
+    for (auto &[mesh, seconds] : secondsByMesh(network, choice, {}, microBatches)) {
       out.microSeconds += seconds.micro;
       out.stepSeconds += seconds.step;
     }
@@ -129,7 +135,10 @@ private:
       const DistNode &node = network.nodes()[n];
       const DistOption &option = node.options[choice[n]];
       out.fixedBytes += fixedBytes(node, option);
-      out.activeBytes += activeBytes(n, option);
+      out.activeBytes += activeBytes(n, option, level);
+      if (again.contains(node.op) && !node.results.empty() && !node.operands.empty())
+        out.microSeconds +=
+            node.times * option.seconds / static_cast<double>(microBatches);
       for (unsigned r = 0; r < node.results.size() && node.variable.empty(); ++r)
         out.extraBytes = std::max(out.extraBytes, partBytes(node.results[r].getType(),
                                                             distAttr(node.mesh, option.made[r])));
@@ -140,6 +149,7 @@ private:
   DistNetwork network;
   SearchProblem problem;
   DistEdges edges;
+  const RecomputeGroups &groups;
   int64_t microBatches;
   size_t turnNode = 0;
 };
@@ -156,7 +166,8 @@ public:
     number(isa<MicroOp>(op->getParentOp()));
     for (NamedAttribute attr : op->getAttrs()) {
       // Where it is and what variables are called does not count, which of them it is does.
-      if (attr.getName() == OfDialect::stageAttrName || attr.getName() == placementAttrName)
+      if (attr.getName() == OfDialect::stageAttrName || attr.getName() == placementAttrName ||
+          attr.getName() == forwardBlockAttrName)
         continue;
       if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attr.getValue())) {
         number(symbols.try_emplace(symbol, symbols.size()).first->second);
@@ -228,7 +239,8 @@ void BlockCosts::findClasses() {
 
 BlockCosts::BlockCosts(ModuleOp module, ProgramOp program, const BlockOps &ops,
                        const Cluster &cluster, BoxingPlanner &planner)
-    : module(module), program(program), ops(ops), cluster(cluster), planner(planner) {
+    : module(module), program(program), ops(ops), cluster(cluster), planner(planner),
+      groups(program) {
   findClasses();
 }
 
@@ -281,28 +293,29 @@ BlockCosts::onMesh(MeshAttr mesh, ArrayRef<bool> cutAxes, std::optional<int64_t>
     FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, cluster, planner);
     if (failed(network))
       return failure();
-    Block &block = blocks.try_emplace(c, std::move(*network), microBatches()).first->second;
+    Block &block = blocks.try_emplace(c, std::move(*network), groups, microBatches()).first->second;
     block.setTurn(position, turn, c + 1 == ops.size());
   }
   std::vector<std::vector<BlockCost>> out;
   std::map<size_t, BlockCost> fastest;
-  auto addWay = [&](double price) {
+  auto addWay = [&](double price, Recompute level) {
     std::map<size_t, BlockCost> costs;
     for (auto &[c, block] : blocks) {
       double bytes = price > 0 ? fastest[c].fixedBytes + fastest[c].activeBytes : 0;
       double seconds =
           fastest[c].microSeconds * static_cast<double>(microBatches()) + fastest[c].stepSeconds;
-      costs[c] = block.solve(bytes > 0 ? price * seconds / bytes : 0);
+      costs[c] = block.solve(bytes > 0 ? price * seconds / bytes : 0, level);
     }
     out.emplace_back();
     for (size_t c : classOf)
       out.back().push_back(costs[c]);
     return costs;
   };
-  fastest = addWay(0);
+  fastest = addWay(0, levels.front());
   if (memoryBytes && mayBeShort(out[0], mesh, *memoryBytes))
-    for (double price : kPrices)
-      addWay(price);
+    for (Recompute level : levels)
+      for (double price : kPrices)
+        addWay(price, level);
   return out;
 }
 

@@ -6,7 +6,8 @@
 // their rows split over some axes of the mesh and are whole over the others, the same for all
 // blocks of a stage: so what blocks cost adds up to what the stage can have, and each choice of
 // axes is a way of running it. Where memory is short each is solved again with a price on bytes, so
-// that there are ways from the fastest to the smallest. Blocks that are alike are solved once.
+// that there are ways from the fastest to the smallest, also with values computed again for the
+// backward pass. Blocks that are alike are solved once.
 // Borrows the IR; one thread.
 #pragma once
 
@@ -31,6 +32,9 @@ public:
   BlockCosts(mlir::ModuleOp module, ProgramOp program, const BlockOps &ops, const Cluster &cluster,
              BoxingPlanner &planner);
 
+  /// At which blocks may compute values again; none unless this is called.
+  void setLevels(RecomputeLevels of) { levels = std::move(of); }
+
   /// On devices [first, first + count), on every shape their mesh can have. With the bytes that one
   /// of the devices has, also in ways that need less, if the fastest may need too much.
   mlir::FailureOr<BlockTable> on(int64_t first, int64_t count, std::optional<int64_t> memoryBytes);
@@ -50,6 +54,8 @@ private:
   const BlockOps &ops;
   const Cluster &cluster;
   BoxingPlanner &planner;
+  const RecomputeGroups groups;
+  RecomputeLevels levels{Recompute::None};
   std::vector<size_t> classOf; ///< the first block that each is like
   llvm::DenseMap<mlir::Operation *, int64_t> position;
   int64_t microCount = 1;

@@ -20,8 +20,12 @@ struct EarlierDevices {
 
 class Adder {
 public:
-  Adder(const DistNetwork &network, const DistChoice &choice)
-      : network(network), choice(choice), edges(network) {}
+  Adder(const DistNetwork &network, const DistChoice &choice, const RecomputeChoice &levels)
+      : network(network), choice(choice), edges(network) {
+    for (auto [g, level] : llvm::enumerate(levels))
+      for (Operation *op : network.recompute()->again(g, level))
+        again.insert(op);
+  }
 
   std::map<MeshAttr, MeshSeconds, EarlierDevices> run() {
     for (size_t n = 0; n < network.nodes().size(); ++n) {
@@ -43,7 +47,8 @@ private:
   // With the boxings of free values that cannot be made as they are needed.
   void addNode(size_t n) {
     const bool isMicro = isPerMicro(node(n).op);
-    add(node(n).mesh, isMicro, node(n).times * option(n).seconds);
+    const int runs = node(n).variable.empty() && again.contains(node(n).op) ? 2 : 1;
+    add(node(n).mesh, isMicro, runs * node(n).times * option(n).seconds);
     for (unsigned i = 0; i < node(n).operands.size(); ++i) {
       if (edges.producer(n, i))
         continue;
@@ -68,15 +73,17 @@ private:
   const DistNetwork &network;
   const DistChoice &choice;
   DistEdges edges;
+  llvm::DenseSet<Operation *> again; ///< done a second time
   std::map<MeshAttr, MeshSeconds, EarlierDevices> meshes;
 };
 
 } // namespace
 
 std::vector<std::pair<MeshAttr, MeshSeconds>>
-secondsByMesh(const DistNetwork &network, const DistChoice &choice, int64_t microBatches) {
+secondsByMesh(const DistNetwork &network, const DistChoice &choice, const RecomputeChoice &levels,
+              int64_t microBatches) {
   std::vector<std::pair<MeshAttr, MeshSeconds>> out;
-  for (auto &[mesh, seconds] : Adder(network, choice).run())
+  for (auto &[mesh, seconds] : Adder(network, choice, levels).run())
     out.push_back({mesh, {seconds.micro / microBatches, seconds.step}});
   return out;
 }

@@ -8,6 +8,9 @@ namespace of {
 /// Index into options of each node of a network.
 using DistChoice = std::vector<unsigned>;
 
+/// Level of each group of a network that may be computed again.
+using RecomputeChoice = std::vector<Recompute>;
+
 /// One backward pass estimates, for each candidate of each value, what its users will cost; one
 /// forward pass in program order takes for each op the option that is cheapest with that estimate:
 /// boxing of operands, compute, and what follows. Exact on chains. Where branches meet, an op

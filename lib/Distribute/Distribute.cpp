@@ -10,6 +10,7 @@
 #include "lib/Config/Attributes.h"
 #include "lib/Distribute/Passes.h"
 #include "lib/Distribute/Placement.h"
+#include "lib/Distribute/RecomputeGroups.h"
 #include "lib/Distribute/Rewrite.h"
 #include "lib/Distribute/Search.h"
 
@@ -53,7 +54,26 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
       variable->removeAttr(placementAttrName);
       variable->removeAttr(OfDialect::pinAttrName);
     }
+    pinRecompute(module, *job);
     return success();
+  }
+
+  // Every group at the level that the job names.
+  static void pinRecompute(ModuleOp module, const Job &job) {
+    const std::optional<Recompute> level = recomputeOf(job.parallel.recompute);
+    if (!level || *level == Recompute::None)
+      return;
+    for (ProgramOp program : module.getOps<ProgramOp>()) {
+      if (program.getKind() != ProgramKind::Train)
+        continue;
+      RecomputeGroups groups(program);
+      if (groups.isEmpty(*level))
+        emitWarning(program.getLoc())
+            << "recompute: " << nameOf(*level)
+            << " changes nothing: the backward pass needs no value that it could compute again";
+      const std::vector<int64_t> levels(groups.groups().size(), static_cast<int64_t>(*level));
+      program->setAttr(recomputeAttrName, DenseI64ArrayAttr::get(module.getContext(), levels));
+    }
   }
 
   // What the strategy, pins and variables ask for, carried through the programs.

@@ -27,11 +27,11 @@ static std::string noOption(const DistNode &node) {
 static std::string noMemory(const DistNetwork &restricted, int64_t limit) {
   std::string text;
   llvm::raw_string_ostream out(text);
-  Searched free{restricted, {}};
+  Searched free(restricted);
   SearchFailure why;
   FailureOr<ChoiceFigures> figures = failure();
   if (solveNetwork(std::nullopt, free, why, comparisonWork))
-    figures = figuresOf(free.network, free.choice);
+    figures = figuresOf(free.network, free.choice, free.levels);
   out << "does not fit: a device has " << limit << " bytes";
   if (succeeded(figures))
     out << ", its fastest form needs about " << figures->peakBytes;
@@ -56,7 +56,7 @@ std::optional<Searched> searchFamily(StringRef family, const DistNetwork &networ
     return best;
   why = "the mesh has one axis, it needs one for data and one for tensors";
   for (const AxisUses &uses : familyUses(family, network.nodes()[0].mesh)) {
-    Searched found{restrictTo(network, uses), {}};
+    Searched found(restrictTo(network, uses));
     SearchFailure failure;
     const auto &nodes = found.network.nodes();
     const auto empty = llvm::find_if(nodes, [](const DistNode &n) { return n.options.empty(); });
@@ -78,7 +78,7 @@ void FamilyComparison::add(const DistNetwork &network) {
     std::string why;
     const std::optional<Searched> found = searchFamily(name, network, cluster, why, comparisonWork);
     const FailureOr<ChoiceFigures> figures =
-        found ? figuresOf(found->network, found->choice) : FailureOr<ChoiceFigures>(failure());
+        found ? figuresOf(found->network, found->choice, found->levels) : FailureOr<ChoiceFigures>(failure());
     if (failed(figures))
       entry.why = why;
     else if (entry.mesh.empty() || figures->seconds < entry.figures.seconds * (1 - 1e-9))
@@ -89,7 +89,7 @@ void FamilyComparison::add(const DistNetwork &network) {
 void FamilyComparison::addStages(const Searched &found, int64_t stages) {
   if (!pipeline.mesh.empty() && found.seconds >= pipeline.figures.seconds)
     return;
-  FailureOr<ChoiceFigures> figures = figuresOf(found.network, found.choice);
+  FailureOr<ChoiceFigures> figures = figuresOf(found.network, found.choice, found.levels);
   if (failed(figures))
     return;
   figures->seconds = found.seconds; // stages work at the same time
@@ -112,7 +112,7 @@ static void remarkFamily(ProgramOp program, StringRef name, const ChoiceFigures 
 }
 
 void FamilyComparison::remark(ProgramOp program, const Searched &chosen) const {
-  if (FailureOr<ChoiceFigures> figures = figuresOf(chosen.network, chosen.choice);
+  if (FailureOr<ChoiceFigures> figures = figuresOf(chosen.network, chosen.choice, chosen.levels);
       succeeded(figures)) {
     figures->seconds = chosen.seconds; // stages work at the same time
     remarkFamily(program, "chosen", *figures, shapeText(chosen.network.nodes()[0].mesh), "");

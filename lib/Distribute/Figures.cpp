@@ -45,12 +45,17 @@ static int64_t movedBytes(const DistNetwork &network, const DistChoice &choice) 
   return bytes;
 }
 
-FailureOr<ChoiceFigures> figuresOf(const DistNetwork &network, const DistChoice &choice) {
+FailureOr<ChoiceFigures> figuresOf(const DistNetwork &network, const DistChoice &choice,
+                                   const RecomputeChoice &levels) {
   size_t next = 0;
-  const DistNetwork decided = network.with([&](DistNode &node) {
+  DistNetwork decided = network.with([&](DistNode &node) {
     DistOption only = std::move(node.options[choice[next++]]);
     node.options.assign(1, std::move(only));
   });
+  std::vector<RecomputeLevels> only;
+  for (size_t g = 0; g < network.levels().size(); ++g)
+    only.push_back({g < levels.size() ? levels[g] : Recompute::None});
+  decided.setLevels(std::move(only));
   SearchProblemOptions options;
   options.memoryLimit = anyMemory;
   const SearchProblem problem(decided, options);

@@ -14,7 +14,8 @@ struct ChoiceFigures {
   int64_t movedBytes = 0; ///< between devices, of all together, per step
 };
 
-/// Of a choice that is in range.
-mlir::FailureOr<ChoiceFigures> figuresOf(const DistNetwork &network, const DistChoice &choice);
+/// Of a choice that is in range. Without levels nothing is computed again.
+mlir::FailureOr<ChoiceFigures> figuresOf(const DistNetwork &network, const DistChoice &choice,
+                                         const RecomputeChoice &levels);
 
 } // namespace of

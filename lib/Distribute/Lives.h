@@ -17,6 +17,10 @@ public:
   int64_t last() const {
     return llvm::max_element(lives, [](auto l, auto r) { return l.second < r.second; })->second;
   }
+  /// The least end.
+  int64_t firstEnd() const {
+    return llvm::min_element(lives, [](auto l, auto r) { return l.second < r.second; })->second;
+  }
   int64_t mostAtOnce() const {
     std::vector<std::pair<int64_t, int>> ends; // at equal positions ends come first
     for (auto [from, to] : lives) {

@@ -380,6 +380,10 @@ FailureOr<DistNetwork> DistNetwork::build(ProgramOp program, DistBoundary bounda
   });
   if (walked.wasInterrupted())
     return failure();
+  if (boundary.isOpen && !boundary.within && program.getKind() == ProgramKind::Train)
+    network.groups = std::make_shared<RecomputeGroups>(program);
+  if (network.groups)
+    network.groupLevels.assign(network.groups->groups().size(), {Recompute::None});
   return network;
 }
 

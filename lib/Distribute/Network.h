@@ -26,12 +26,14 @@
 #include "dialects/Of/Of.h"
 #include "lib/Distribute/BoxingPlanner.h"
 #include "lib/Distribute/Pins.h"
+#include "lib/Distribute/RecomputeGroups.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <map>
+#include <memory>
 
 namespace of {
 
@@ -98,6 +100,16 @@ public:
   /// Bytes per step that the same moves between devices.
   int64_t moveBytes(mlir::Value v, DistAttr from, DistAttr to) const;
 
+  /// What may be computed again, and at which levels each of its groups; null: nothing.
+  const RecomputeGroups *recompute() const { return groups.get(); }
+  llvm::ArrayRef<RecomputeLevels> levels() const { return groupLevels; }
+  /// One entry for each group.
+  void setLevels(std::vector<RecomputeLevels> levels) { groupLevels = std::move(levels); }
+
+  /// On estimated bytes: those of all but variables.
+  double memoryFactor() const { return bytesFactor; }
+  void setMemoryFactor(double factor) { bytesFactor = factor; }
+
   /// The same with fewer options: `change` is called for a copy of each node and may take some
   /// away.
   DistNetwork with(llvm::function_ref<void(DistNode &)> change) const;
@@ -133,6 +145,9 @@ private:
   /// What a variable will take a value as, spread to the values it is computed from.
   llvm::DenseMap<mlir::Value, NdSbp> wishes;
   ProgramOp program;
+  std::shared_ptr<const RecomputeGroups> groups;
+  std::vector<RecomputeLevels> groupLevels;
+  double bytesFactor = 1;
   llvm::StringSet<> opened; ///< variables that have their node
   /// What `boxingSeconds` said.
   mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, double> moves;

@@ -2,6 +2,7 @@
 //
 //   of-assign-placements     every op learns its mesh
 //   of-distribute            types are rewritten once; of.boxing where a value is needed otherwise
+//   of-recompute             what is not kept for the backward pass is computed again for it
 //   of-plan-boxing           every of.boxing becomes the cheapest chain of single exchanges
 //   of-verify-distributed    the invariant of the rung
 #pragma once
@@ -20,6 +21,10 @@ std::unique_ptr<mlir::Pass> createAssignPlacementsPass();
 
 /// `of-distribute`: placed programs -> the same ops on distributed types. Modules.
 std::unique_ptr<mlir::Pass> createDistributePass();
+
+/// `of-recompute`: groups of forward ops are repeated in the backward pass, as `of.recompute` of
+/// their program says (RecomputeGroups.h). Modules.
+std::unique_ptr<mlir::Pass> createRecomputePass();
 
 /// `of-plan-boxing`: expands boxings into chains of boxings, each one exchange. Modules.
 std::unique_ptr<mlir::Pass> createPlanBoxingPass();

@@ -28,6 +28,7 @@ public:
       microBatches = std::max(microBatches, node.times);
     for (size_t n = 0; n < network.nodes().size(); ++n)
       numDecisions = std::max<size_t>(numDecisions, problem.nodeOf(n) + 1);
+    numDecisions += problem.numRecomputed();
   }
 
   PeriodChoice run(const search::CostSolution &first) {
@@ -41,14 +42,14 @@ private:
   using Loads = std::vector<std::pair<MeshAttr, MeshSeconds>>;
 
   Loads loadsOf(const Choice &choice) const {
-    return secondsByMesh(network, problem.choiceOf(choice), microBatches);
+    return secondsByMesh(network, problem.choiceOf(choice), problem.levelsOf(choice), microBatches);
   }
 
   Loads offer(const Choice &choice, int64_t bytes) {
     Loads loads = loadsOf(choice);
     const double seconds = stepSeconds(loads, microBatches);
     if (best.choice.empty() || seconds < best.seconds)
-      best = {problem.choiceOf(choice), seconds, 0, bytes};
+      best = {problem.choiceOf(choice), problem.levelsOf(choice), seconds, 0, bytes};
     return loads;
   }
 

@@ -15,6 +15,7 @@ namespace of {
 
 struct PeriodChoice {
   DistChoice choice;
+  RecomputeChoice levels; ///< of what is computed again
   double seconds = 0;
   double lowerBound = 0; ///< no choice takes less
   int64_t bytes = 0;     ///< of a device at the peak

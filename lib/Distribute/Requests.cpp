@@ -24,7 +24,13 @@ SearchRequests takeRequests(ModuleOp module) {
   }
   out.keep = static_cast<bool>(module->removeAttr(keepAttrName));
   out.weigh = static_cast<bool>(module->removeAttr(weighAttrName));
+  if (auto factor = dyn_cast_or_null<FloatAttr>(module->removeAttr(memoryFactorAttrName)))
+    out.memoryFactor = factor.getValueAsDouble();
   return out;
+}
+
+void setMemoryFactor(ModuleOp module, double factor) {
+  module->setAttr(memoryFactorAttrName, Builder(module.getContext()).getF64FloatAttr(factor));
 }
 
 void setRequests(ModuleOp module, const SearchRequests &requests) {

@@ -6,6 +6,9 @@
 //   of.keep      leave the choices as text in of.choices
 //   of.weigh     leave in of.weighed what a step takes: seconds, and quarters of a device's memory
 //                that it was taken to have beside it, since nothing fits
+//   of.memory    a factor on the bytes that the search estimates, which are those of all but
+//                variables; what it thinks of its choice is left in of.searched: {bytes, fixed: those
+//                of variables, seconds, limited: if memory made it slower}
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
@@ -18,16 +21,21 @@ inline constexpr llvm::StringLiteral keepAttrName = "of.keep";
 inline constexpr llvm::StringLiteral choicesAttrName = "of.choices";
 inline constexpr llvm::StringLiteral weighAttrName = "of.weigh";
 inline constexpr llvm::StringLiteral weighedAttrName = "of.weighed";
+inline constexpr llvm::StringLiteral memoryFactorAttrName = "of.memory";
+inline constexpr llvm::StringLiteral searchedAttrName = "of.searched";
 
 struct SearchRequests {
   std::vector<std::string> whatIf;
   std::string givenFile, givenText; ///< both empty: nothing is given
   bool keep = false, weigh = false;
+  std::optional<double> memoryFactor;
 };
 
 /// Those of the module, which has none afterwards.
 SearchRequests takeRequests(mlir::ModuleOp module);
 
 void setRequests(mlir::ModuleOp module, const SearchRequests &requests);
+
+void setMemoryFactor(mlir::ModuleOp module, double factor);
 
 } // namespace of

@@ -1,5 +1,7 @@
 #include "lib/Distribute/Search.h"
 
+#include "lib/Config/Attributes.h"
+#include "lib/Cost/MemoryShortage.h"
 #include "lib/Distribute/Annotations.h"
 #include "lib/Distribute/FamilySearch.h"
 #include "lib/Distribute/MeshShapes.h"
@@ -50,19 +52,42 @@ std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cl
   return cluster.leastMemory({devices.begin(), devices.end()});
 }
 
-static LogicalResult reportMemory(ProgramOp program, const SearchFailure &failure) {
+// Of one device, each variable as small as it can be.
+static int64_t leastVariableBytes(const DistNetwork &network) {
+  std::map<std::vector<int64_t>, int64_t> sums; ///< by devices of a mesh
+  int64_t most = 0;
+  for (const DistNode &node : network.nodes())
+    if (!node.variable.empty() && !node.options.empty()) {
+      int64_t least = variableBytes(node, node.options.front());
+      for (const DistOption &option : node.options)
+        least = std::min(least, variableBytes(node, option));
+      most = std::max(most, sums[node.mesh.getDevices().vec()] += least);
+    }
+  return most;
+}
+
+static LogicalResult reportMemory(ProgramOp program, const DistNetwork &network,
+                                  const SearchFailure &failure) {
   InFlightDiagnostic out = emitError(program.getLoc(), "a device has ")
                            << *failure.limit
                            << " bytes of memory, and no distribution was found that needs as few";
-  if (failure.usage)
-    out << ": at one time at least " << failure.usage->bytes << " are in use";
+  const FailureOr<Job> job = jobOf(program->getParentOfType<ModuleOp>());
+  MemoryShortage shortage{*failure.limit, 0, leastVariableBytes(network)};
+  if (failure.usage && failure.usage->bytes > shortage.has) {
+    shortage.needs = failure.usage->bytes;
+    MemoryPeak peak{program.getSymName().str(), "", {}};
+    if (failure.usageNode)
+      peak.at = nameOf(network.nodes()[*failure.usageNode]).str();
+    out << ": at one time at least " << shortage.needs << " are in use, "
+        << describe(shortage, peak);
+  }
   const bool hasPins = program->getParentOfType<ModuleOp>()
                            .walk([](Operation *op) {
                              return op->hasAttr(OfDialect::pinAttrName) ? WalkResult::interrupt()
                                                                         : WalkResult::advance();
                            })
                            .wasInterrupted();
-  return out << "; take a smaller batch, more micro-batches or more devices"
+  return out << "; take " << remedies(shortage, succeeded(job) ? &*job : nullptr)
              << (hasPins ? ", or relax the pins" : "");
 }
 
@@ -79,6 +104,7 @@ static std::optional<size_t> nodeOf(const search::Conflict &conflict, const Sear
 static void take(const search::CostSolution &solution, const SearchProblem &problem,
                  uint64_t workForPeriod, Searched &out) {
   out.choice = problem.choiceOf(solution.choice);
+  out.levels = problem.levelsOf(solution.choice);
   out.seconds = solution.cost;
   out.lowerBound = solution.lowerBound;
   out.bytes = solution.peak;
@@ -86,9 +112,83 @@ static void take(const search::CostSolution &solution, const SearchProblem &prob
     return;
   PeriodChoice period = searchPeriod(out.network, problem, solution, workForPeriod);
   out.choice = std::move(period.choice);
+  out.levels = std::move(period.levels);
   out.seconds = period.seconds;
   out.lowerBound = period.lowerBound;
   out.bytes = period.bytes;
+}
+
+static bool solveOnce(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
+                      uint64_t work) {
+  SearchProblemOptions options;
+  options.memoryLimit = limit;
+  SearchProblem problem(out.network, options);
+  search::SolveBudget budget;
+  budget.work = work;
+  const bool isLarge = problem.costs().nodes.size() >= manyNodes;
+  budget.gap = isLarge ? nearBound : 0;
+  Result<search::CostSolution> solution = search::solve(problem.costs(), budget);
+  if (!solution.isOk()) {
+    failure.error = solution.status().message();
+    return false;
+  }
+  if (solution->feasible()) {
+    take(*solution, problem, isLarge ? 0 : work, out);
+    return true;
+  }
+  const bool isForMemory = limit && !solution->conflict.node;
+  failure = {"", nodeOf(solution->conflict, problem, out.network.nodes().size()),
+             isForMemory ? limit : std::nullopt, solution->conflict.usage, std::nullopt};
+  if (failure.usage)
+    failure.usageNode = problem.nodeAt(failure.usage->time);
+  return false;
+}
+
+static bool isOpen(const RecomputeLevels &levels) { return levels.size() > 1; }
+
+// Without doing anything again, as long as that is a choice.
+static std::vector<RecomputeLevels> cheapest(ArrayRef<RecomputeLevels> levels) {
+  std::vector<RecomputeLevels> out;
+  for (const RecomputeLevels &of : levels)
+    out.push_back({of.front()});
+  return out;
+}
+
+// What fits and is as fast as anything is needs nothing done again, which is most programs: those
+// are spared the larger problem.
+static bool isAsFastAsAny(const Searched &found, int64_t limit, uint64_t work) {
+  if (2 * found.bytes < limit)
+    return true;
+  Searched free(found.network);
+  SearchFailure why;
+  return solveOnce(std::nullopt, free, why, work) && found.seconds <= free.seconds * (1 + 1e-3);
+}
+
+static bool solveWithin(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
+                        uint64_t work) {
+  const std::vector<RecomputeLevels> all = out.network.levels();
+  if (!limit)
+    return solveOnce(limit, out, failure, work);
+  if (llvm::none_of(all, isOpen)) {
+    const bool fits = solveOnce(limit, out, failure, work);
+    out.isLimited = fits && !isAsFastAsAny(out, *limit, work);
+    return fits;
+  }
+  out.network.setLevels(cheapest(all));
+  const bool fits = solveOnce(limit, out, failure, work);
+  const bool isForMemory = failure.error.empty() && failure.limit;
+  const bool isDone = fits ? isAsFastAsAny(out, *limit, work) : !isForMemory;
+  out.network.setLevels(all);
+  if (isDone)
+    return fits;
+  out.isLimited = true;
+  const SearchedChoice plain = out;
+  SearchFailure again;
+  if (!solveOnce(limit, out, again, work))
+    return fits;
+  if (fits && out.seconds >= plain.seconds * (1 - 1e-9))
+    static_cast<SearchedChoice &>(out) = plain;
+  return true;
 }
 
 bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
@@ -96,41 +196,28 @@ bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &fa
   // The estimate may be above what the packer needs: where nothing fits it, more is tried, and the
   // packer has the last word.
   for (int round = 0;; ++round) {
-    SearchProblemOptions options;
+    std::optional<int64_t> tried = limit;
     if (limit)
-      options.memoryLimit = *limit + *limit / 4 * round;
-    SearchProblem problem(out.network, options);
-    search::SolveBudget budget;
-    budget.work = work;
-    const bool isLarge = problem.costs().nodes.size() >= manyNodes;
-    budget.gap = isLarge ? nearBound : 0;
-    Result<search::CostSolution> solution = search::solve(problem.costs(), budget);
-    if (!solution.isOk()) {
-      failure.error = solution.status().message();
-      return false;
-    }
-    if (solution->feasible()) {
-      take(*solution, problem, isLarge ? 0 : work, out);
-      out.round = round;
+      *tried += *limit / 4 * round;
+    out.round = round;
+    if (solveWithin(tried, out, failure, work))
       return true;
-    }
-    const bool isForMemory = limit && !solution->conflict.node;
-    if (isForMemory && round < mostRounds)
-      continue;
-    failure = {"", nodeOf(solution->conflict, problem, out.network.nodes().size()),
-               isForMemory ? limit : std::nullopt, solution->conflict.usage};
-    return false;
+    if (!failure.error.empty() || !failure.limit)
+      return false;
+    failure.limit = limit;
+    if (round == mostRounds)
+      return false;
   }
 }
 
 FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network, const Cluster &cluster) {
-  Searched out{std::move(network), {}};
+  Searched out(std::move(network));
   SearchFailure why;
   if (out.network.nodes().empty() || solveNetwork(memoryLimit(out.network, cluster), out, why))
     return out;
   if (!why.error.empty())
     return emitError(program.getLoc(), "the search failed: ") << why.error;
-  return why.limit ? reportMemory(program, why) : reportConflict(out, why);
+  return why.limit ? reportMemory(program, out.network, why) : reportConflict(out, why);
 }
 
 std::string shapeText(MeshAttr mesh) {
@@ -191,6 +278,8 @@ public:
     };
     if (failed(answerWhatIfs(programs[0], requests.whatIf, *first, cluster, networkOn)))
       return failure();
+    if (requests.memoryFactor)
+      report(*first);
     write(programs[0], *first);
     if (requests.weigh) {
       Builder b(module.getContext());
@@ -216,7 +305,22 @@ private:
       return failure();
     FailureOr<DistNetwork> network =
         DistNetwork::build(program, {variables, false, true, &*choices}, on, with);
-    return failed(network) ? network : given.apply(program, std::move(*network));
+    if (failed(network))
+      return failure();
+    network->setMemoryFactor(requests.memoryFactor.value_or(1));
+    openRecompute(*network);
+    return given.apply(program, std::move(*network));
+  }
+
+  // As the job has it, or as is best.
+  void openRecompute(DistNetwork &network) {
+    if (!network.recompute())
+      return;
+    const std::optional<Recompute> pinned = recomputeOf(job.parallel.recompute);
+    std::vector<RecomputeLevels> levels;
+    for (size_t g = 0; g < network.recompute()->groups().size(); ++g)
+      levels.push_back(pinned ? RecomputeLevels{*pinned} : network.recompute()->levelsOf(g));
+    network.setLevels(std::move(levels));
   }
 
   // ---- Mesh
@@ -298,7 +402,10 @@ private:
   // The candidates as they are estimated, until none can be expected to be faster; of a small
   // program all cuts that there are.
   LogicalResult searchStages(ProgramOp program, std::optional<Searched> &fastest) {
-    StageSearch search(module, program, cluster, planner);
+    const std::optional<Recompute> pinned = recomputeOf(job.parallel.recompute);
+    StageSearch search(module, program, cluster, planner,
+                       pinned ? RecomputeLevels{*pinned}
+                              : RecomputeLevels{Recompute::None, Recompute::Full});
     if (!requests.givenFile.empty())
       return searchGiven(program, search, fastest);
     FailureOr<std::vector<StagePlan>> plans = search.candidates();
@@ -391,6 +498,25 @@ private:
 
   // ---- Result
 
+  // For whoever asked to count with a factor.
+  void report(const Searched &found) {
+    std::map<std::vector<int64_t>, int64_t> fixed; ///< by devices of a mesh
+    for (auto [node, index] : llvm::zip(found.network.nodes(), found.choice))
+      if (!node.variable.empty())
+        fixed[node.mesh.getDevices().vec()] += variableBytes(node, node.options[index]);
+    int64_t most = 0;
+    for (auto &[devices, bytes] : fixed)
+      most = std::max(most, bytes);
+    Builder b(module.getContext());
+    NamedAttrList out;
+    out.set("bytes", b.getI64IntegerAttr(found.bytes));
+    out.set("fixed", b.getI64IntegerAttr(most));
+    out.set("seconds", b.getF64FloatAttr(found.seconds));
+    if (found.isLimited)
+      out.set("limited", b.getUnitAttr());
+    module->setAttr(searchedAttrName, out.getDictionary(module.getContext()));
+  }
+
   void write(ProgramOp program, const Searched &found) {
     for (auto [node, index] : llvm::zip(found.network.nodes(), found.choice))
       if (!node.variable.empty()) {
@@ -398,6 +524,12 @@ private:
         variables[node.variable] =
             distAttr(node.mesh, option.results.empty() ? option.operands[0] : option.results[0]);
       }
+    if (!found.levels.empty()) {
+      const auto levels = llvm::map_to_vector(found.levels, [](Recompute level) {
+        return static_cast<int64_t>(level);
+      });
+      program->setAttr(recomputeAttrName, DenseI64ArrayAttr::get(program.getContext(), levels));
+    }
     remarkChoice(found.network, found.choice);
     kept.add(program.getSymName(), found.network, found.choice);
     rewriteProgram(program, found.network, planner, found.choice);

@@ -11,19 +11,27 @@
 
 namespace of {
 
-/// What was found for one program. Borrows the IR.
-struct Searched {
-  DistNetwork network;
+/// What was found for one program.
+struct SearchedChoice {
   DistChoice choice;
-  double seconds = 0;    ///< per step; of several meshes that of the pipeline they are
-  double lowerBound = 0; ///< no choice takes less
-  int64_t bytes = 0;     ///< of a device at the peak, as far as the search can tell; 0: not limited
-  int round = 0;         ///< quarters of its memory that a device was taken to have beside it
+  DistChoice choice;
+  RecomputeChoice levels; ///< of what is computed again
+  double seconds = 0;     ///< per step; of several meshes that of the pipeline they are
+  double lowerBound = 0;  ///< no choice takes less
+  int64_t bytes = 0;      ///< of a device at the peak, as far as the search can tell; 0: not limited
+  bool isLimited = false; ///< with more memory there may be a faster one
+  int round = 0;          ///< quarters of its memory that a device was taken to have beside it
 
   /// What was estimated to fit comes first, then what is faster.
-  bool isBetterThan(const Searched &other) const {
+  bool isBetterThan(const SearchedChoice &other) const {
     return round != other.round ? round < other.round : seconds < other.seconds * (1 - 1e-9);
   }
+};
+
+/// With the network that it is a choice of. Borrows the IR.
+struct Searched : SearchedChoice {
+  explicit Searched(DistNetwork network) : network(std::move(network)) {}
+  DistNetwork network;
 };
 
 /// Why a network was not solved.
@@ -31,7 +39,8 @@ struct SearchFailure {
   std::string error;            ///< of the solver; empty: nothing fits
   std::optional<size_t> node;   ///< of the network: it has no option that its neighbours can take
   std::optional<int64_t> limit; ///< bytes of a device that were too few
-  std::optional<search::UsagePeak> usage; ///< at least so many are in use at one time
+  std::optional<search::UsagePeak> usage; ///< at least so many are in use at one time,
+  std::optional<size_t> usageNode;        ///< while this node of the network runs
 };
 
 /// The least memory of a device that the network's ops run on; none if no device says.

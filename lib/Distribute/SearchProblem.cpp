@@ -34,15 +34,23 @@ public:
     findMeshes();
     for (size_t n = 0; n < network.nodes().size(); ++n)
       addNode(n);
+    out.again.emplace(network, out.classOf);
+    out.again->addChoices(
+        out.problem,
+        [&](uint32_t c) { return ArrayRef(seconds).slice(firstOption[c], optionsOf(c).size()); },
+        [&](uint32_t c, const CostEdge &edge) {
+          const DistNode &member = node(representative[c]);
+          addToEdge(loadOf(member.mesh, member.op), edge.costs);
+        });
     for (size_t n = 0; n < network.nodes().size(); ++n)
       for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r)
         countValue(n, r);
     out.problem.usageLimit = options.memoryLimit;
     for (const auto &[key, value] : values)
-      if (key.second.size() == 1 && !options.memoryLimit)
-        addEdge(value, key.second.front());
+      if (const auto &users = std::get<2>(key); users.size() == 1 && !options.memoryLimit)
+        addEdge(value, users.front());
       else
-        addVersions(value, key.second);
+        addVersions(value, users);
     if (options.memoryLimit)
       addOwnUsages();
   }
@@ -54,8 +62,14 @@ private:
     unsigned result;
     int64_t count = 0;
     std::map<unsigned, DistLives> lives; ///< of its members, by mesh
+    /// Where it is computed again or kept, the same in all members: `lives` end with the forward
+    /// pass, in between it may be kept, and then it is there again.
+    std::vector<RecomputeProblem::Gap> gaps; ///< of the members, one for each life in `kept`
+    DistLives kept, after;
   };
-  using ValueKey = std::pair<std::pair<uint32_t, unsigned>, std::vector<UserPlace>>;
+  /// Producer; who decides whether it is kept, and how; users.
+  using ValueKey =
+      std::tuple<std::pair<uint32_t, unsigned>, std::vector<int64_t>, std::vector<UserPlace>>;
 
   const DistNode &node(size_t n) const { return network.nodes()[n]; }
 
@@ -84,11 +98,22 @@ private:
   }
 
   // Lives of a member on one mesh, once for each micro-batch whose gradient it waits for.
-  void addLife(ValueClass &value, size_t n, int64_t last, unsigned mesh) {
+  void addLife(DistLives &lives, size_t n, int64_t last, unsigned mesh) {
     const bool waits = isa<MicroOp>(node(n).op->getParentOp()) && !isa<YieldOp>(node(n).op) &&
                        n < turn && last >= static_cast<int64_t>(turn);
     for (int64_t i = 0; i < (waits ? underWay[mesh] : 1); ++i)
-      value.lives[mesh].add(n + 1, last + 1);
+      lives.add(n + 1, last + 1);
+  }
+
+  // Of folded members the one that is in use is counted from the first to the turn and from there
+  // to the last, so the others are what is kept.
+  void addLifeWithGap(ValueClass &value, size_t n, int64_t last, const RecomputeProblem::Gap &gap,
+                      unsigned mesh) {
+    value.lives[mesh].add(n + 1, gap.from + 1);
+    addLife(value.kept, gap.from, gap.to - 1, mesh);
+    value.gaps.resize(value.kept.count(), gap);
+    if (last >= gap.to)
+      value.after.add(gap.to, last + 1);
   }
 
   // ---- Nodes
@@ -149,16 +174,25 @@ private:
     users.erase(std::unique(users.begin(), users.end()), users.end());
     if (users.empty())
       return;
+    const RecomputeProblem::Gap *gap = out.again->gapOf(node(n).results[r]);
+    std::vector<int64_t> decides;
+    if (gap)
+      decides = {int64_t(gap->groups), gap->isKept[0], gap->isKept[1], gap->isKept[2]};
     ValueClass &value =
-        values.try_emplace({{out.classOf[n], r}, users}, ValueClass{n, r, 0, {}}).first->second;
+        values.try_emplace({{out.classOf[n], r}, decides, users}, ValueClass{n, r}).first->second;
     value.count++;
-    std::map<unsigned, int64_t> last{{meshIndex.lookup(node(n).mesh), n}};
+    const unsigned home = meshIndex.lookup(node(n).mesh);
+    std::map<unsigned, int64_t> last{
+        {home, std::max<int64_t>(n, out.again->lastAgain(node(n).results[r]))}};
     for (const DistUse &use : edges.users(n, r)) {
       int64_t &on = last[meshIndex.lookup(node(use.node).mesh)];
       on = std::max<int64_t>(on, use.node);
     }
     for (auto [mesh, at] : last)
-      addLife(value, n, at, mesh);
+      if (gap && mesh == home)
+        addLifeWithGap(value, n, at, *gap, mesh);
+      else
+        addLife(value.lives[mesh], n, at, mesh);
   }
 
   DistAttr madeBy(const ValueClass &value, const DistOption &option) const {
@@ -267,23 +301,84 @@ private:
     std::map<unsigned, SmallVector<int64_t>> registers; ///< by mesh, of each option of the hub
     for (auto &[mesh, lives] : value.lives)
       registers[mesh];
+    SmallVector<int64_t> shares; ///< bytes of what takes turns, of each option of the hub
     for (DistAttr made : ways)
       for (uint64_t set : sets) {
         std::map<unsigned, int64_t> boxed;
-        int64_t shared = addVersionBytes(value, needs, set, made, boxed);
+        int64_t shared = estimated(addVersionBytes(value, needs, set, made, boxed));
+        for (auto &[mesh, bytes] : boxed)
+          bytes = estimated(bytes);
         for (auto &[mesh, bytes] : registers) {
           int64_t own = boxed[mesh];
           if (mesh == home && !boxed.empty() && llvm::any_of(boxed, isSome))
             own += shared;
           bytes.push_back(value.lives.at(mesh).count() * own);
         }
-        bool isShared = !llvm::any_of(boxed, isSome);
-        out.problem.nodes[hub].usages.push_back(
-            isShared ? shared * value.lives.at(home).mostAtOnce() : 0);
+        shares.push_back(llvm::any_of(boxed, isSome) ? 0 : shared);
+        out.problem.nodes[hub].usages.push_back(shares.back() * value.lives.at(home).mostAtOnce());
       }
     setLife(hub, value.lives.at(home), home, false);
+    if (!value.gaps.empty())
+      addKept(value, shares, hub, home);
     for (auto &[mesh, bytes] : registers)
-      addRegisters(bytes, hub, mesh);
+      addTied(bytes, hub, mesh, nullptr);
+  }
+
+  // What is there in the gap, and behind it.
+  void addKept(const ValueClass &value, ArrayRef<int64_t> shares, uint32_t hub, unsigned mesh) {
+    const size_t groups = value.gaps.front().groups;
+    const int64_t inUse = value.lives.at(mesh).mostAtOnce();
+    const bool isFolded = value.count > inUse && value.gaps.front().isKept[0];
+    SmallVector<int64_t> counts; ///< kept, of each way of the groups
+    for (const RecomputeProblem::Way &way : out.again->ways(groups)) {
+      int64_t kept = llvm::count_if(value.gaps, [&](const RecomputeProblem::Gap &gap) {
+        return out.again->isKept(gap, way);
+      });
+      counts.push_back(std::max<int64_t>(kept - (isFolded ? inUse : 0), 0));
+    }
+    if (isFolded)
+      out.problem.nodes[hub].to =
+          std::max(out.problem.nodes[hub].to, begin(mesh) + value.kept.firstEnd());
+    addProduct(shares, counts, hub, out.again->nodeOf(groups), mesh, value.kept);
+    if (value.after.count() == 0)
+      return;
+    const int64_t most = value.after.mostAtOnce();
+    addTied(llvm::map_to_vector(shares, [&](int64_t s) { return s * most; }), hub, mesh,
+            &value.after);
+  }
+
+  // Bytes that one node gives times the number that another gives. An option for each product, one
+  // where the bytes are none and one where the number is.
+  void addProduct(ArrayRef<int64_t> bytes, ArrayRef<int64_t> counts, uint32_t a, uint32_t b,
+                  unsigned mesh, const DistLives &lives) {
+    llvm::SetVector<int64_t> allBytes, allCounts;
+    allBytes.insert(bytes.begin(), bytes.end());
+    allCounts.insert(counts.begin(), counts.end());
+    SmallVector<std::pair<int64_t, int64_t>> pairs; ///< -1: any
+    if (allBytes.contains(0))
+      pairs.push_back({0, -1});
+    if (allCounts.contains(0))
+      pairs.push_back({-1, 0});
+    for (int64_t each : allBytes)
+      for (int64_t count : allCounts)
+        if (each > 0 && count > 0)
+          pairs.push_back({each, count});
+    const uint32_t product = out.problem.nodes.size();
+    CostEdge toA{a, product, {}}, toB{b, product, {}};
+    for (int64_t each : bytes)
+      for (auto [of, count] : pairs)
+        toA.costs.push_back(of < 0 || of == each ? 0 : search::kForbidden);
+    for (int64_t times : counts)
+      for (auto [of, count] : pairs)
+        toB.costs.push_back(count < 0 || count == times ? 0 : search::kForbidden);
+    CostNode node;
+    node.costs.assign(pairs.size(), 0);
+    for (auto [of, count] : pairs)
+      node.usages.push_back(std::max<int64_t>(of, 0) * std::max<int64_t>(count, 0));
+    out.problem.nodes.push_back(std::move(node));
+    setLife(product, lives, mesh, false);
+    out.problem.edges.push_back(std::move(toA));
+    out.problem.edges.push_back(std::move(toB));
   }
 
   static bool isSome(const std::pair<const unsigned, int64_t> &entry) { return entry.second > 0; }
@@ -309,7 +404,8 @@ private:
   }
 
   // A node whose options are the different numbers of bytes, tied to those of the other node.
-  void addRegisters(ArrayRef<int64_t> bytes, uint32_t hub, unsigned mesh) {
+  // Without lives they are there at all times.
+  void addTied(ArrayRef<int64_t> bytes, uint32_t hub, unsigned mesh, const DistLives *lives) {
     llvm::SetVector<int64_t> different(bytes.begin(), bytes.end());
     if (different.size() == 1 && different[0] == 0)
       return;
@@ -321,15 +417,17 @@ private:
     registers.costs.assign(different.size(), 0);
     registers.usages.assign(different.begin(), different.end());
     out.problem.nodes.push_back(std::move(registers));
-    setLife(edge.b, {}, mesh, true);
+    setLife(edge.b, lives ? *lives : DistLives(), mesh, !lives);
     out.problem.edges.push_back(std::move(edge));
   }
 
   void setLife(uint32_t n, const DistLives &lives, unsigned mesh, bool always) {
-    const int64_t clock = network.nodes().size(), begin = mesh * (clock + 1);
-    out.problem.nodes[n].from = begin + (always ? 0 : lives.first());
-    out.problem.nodes[n].to = begin + (always ? clock : lives.last());
+    out.problem.nodes[n].from = begin(mesh) + (always ? 0 : lives.first());
+    out.problem.nodes[n].to = begin(mesh) + (always ? clock() : lives.last());
   }
+  // Each mesh has a clock of its own.
+  int64_t clock() const { return static_cast<int64_t>(network.nodes().size()); }
+  int64_t begin(unsigned mesh) const { return mesh * (clock() + 1); }
 
   void addMaking(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
                  ArrayRef<DistAttr> ways, uint32_t hub) {
@@ -410,13 +508,17 @@ private:
     }
   }
 
-  static int64_t ownBytes(const DistNode &node, const DistOption &option) {
+  int64_t estimated(int64_t bytes) const {
+    return std::llround(network.memoryFactor() * static_cast<double>(bytes));
+  }
+
+  int64_t ownBytes(const DistNode &node, const DistOption &option) const {
     if (!node.variable.empty())
       return variableBytes(node, option);
     int64_t bytes = 0;
     for (auto [result, made] : llvm::zip(node.results, option.made))
       bytes += partBytes(result.getType(), distAttr(node.mesh, made));
-    return bytes;
+    return estimated(bytes);
   }
 
   /// Options of a node that knows how its value is made, at most; of a small network more.
@@ -464,6 +566,15 @@ DistChoice SearchProblem::choiceOf(const search::Choice &choice) const {
   for (uint32_t c : classOf)
     out.push_back(choice[c]);
   return out;
+}
+
+size_t SearchProblem::nodeAt(int64_t time) const {
+  const auto clock = static_cast<int64_t>(network.nodes().size());
+  return std::min(time % (clock + 1), clock - 1); // as ProblemBuilder::begin has it
+}
+
+RecomputeChoice SearchProblem::levelsOf(const search::Choice &choice) const {
+  return again->levelsOf(choice);
 }
 
 } // namespace of

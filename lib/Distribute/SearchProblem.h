@@ -12,6 +12,7 @@
 // at one time. A node then knows how its value is made too, unless that gives too many options.
 //
 // Of several meshes the costs are known apart too (CostPart), so that they can be weighed.
+// What may be computed again is a choice of the same network (RecomputeProblem.h).
 //
 // So a value that is boxed once for many users is counted once, exactly as the rewriter has it
 // (Versions.h). Surroundings are looked at as far as the size of the network allows: a small model
@@ -19,6 +20,7 @@
 #pragma once
 
 #include "lib/Distribute/Choose.h"
+#include "lib/Distribute/RecomputeProblem.h"
 #include "lib/Search/CostNetwork.h"
 
 namespace of {
@@ -51,8 +53,15 @@ public:
 
   /// The option of each DistNode.
   DistChoice choiceOf(const search::Choice &choice) const;
+  /// The level of each group that may be computed again.
+  RecomputeChoice levelsOf(const search::Choice &choice) const;
+  /// Nodes of the cost network that decide what is computed again; they follow those of `nodeOf`.
+  size_t numRecomputed() const { return again->numNodes(); }
   /// The node of the cost network that a DistNode is part of.
   uint32_t nodeOf(size_t distNode) const { return classOf[distNode]; }
+
+  /// The DistNode that runs at a time of the cost network's clock.
+  size_t nodeAt(int64_t time) const;
 
 private:
   const DistNetwork &network;
@@ -60,6 +69,7 @@ private:
   llvm::SmallVector<MeshAttr> meshList;
   std::vector<CostPart> parts;   ///< empty of one mesh
   std::vector<uint32_t> classOf; ///< by DistNode
+  std::optional<RecomputeProblem> again;
   friend class ProblemBuilder;
 };
 

@@ -32,11 +32,12 @@ static int64_t numberOf(Operation *op) {
 }
 
 StageSearch::StageSearch(ModuleOp module, ProgramOp train, const Cluster &cluster,
-                         BoxingPlanner &planner)
+                         BoxingPlanner &planner, const RecomputeLevels &levels)
     : module(module), train(train), cluster(cluster), planner(planner) {
   findBlocks();
   findCuts();
   costs.emplace(module, train, trainOps, cluster, planner);
+  costs->setLevels(levels);
 }
 
 void StageSearch::findBlocks() {

@@ -30,9 +30,10 @@ struct StagePlan {
 
 class StageSearch {
 public:
-  /// Of a module with blocks; `train` is the program that decides.
+  /// Of a module with blocks; `train` is the program that decides, `levels` those at which values
+  /// may be computed again.
   StageSearch(mlir::ModuleOp module, ProgramOp train, const Cluster &cluster,
-              BoxingPlanner &planner);
+              BoxingPlanner &planner, const RecomputeLevels &levels);
 
   /// The best of each number of stages that fits, the fastest first; of a small program with few
   /// cuts all of them, with no estimate. Errors at an op.

@@ -5,11 +5,12 @@
 //   - variables are never partial, and are read and set as they lie
 //   - batches lie whole or split by rows; metrics and checks see whole values
 //   - an of.micro sums: it yields no maxima or minima that are still partial
+//   - task.after orders values of one mesh
 //   - partial axes of one value are of one kind: they are reduced at once
 #include "lib/Cost/Cluster.h"
 #include "lib/Distribute/Passes.h"
 
-#include "dialects/Of/Of.h"
+#include "dialects/Task/Task.h"
 
 #include "mlir/Pass/Pass.h"
 
@@ -96,6 +97,15 @@ private:
     return success();
   }
 
+  static LogicalResult checkAfter(task::AfterOp after) {
+    MeshAttr mesh = distOf(after.getInput()).getMesh();
+    if (distOf(after.getEarlier()).getMesh() != mesh)
+      return after.emitOpError("holds a value of mesh '")
+             << mesh.getName() << "' back for one of '"
+             << distOf(after.getEarlier()).getMesh().getName() << "'; box that first";
+    return success();
+  }
+
   LogicalResult checkOp(Operation *op) {
     for (Value v : llvm::concat<Value>(op->getOperands(), op->getResults()))
       if (failed(checkType(op, v.getType())))
@@ -110,6 +120,8 @@ private:
       return checkYield(yield);
     if (isa<BoxingOp, MicroOp>(op))
       return success();
+    if (auto after = dyn_cast<task::AfterOp>(op))
+      return checkAfter(after);
     return verifyDistribution(op);
   }
 
@@ -140,6 +152,7 @@ std::unique_ptr<Pass> createVerifyDistributedPass() {
 void registerDistributePasses() {
   registerPass(createAssignPlacementsPass);
   registerPass(createDistributePass);
+  registerPass(createRecomputePass);
   registerPass(createPlanBoxingPass);
   registerPass(createVerifyDistributedPass);
 }

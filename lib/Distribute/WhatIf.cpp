@@ -141,7 +141,7 @@ public:
 private:
   std::optional<double> seconds(const DistNetwork &network, const NdSbp &sbp,
                                 const Cluster &on) const {
-    Searched held{holding(network, question.node, sbp), {}};
+    Searched held(holding(network, question.node, sbp));
     SearchFailure why;
     if (held.network.nodes()[question.node].options.empty() ||
         !solveNetwork(memoryLimit(network, on), held, why))
@@ -180,7 +180,7 @@ static void answer(ProgramOp program, const Question &question, const Searched &
   if (!out)
     return;
   out << remark::metric("Asked", question.text) << remark::metric("Chosen", toString(kept));
-  Searched held{holding(chosen.network, question.node, question.wanted), {}};
+  Searched held(holding(chosen.network, question.node, question.wanted));
   SearchFailure why;
   if (held.network.nodes()[question.node].options.empty()) {
     out << remark::metric("Why", "its op cannot give that");
@@ -191,7 +191,7 @@ static void answer(ProgramOp program, const Question &question, const Searched &
                                            : "its neighbours cannot take that");
     return;
   }
-  FailureOr<ChoiceFigures> figures = figuresOf(held.network, held.choice);
+  FailureOr<ChoiceFigures> figures = figuresOf(held.network, held.choice, held.levels);
   if (failed(figures)) {
     out << remark::metric("Why", "nothing was found that fits");
     return;

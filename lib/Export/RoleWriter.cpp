@@ -137,7 +137,7 @@ FailureOr<std::unique_ptr<plan::RoleT>> RoleWriter::write() {
 LogicalResult RoleWriter::addChunk() {
   auto bytesOf = [&](StringRef attr) -> std::optional<int64_t> {
     auto table = module->getAttrOfType<DictionaryAttr>(attr);
-    auto groups = module->getAttrOfType<DictionaryAttr>("task.groups");
+    auto groups = module->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
     if (!table || !groups)
       return std::nullopt;
     for (NamedAttribute entry : groups)

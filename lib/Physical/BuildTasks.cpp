@@ -59,6 +59,7 @@ public:
   }
 
   LogicalResult build() {
+    dropOrder();
     collectSegments();
     collectInputs();
     for (const PhysicalItem &item : labels.items)
@@ -80,6 +81,14 @@ private:
   static MeshAttr meshOf(Operation *op) {
     Value value = isa<SetOp>(op) ? op->getOperand(0) : op->getResult(0);
     return distOf(value).getMesh();
+  }
+
+  // Labels and the order of kernels have it by now.
+  void dropOrder() {
+    program.walk([](task::AfterOp after) {
+      after.getResult().replaceAllUsesWith(after.getInput());
+      after.erase();
+    });
   }
 
   void collectSegments() {

@@ -231,7 +231,7 @@ struct FuseKernelsPass : PassWrapper<FuseKernelsPass, OperationPass<ModuleOp>> {
         return WalkResult::skip();
       // What only computes, and neither moves nor renames a value.
       if (isMemoryEffectFree(op) && op->getNumResults() > 0 &&
-          !isa<BoxingOp, ViewOpInterface>(op)) {
+          !isa<BoxingOp, ViewOpInterface, task::AfterOp>(op)) {
         op->emitOpError("has no kernel: it is neither fusable nor done by a library nor brings its "
                         "own code");
         return WalkResult::interrupt();

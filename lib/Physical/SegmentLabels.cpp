@@ -15,7 +15,7 @@ Value rootOf(Value value) {
   for (;;) {
     value = throughMicro(value);
     Operation *op = value.getDefiningOp();
-    if (!op || !isa<ViewOpInterface>(op))
+    if (!op || !isa<ViewOpInterface, task::AfterOp>(op))
       return value;
     value = op->getOperand(0);
   }
@@ -33,10 +33,24 @@ void SegmentLabels::collect(Block &block, bool micro) {
     if (auto inner = dyn_cast<MicroOp>(op)) {
       micros = inner.getCount();
       collect(inner.getBody().front(), true);
-    } else if (!isa<ViewOpInterface, GetOp, YieldOp>(op)) {
+    } else if (!isa<ViewOpInterface, task::AfterOp, GetOp, YieldOp>(op)) {
       items.push_back({&op, micro});
     }
   }
+}
+
+// Of what computed a value, and of what it was held back for on the way.
+SmallVector<SegmentLabels::State> SegmentLabels::statesOf(Value value) const {
+  SmallVector<State> out{stateOf(value)};
+  for (value = throughMicro(value); Operation *op = value.getDefiningOp();
+       value = throughMicro(op->getOperand(0))) {
+    auto after = dyn_cast<task::AfterOp>(op);
+    if (!after && !isa<ViewOpInterface>(op))
+      break;
+    if (after)
+      out.append(statesOf(after.getEarlier()));
+  }
+  return out;
 }
 
 void SegmentLabels::label(PhysicalItem &item) {
@@ -47,15 +61,15 @@ void SegmentLabels::label(PhysicalItem &item) {
   if (kernel)
     state.mesh = distOf(kernel.getResult(0)).getMesh();
   int own = 0;
-  for (Value operand : op->getOperands()) {
-    State from = stateOf(operand);
-    item.afterMicro |= !item.micro && (from.micro || from.afterMicro);
-    state.label = std::max(state.label, from.label);
-    if (isa<BoxingOp>(op))
-      state.hops = std::max(state.hops, from.hops + 1);
-    bool direct = from.mesh == state.mesh && from.micro == item.micro;
-    own = std::max(own, from.label + (direct ? 0 : 1));
-  }
+  for (Value operand : op->getOperands())
+    for (const State &from : statesOf(operand)) {
+      item.afterMicro |= !item.micro && (from.micro || from.afterMicro);
+      state.label = std::max(state.label, from.label);
+      if (isa<BoxingOp>(op))
+        state.hops = std::max(state.hops, from.hops + 1);
+      bool direct = from.mesh == state.mesh && from.micro == item.micro;
+      own = std::max(own, from.label + (direct ? 0 : 1));
+    }
   state.afterMicro = item.afterMicro;
   if (kernel)
     state.label = item.label = own;

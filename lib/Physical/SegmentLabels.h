@@ -67,6 +67,7 @@ private:
   };
   void collect(mlir::Block &block, bool micro);
   State stateOf(mlir::Value value) const { return states.lookup(rootOf(value)); }
+  llvm::SmallVector<State> statesOf(mlir::Value value) const;
   void label(PhysicalItem &item);
   void labelSets();
 

@@ -36,8 +36,8 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
         passes.addPass(create());
   };
   step(Rung::Train, {createMarkBlocksPass, createBuildProgramsPass});
-  step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createPlanBoxingPass,
-                          createVerifyDistributedPass});
+  step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createRecomputePass,
+                          createPlanBoxingPass, createVerifyDistributedPass});
   step(Rung::Physical, {createLowerMicroPass, createFuseKernelsPass, createBuildTasksPass});
   step(Rung::Schedule, {createSettleBuffersPass, createSchedulePass, createAssignMemoryPass});
 }

@@ -13,8 +13,10 @@
 // (Lifetimes.h), whether they are one stage's or several's. Devices of meshes that share a device
 // get one layout; if meshes meet in some of their devices only there is no one clock, and registers
 // and the temporaries of each stream have places of their own.
+#include "lib/Config/Attributes.h"
 #include "lib/Cost/ExchangeCost.h"
 #include "lib/Schedule/Lifetimes.h"
+#include "lib/Cost/MemoryShortage.h"
 #include "lib/Schedule/MeshGroups.h"
 #include "lib/Schedule/Passes.h"
 #include "lib/Schedule/ScratchSizes.h"
@@ -40,12 +42,14 @@ struct Block {
   std::function<void(int64_t)> place;
   task::RegisterOp reg;
   int64_t offset = 0;
+  std::string name; ///< of a value in it
 };
 
 struct Group {
   int64_t variables = 0; ///< bytes of them
   int64_t end = 0;       ///< of the largest program
   int64_t maxLive = 0;   ///< no layout can do with less, for these orders
+  MemoryPeak peak;       ///< of the largest program
 };
 
 int64_t take(int64_t &cursor, int64_t bytes) {
@@ -71,6 +75,7 @@ private:
   LogicalResult addArena(MeshAttr mesh, Lifetimes &lives);
   FailureOr<std::pair<int64_t, int64_t>> pack(MutableArrayRef<Block> blocks, int64_t base);
   void keepEdges(Lifetimes &lives);
+  MemoryPeak peakOf(const Lifetimes *lives) const;
 
   task::ProgramOp program;
   const Cluster &cluster;
@@ -78,6 +83,7 @@ private:
   std::vector<Block> blocks;
   int64_t arenasOver = 0; ///< bytes of packed arenas above what is live in them
   std::vector<ReuseEdge> edges;
+  search::MaxLive live; ///< of what was packed last
 };
 
 LogicalResult ProgramMemory::run(Group &group) {
@@ -104,6 +110,8 @@ LogicalResult ProgramMemory::run(Group &group) {
   FailureOr<std::pair<int64_t, int64_t>> sizes = pack(blocks, group.variables);
   if (failed(sizes))
     return failure();
+  if (sizes->first > group.end)
+    group.peak = peakOf(oneClock ? clocks[0].second.get() : nullptr);
   group.end = std::max(group.end, sizes->first);
   group.maxLive = std::max(group.maxLive, sizes->second - arenasOver);
   if (oneClock)
@@ -118,6 +126,7 @@ void ProgramMemory::addRegisters(Lifetimes *lives) {
     Block block;
     block.bytes = alignedBytes(partBytes(reg.getType())) * reg.getSlots();
     block.reg = reg;
+    block.name = reg.getName().str();
     if (lives)
       block.life = lives->of(reg);
     block.place = [reg](int64_t at) mutable {
@@ -139,6 +148,7 @@ void ProgramMemory::addLanding(task::ExchangeOp exchange) {
   int64_t slots = exchange.getOutputs()[0].getDefiningOp<task::RegisterOp>().getSlots();
   Block block;
   block.bytes = bytes * slots;
+  block.name = exchange.getName().str();
   block.place = [exchange, bytes, slots](int64_t at) mutable {
     exchange->setAttr("task.landing",
                       DenseI64ArrayAttr::get(exchange.getContext(), {at, bytes, slots}));
@@ -171,12 +181,20 @@ SmallVector<task::SegmentOp> ProgramMemory::segmentsOf(MeshAttr mesh) const {
   return out;
 }
 
+static std::string nameOf(const TemporaryBuffer &temporary) {
+  task::KernelOp kernel = temporary.scratchOf;
+  if (!kernel)
+    kernel = temporary.values.front().getDefiningOp<task::KernelOp>();
+  return kernel.getName().str();
+}
+
 void ProgramMemory::addTemporaries(MeshAttr mesh, Lifetimes &lives) {
   for (task::SegmentOp segment : segmentsOf(mesh))
     for (TemporaryBuffer &temporary : SegmentBuffers(segment).temporaries()) {
       int64_t first = lives.firstTick(segment);
       Block block;
       block.bytes = temporary.bytes;
+      block.name = nameOf(temporary);
       block.life = std::pair(first + temporary.first, first + temporary.last + 1);
       block.place = [temporary](int64_t at) { placeTemporary(temporary, at); };
       blocks.push_back(std::move(block));
@@ -192,6 +210,7 @@ LogicalResult ProgramMemory::addArena(MeshAttr mesh, Lifetimes &lives) {
     return failure();
   Block arena;
   arena.bytes = sizes->first;
+  arena.name = "temporaries of " + mesh.getName().str();
   arenasOver += sizes->first - sizes->second;
   arena.place = [inner = std::exchange(blocks, std::move(outer))](int64_t at) {
     for (const Block &block : inner)
@@ -223,7 +242,24 @@ FailureOr<std::pair<int64_t, int64_t>> ProgramMemory::pack(MutableArrayRef<Block
     block->offset = base + offset;
   for (const Block &block : blocks)
     block.place(block.offset);
-  return std::pair(base + alignedBytes(solution->peak), base + search::maxLive(problem).bytes);
+  live = search::maxLive(problem);
+  return std::pair(base + alignedBytes(solution->peak), base + live.bytes);
+}
+
+/// Values that a message names.
+static constexpr size_t mostNamed = 3;
+
+MemoryPeak ProgramMemory::peakOf(const Lifetimes *lives) const {
+  MemoryPeak out;
+  out.program = program.getSymName().str();
+  if (lives)
+    out.at = lives->kernelAt(live.time);
+  for (const Block &block : blocks)
+    if (!block.life || (block.life->first <= live.time && live.time < block.life->second))
+      out.largest.push_back({block.name, block.bytes});
+  llvm::stable_sort(out.largest, [](auto &l, auto &r) { return l.second > r.second; });
+  out.largest.resize(std::min(out.largest.size(), mostNamed));
+  return out;
 }
 
 // A reuse edge is kept if something shares bytes with the register that it is for.
@@ -308,6 +344,9 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
     Builder b(&getContext());
     SmallVector<NamedAttribute> bytes, live;
     bool fits = true;
+    FailureOr<Job> job = failure();
+    if (getOperation()->hasAttr(jobAttrName))
+      job = jobOf(getOperation());
     for (auto &[name, group] : layout) {
       bytes.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.end)));
       live.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.maxLive)));
@@ -321,13 +360,13 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
         fits = false;
         getOperation().emitError("device ")
             << device << " of node '" << cluster.nodes[cluster.devices[device].node].name
-            << "' has " << limit << " bytes of memory, the job needs " << needs << " there ("
-            << group.variables
-            << " of them variables); take a smaller batch, more micro-batches or more devices";
+            << "' has " << limit << " bytes of memory, the job needs " << needs << " there, "
+            << describe({limit, needs, group.variables}, group.peak) << "; take "
+            << remedies({limit, needs, group.variables}, succeeded(job) ? &*job : nullptr);
       }
     getOperation()->setAttr(task::TaskDialect::chunksAttrName, b.getDictionaryAttr(bytes));
     getOperation()->setAttr("task.max_live", b.getDictionaryAttr(live));
-    getOperation()->setAttr("task.groups", groups.devices(b));
+    getOperation()->setAttr(task::TaskDialect::groupsAttrName, groups.devices(b));
     return success(fits);
   }
 

@@ -156,6 +156,18 @@ std::optional<std::pair<int64_t, int64_t>> Lifetimes::of(task::RegisterOp reg) {
   return std::pair(*lower, upper);
 }
 
+std::string Lifetimes::kernelAt(int64_t tick) const {
+  for (const Segment &segment : segments)
+    if (segment.first <= tick && tick < segment.end) {
+      auto kernels = cast<task::SegmentOp>(all[tasks[segment.task]].op)
+                         .getBody()
+                         .front()
+                         .getOps<task::KernelOp>();
+      return (*std::next(kernels.begin(), tick - segment.first)).getName().str();
+    }
+  return "";
+}
+
 std::vector<ReuseEdge> Lifetimes::edgesOf(task::RegisterOp reg) const { return relies.lookup(reg); }
 
 // The writer's own first kernel, or the tick behind the latest kernel that comes before the writer.

@@ -42,6 +42,8 @@ public:
   int64_t firstTick(task::SegmentOp segment) const { return segments[byOp.lookup(segment)].first; }
   /// [lower, upper); none if the register is in use at all times.
   std::optional<std::pair<int64_t, int64_t>> of(task::RegisterOp reg);
+  /// Name of the kernel of a tick; empty before a segment.
+  std::string kernelAt(int64_t tick) const;
   /// The edges that the answer for the register relies on.
   std::vector<ReuseEdge> edgesOf(task::RegisterOp reg) const;
 

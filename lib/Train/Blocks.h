@@ -13,6 +13,10 @@ namespace of {
 /// Of a module whose `of.stage` are blocks.
 inline constexpr llvm::StringLiteral blocksAttrName = "of.blocks";
 
+/// Number of its block on each forward op of the train program, where blocks may be computed again
+/// for the backward pass (lib/Distribute/RecomputeGroups.h). Gradients have none.
+inline constexpr llvm::StringLiteral forwardBlockAttrName = "of.block";
+
 inline bool hasBlocks(mlir::ModuleOp module) { return module->hasAttr(blocksAttrName); }
 
 /// The block of each op of a model, by position: numbers from 0 that never fall.
@@ -22,5 +26,11 @@ inline bool hasBlocks(mlir::ModuleOp module) { return module->hasAttr(blocksAttr
 /// three or four. And where enough was done: a part in 128 of the model's operations, or of its
 /// parameters' bytes.
 std::vector<int64_t> blocksOf(mlir::func::FuncOp model);
+
+/// The block of each op of a model that may be computed again for the backward pass, likewise.
+///
+/// Such a block ends where one value goes on, or the least number of values that leaves no more
+/// than half of the model between two ends, and before the next product or convolution.
+std::vector<int64_t> forwardBlocksOf(mlir::func::FuncOp model);
 
 } // namespace of

@@ -6,6 +6,7 @@
 #include "lib/Train/Decompose.h"
 
 #include "dialects/Of/Of.h"
+#include "lib/Train/Blocks.h"
 #include "lib/Train/Formula.h"
 #include "lib/Train/Passes.h"
 
@@ -36,8 +37,9 @@ static void inherit(Operation *op, Block::iterator first, SmallVectorImpl<Value>
   for (Operation &made : llvm::make_range(first, op->getIterator())) {
     bool isResult = llvm::any_of(results, [&](Value v) { return v && v.getDefiningOp() == &made; });
     made.setLoc(isResult ? op->getLoc() : derivedLoc(op->getLoc(), made.getName().stripDialect()));
-    if (Attribute stage = op->getAttr(OfDialect::stageAttrName))
-      made.setAttr(OfDialect::stageAttrName, stage);
+    for (StringRef name : {StringRef(OfDialect::stageAttrName), StringRef(forwardBlockAttrName)})
+      if (Attribute number = op->getAttr(name))
+        made.setAttr(name, number);
   }
 }
 

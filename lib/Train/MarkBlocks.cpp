@@ -7,8 +7,12 @@
 //            %b = ... {of.stage = 1}
 //
 // Only where the search decides alone: nothing is said of stages, mesh or pins.
+//
+// Where forward ops may be computed again for the backward pass they get the numbers of coarser
+// blocks too: `of.block`.
 #include "dialects/Of/Of.h"
 #include "lib/Config/Attributes.h"
+#include "lib/Cost/Cluster.h"
 #include "lib/Cost/ComputeCost.h"
 #include "lib/Train/Blocks.h"
 #include "lib/Train/Passes.h"
@@ -26,6 +30,9 @@ static constexpr size_t kSmallModel = 24;
 static constexpr int64_t kMostCrossing = 4;
 /// A block has at least such a part of the model.
 static constexpr double kLeastPart = 1.0 / 128;
+/// What no cut may leave in one piece, if values enough may cross it: of stages and of what is
+/// computed again.
+static constexpr double kLargestStage = 1.0 / 8, kLargestForward = 1.0 / 2;
 
 namespace {
 
@@ -58,6 +65,33 @@ public:
     // What is left at the end is too little for a block of its own.
     if (part < leastPart() && block > 0)
       llvm::replace(out, block, block - 1);
+    return out;
+  }
+
+  /// The same for blocks that are computed again: a block ends at the last value, before the next
+  /// product, across which nothing else goes on. So it is kept by as little as can be, and what is
+  /// light and stands behind a product is done again with it.
+  std::vector<int64_t> runForward() {
+    std::vector<int64_t> out(ops.size());
+    const int64_t most = leastCrossing(kLargestForward);
+    double part = 0, behind = 0;
+    std::optional<size_t> cut;
+    int64_t block = 0;
+    for (size_t i = 0; i < ops.size(); ++i) {
+      if (cut && isa<LibraryOpInterface>(ops[i])) {
+        std::fill(out.begin() + static_cast<int64_t>(*cut) + 1,
+                  out.begin() + static_cast<int64_t>(i), ++block);
+        part = behind;
+        cut.reset();
+      }
+      out[i] = block;
+      part += parts[i];
+      behind += parts[i];
+      if (crossing[i] <= most && part >= kLeastPart) {
+        cut = i;
+        behind = 0;
+      }
+    }
     return out;
   }
 
@@ -107,10 +141,12 @@ private:
       crossing.push_back(now += change[i]);
   }
 
-  // The least number that leaves no more than an eighth of the model between two cuts.
   int64_t mostCrossing() const {
-    if (ops.size() <= kSmallModel)
-      return ops.size();
+    return ops.size() <= kSmallModel ? ops.size() : leastCrossing(kLargestStage);
+  }
+
+  // The least number that leaves no more than such a part of the model between two cuts.
+  int64_t leastCrossing(double largestPart) const {
     for (int64_t most = 1; most < kMostCrossing; ++most) {
       double largest = 0, part = 0;
       for (size_t i = 0; i < ops.size(); ++i) {
@@ -119,7 +155,7 @@ private:
         if (crossing[i] <= most)
           part = 0;
       }
-      if (largest <= 1.0 / 8)
+      if (largest <= largestPart)
         return most;
     }
     return kMostCrossing;
@@ -133,14 +169,14 @@ private:
 
 } // namespace
 
-std::vector<int64_t> blocksOf(func::FuncOp model) {
-  std::vector<int64_t> found = BlockFinder(model).run(), out;
+// With what has no operands, which belongs to its first user.
+static std::vector<int64_t> ofAllOps(func::FuncOp model, const std::vector<int64_t> &found) {
+  std::vector<int64_t> out;
   llvm::DenseMap<Operation *, int64_t> block;
   size_t next = 0;
   for (Operation &op : model.getBody().front().without_terminator())
     if (op.getNumOperands())
       block[&op] = found[next++];
-  // What has no operands belongs to its first user.
   for (Operation &op : model.getBody().front().without_terminator()) {
     int64_t first = found.empty() ? 0 : found.back();
     for (Operation *user : op.getUsers())
@@ -149,6 +185,14 @@ std::vector<int64_t> blocksOf(func::FuncOp model) {
     out.push_back(op.getNumOperands() ? block[&op] : first);
   }
   return out;
+}
+
+std::vector<int64_t> blocksOf(func::FuncOp model) {
+  return ofAllOps(model, BlockFinder(model).run());
+}
+
+std::vector<int64_t> forwardBlocksOf(func::FuncOp model) {
+  return ofAllOps(model, BlockFinder(model).runForward());
 }
 
 namespace {
@@ -165,16 +209,43 @@ struct MarkBlocksPass : PassWrapper<MarkBlocksPass, OperationPass<ModuleOp>> {
     if (failed(job))
       return signalPassFailure();
     auto models = getOperation().getOps<func::FuncOp>();
-    if (!llvm::hasSingleElement(models) || !isOpen(*job, *models.begin()))
+    if (!llvm::hasSingleElement(models))
       return;
+    FailureOr<bool> mayRepeat = mayRecompute(*job);
+    if (failed(mayRepeat))
+      return signalPassFailure();
     func::FuncOp model = *models.begin();
+    if (*mayRepeat)
+      number(model, forwardBlockAttrName, forwardBlocksOf(model));
+    if (isOpen(*job, model))
+      markStages(model);
+  }
+
+  void number(func::FuncOp model, StringRef attr, const std::vector<int64_t> &blocks) {
+    Builder b(&getContext());
+    for (auto [op, block] : llvm::zip(model.getBody().front().without_terminator(), blocks))
+      op.setAttr(attr, b.getI64IntegerAttr(block));
+  }
+
+  // Where the job says so, or the search may find it worth while: memory is limited.
+  FailureOr<bool> mayRecompute(const Job &job) {
+    if (!job.trains || job.parallel.recompute != "auto")
+      return job.trains && job.parallel.recompute != "none";
+    if (!job.parallel.isSearched() || !getOperation()->hasAttr(clusterAttrName))
+      return false;
+    FailureOr<Cluster> cluster = clusterOf(getOperation());
+    if (failed(cluster))
+      return failure();
+    return llvm::any_of(cluster->devices,
+                        [](const ClusterDevice &device) { return device.memoryBytes > 0; });
+  }
+
+  void markStages(func::FuncOp model) {
     std::vector<int64_t> blocks = blocksOf(model);
     if (blocks.empty() || *llvm::max_element(blocks) == 0)
       return;
-    Builder b(&getContext());
-    for (auto [op, block] : llvm::zip(model.getBody().front().without_terminator(), blocks))
-      op.setAttr(OfDialect::stageAttrName, b.getI64IntegerAttr(block));
-    getOperation()->setAttr(blocksAttrName, b.getUnitAttr());
+    number(model, OfDialect::stageAttrName, blocks);
+    getOperation()->setAttr(blocksAttrName, UnitAttr::get(&getContext()));
   }
 
   static bool isOpen(const Job &job, func::FuncOp model) {

@@ -8,6 +8,7 @@
 #include "lib/Train/TrainProgram.h"
 
 #include "lib/Train/Autodiff.h"
+#include "lib/Train/Blocks.h"
 #include "lib/Train/Decompose.h"
 #include "lib/Train/Initialise.h"
 #include "lib/Train/Loss.h"
@@ -92,6 +93,7 @@ private:
         parameters.push_back(program.get(v.name));
         names.push_back(v.name);
       }
+    numberRest(*block);
     Location seedLoc = derivedLoc(kept[0].getLoc(), "grad");
     Value seed = Formula(b, seedLoc).scalar(in.element, 1);
     FailureOr<SmallVector<Value>> found = buildGradients(kept[0], seed, parameters);
@@ -113,6 +115,17 @@ private:
     YieldOp::create(b, loc, yielded);
     eraseDeadOps(*block);
     return wrapMicro(ValueRange(yielded));
+  }
+
+  // What is computed around the model, the loss above all, belongs to its last block.
+  static void numberRest(Block &block) {
+    IntegerAttr last;
+    for (Operation &op : block)
+      if (auto number = op.getAttrOfType<IntegerAttr>(forwardBlockAttrName))
+        last = last && last.getInt() > number.getInt() ? last : number;
+    for (Operation &op : block)
+      if (last && !op.hasAttr(forwardBlockAttrName))
+        op.setAttr(forwardBlockAttrName, last);
   }
 
   // The op again, now with its results.

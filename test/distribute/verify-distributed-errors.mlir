@@ -111,3 +111,18 @@ module attributes {
     %x = of.read @d : tensor<8x4xf32, #of.dist<#far, [B, B]>>
   }
 }
+
+// -----
+
+#left = #of.mesh<"left", [data = 2], [0, 1]>
+#right = #of.mesh<"right", [data = 2], [2, 3]>
+module attributes {
+  of.cluster = {nodes = [{name = "n0", devices = [{kind = "cpu"}]}, {name = "n1", devices = [{kind = "cpu"}]},
+                         {name = "n2", devices = [{kind = "cpu"}]}, {name = "n3", devices = [{kind = "cpu"}]}]}} {
+  of.program @eval eval {
+    %x = of.read @d : tensor<8x4xf32, #of.dist<#left, [B]>>
+    %y = of.read @d : tensor<8x4xf32, #of.dist<#right, [B]>>
+    // expected-error @+1 {{'task.after' op holds a value of mesh 'left' back for one of 'right'; box that first}}
+    %z = task.after %x, %y : tensor<8x4xf32, #of.dist<#left, [B]>>, tensor<8x4xf32, #of.dist<#right, [B]>>
+  }
+}

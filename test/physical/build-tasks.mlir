@@ -161,3 +161,27 @@ of.program @snapshot snapshot {
 // CHECK-NEXT: }
 of.program @nothing eval {
 }
+
+// What is held back for a value is computed in its segment, though its own operand was there before;
+// and it is not fused with what had that operand first.
+// CHECK-LABEL: task.program @again "train" micros 1
+// CHECK: task.segment "a.compute.0"
+// CHECK-COUNT-2: task.kernel
+// CHECK: task.segment "a.compute.1" {{.*}} ins(%{{.*}}, %{{.*}} :
+// CHECK-NOT: task.after
+// CHECK: of.exp
+// CHECK-NOT: task.after
+// CHECK: of.set @x
+of.program @again train {
+  %x = of.get @x : !a
+  %y = of.get @y : !b
+  %u = of.tanh %x : (!a) -> !a
+  %v = of.exp %u : (!a) -> !a
+  %vb = of.boxing %v : !a to !b
+  %z = of.add %y, %vb : (!b, !b) -> !b
+  %za = of.boxing %z : !b to !a
+  %u1 = task.after %u, %za : !a, !a
+  %v1 = of.exp %u1 : (!a) -> !a
+  %x1 = of.mul %za, %v1 : (!a, !a) -> !a
+  of.set @x, %x1 : !a
+}

@@ -42,3 +42,23 @@ module attributes {of.job = {model = "m.mlir", data = {train = {samples = 8 : i6
     return %b : tensor<8x4xf32>
   }
 }
+
+// -----
+
+// What may be computed again has blocks of its own, here for a job that says so: one ends before the
+// next product.
+// CHECK-LABEL: module attributes {of.job =
+// CHECK-NOT: of.stage
+// CHECK: of.matmul {{.*}}of.block = 0 : i64
+// CHECK: of.relu {{.*}}of.block = 0 : i64
+// CHECK: of.matmul {{.*}}of.block = 1 : i64
+module attributes {of.job = {model = "m.mlir", data = {train = {samples = 8 : i64, fields = [["x", {files = ["x"], format = "npy"}]]}}, loss = {output = 0 : i64}, optimizer = {sgd = {lr = 0.1}}, batch = 8 : i64, steps = 1 : i64, parallel = {recompute = "full"}}} {
+  func.func @f(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+    %w1 = of.parameter "w1" init(#of.init<constant, 0.0>) : tensor<4x4xf32>
+    %a = of.matmul %x, %w1 : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+    %w2 = of.parameter "w2" init(#of.init<constant, 0.0>) : tensor<4x4xf32>
+    %b = of.relu %a : (tensor<8x4xf32>) -> tensor<8x4xf32>
+    %c = of.matmul %b, %w2 : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+    return %c : tensor<8x4xf32>
+  }
+}

@@ -5,7 +5,8 @@
 #include "lib/Export/ExportPlan.h"
 #include "lib/Import/Import.h"
 #include "lib/Import/Onnx/Onnx.h"
-#include "lib/Pipeline/MicroBatches.h"
+    if (failed(load()) || failed(measured()) || failed(request()) || failed(fitFirst()) ||
+        failed(explain()) ||
 #include "lib/Pipeline/Registration.h"
 #include "runtime/schema/PlanFile.h"
 #include "tools/of-compile/Explain.h"
@@ -37,7 +38,7 @@ public:
   }
 
   LogicalResult run() {
-    if (failed(load()) || failed(measured()) || failed(explain()) || failed(request()) ||
+    if (failed(load()) || failed(request()) || failed(fitFirst()) || failed(explain()) ||
         failed(dump()))
       return failure();
     for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
@@ -51,8 +52,16 @@ public:
         return failure();
       addPasses(passes, reached, rung);
       if (failed(passes.run(*module)) || (rung == Rung::Distribute && failed(emitChoices())))
+  }
+
+      const bool isFitted = rung == Rung::Distribute && !isExplained();
+      if (failed(isFitted ? fit() : runPasses(rung)) ||
+          (rung == Rung::Distribute && failed(emitChoices())))
         return failure();
       reached = rung;
+      (*module)->removeAttr(searchedAttrName);
+      if (rung == Rung::Schedule && options.explain)
+        explainMemory(*module, llvm::outs());
       if (failed(dump()))
         return failure();
     }
@@ -152,15 +161,6 @@ private:
     return success();
   }
 
-  // What a run has measured, where it can still be heeded.
-  LogicalResult measured() {
-    if (options.profile.empty())
-      return success();
-    if (reached >= Rung::Schedule || options.to < Rung::Distribute)
-      return fail(
-          Twine("--profile is for rungs distribute to schedule, none of which lies between ") +
-          nameOf(reached) + " and " + nameOf(options.to));
-    return readProfile(*module, options.profile);
   }
 
   LogicalResult explain() {

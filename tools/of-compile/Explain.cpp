@@ -1,5 +1,6 @@
 #include "tools/of-compile/Explain.h"
 
+#include "dialects/Task/Task.h"
 #include "lib/Export/PlanTables.h"
 
 #include "mlir/IR/Remarks.h"
@@ -26,6 +27,8 @@ public:
       return printFamily(remark);
     if (remark.getRemarkName() == "Stages")
       return printStages(remark);
+    if (remark.getRemarkName() == "Recompute")
+      return printRecompute(remark);
     std::string source = sourceOf(remark.getLocation());
     out << (source.empty() ? "derived" : source) << ": " << find(remark, "Op") << " on "
         << find(remark, "Mesh") << "\n  chosen  " << find(remark, "Chosen") << ", "
@@ -47,6 +50,12 @@ private:
     if (estimate != "?")
       out << "estimated " << estimate << " s";
     out << "\n";
+  }
+
+  void printRecompute(const remark::detail::Remark &remark) {
+    out << "computed again for the backward pass: of " << find(remark, "Blocks") << " blocks "
+        << find(remark, "full") << " in full and " << find(remark, "selective")
+        << " selectively, " << find(remark, "Ops") << " ops\n";
   }
 
   void printSearch(const remark::detail::Remark &remark) {
@@ -101,6 +110,17 @@ LogicalResult explainTo(MLIRContext &context, llvm::raw_ostream &out, bool onlyA
   return remark::enableOptimizationRemarks(context, std::make_unique<Explainer>(out, onlyAnswers),
                                            std::make_unique<remark::RemarkEmittingPolicyAll>(),
                                            categories);
+}
+
+void explainMemory(ModuleOp module, llvm::raw_ostream &out) {
+  auto chunks = module->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
+  auto groups = module->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
+  for (NamedAttribute chunk : chunks) {
+    const size_t devices = cast<DenseI64ArrayAttr>(groups.get(chunk.getName())).size();
+    out << "memory of " << (devices == 1 ? "the device" : "each device") << " of mesh "
+        << chunk.getName().getValue() << ": "
+        << cast<IntegerAttr>(chunk.getValue()).getInt() << " bytes\n";
+  }
 }
 
 } // namespace of

@@ -8,7 +8,7 @@
 //     other   [B] [B] -> [B], 24 us
 #pragma once
 
-#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace of {
@@ -16,5 +16,8 @@ namespace of {
 /// From now on writes every choice of the context's passes, or only answers to what was asked, to
 /// `out`, which must live as long as the context. Once for a context.
 mlir::LogicalResult explainTo(mlir::MLIRContext &context, llvm::raw_ostream &out, bool onlyAnswers);
+
+/// The bytes that each device needs, of a module at rung schedule: those of its chunk.
+void explainMemory(mlir::ModuleOp module, llvm::raw_ostream &out);
 
 } // namespace of

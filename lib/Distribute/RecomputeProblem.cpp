@@ -1,0 +1,198 @@
+#include "lib/Distribute/RecomputeProblem.h"
+
+using namespace mlir;
+
+namespace of {
+
+/// Numbers of groups to do again that a class may choose between, beside none of them.
+static constexpr int64_t mostCounts = 8;
+
+static int index(Recompute level) { return static_cast<int>(level); }
+
+RecomputeProblem::RecomputeProblem(const DistNetwork &network, const std::vector<uint32_t> &classOf)
+    : network(network), classOfNode(classOf) {
+  if (!network.recompute())
+    return;
+  numberOps();
+  findClasses(classOf);
+  findGaps();
+}
+
+void RecomputeProblem::numberOps() {
+  for (auto [n, node] : llvm::enumerate(network.nodes()))
+    if (node.variable.empty() && !node.operands.empty())
+      position.try_emplace(node.op, n);
+}
+
+// ---- Groups that are alike
+
+static SmallVector<RecomputeProblem::Way> waysOf(ArrayRef<Recompute> levels, int64_t members) {
+  SmallVector<RecomputeProblem::Way> out;
+  for (Recompute level : levels) {
+    if (level == Recompute::None) {
+      out.push_back({level, 0});
+      continue;
+    }
+    const bool isOpen = levels.size() > 1;
+    const int64_t steps = isOpen ? std::min(members, mostCounts) : 1;
+    for (int64_t i = 1; i <= steps; ++i)
+      out.push_back({level, (members * i + steps - 1) / steps});
+  }
+  return out;
+}
+
+void RecomputeProblem::findClasses(const std::vector<uint32_t> &classOf) {
+  std::map<std::vector<int64_t>, size_t> known;
+  for (auto [g, group] : llvm::enumerate(network.recompute()->groups())) {
+    classOfGroup.push_back(-1);
+    memberOfGroup.push_back(0);
+    if (!group.needed)
+      continue;
+    std::vector<int64_t> key;
+    for (Recompute level : network.levels()[g])
+      key.push_back(index(level));
+    for (Recompute level : recomputeLevels) {
+      key.push_back(-1);
+      for (Operation *op : group.again[index(level)])
+        if (auto at = position.find(op); at != position.end())
+          key.push_back(classOf[at->second]);
+    }
+    auto [it, isNew] = known.try_emplace(key, classes.size());
+    if (isNew)
+      classes.emplace_back();
+    memberOfGroup.back() = int64_t(classes[it->second].members.size());
+    classes[it->second].members.push_back(g);
+    classOfGroup.back() = int64_t(it->second);
+  }
+  for (GroupClass &c : classes)
+    c.ways = waysOf(network.levels()[c.members.front()], int64_t(c.members.size()));
+}
+
+std::map<uint32_t, int64_t> RecomputeProblem::countAgain(size_t group, Recompute level) const {
+  std::map<uint32_t, int64_t> out;
+  for (Operation *op : network.recompute()->again(group, level))
+    if (auto at = position.find(op); at != position.end())
+      out[classOfNode[at->second]]++;
+  return out;
+}
+
+void RecomputeProblem::addChoices(search::CostNetwork &problem,
+                                  llvm::function_ref<ArrayRef<double>(uint32_t)> seconds,
+                                  llvm::function_ref<void(uint32_t, const search::CostEdge &)> added) {
+  for (GroupClass &c : classes) {
+    c.node = problem.nodes.size();
+    problem.nodes.emplace_back();
+    problem.nodes.back().costs.assign(c.ways.size(), 0);
+    std::map<uint32_t, std::vector<int64_t>> runs; ///< of an op's class, by way
+    for (auto [w, way] : llvm::enumerate(c.ways))
+      for (auto [op, times] : countAgain(c.members.front(), way.level)) {
+        runs[op].resize(c.ways.size());
+        runs[op][w] = times * way.count;
+      }
+    for (auto &[op, times] : runs) {
+      search::CostEdge edge{c.node, op, {}};
+      for (int64_t count : times)
+        for (double once : seconds(op))
+          edge.costs.push_back(count ? double(count) * once : 0); // forbidden ones stay so
+      added(op, edge);
+      problem.edges.push_back(std::move(edge));
+    }
+  }
+}
+
+RecomputeChoice RecomputeProblem::levelsOf(const search::Choice &choice) const {
+  RecomputeChoice out(classOfGroup.size(), Recompute::None);
+  for (const GroupClass &c : classes) {
+    const Way &way = c.ways[choice[c.node]];
+    for (size_t g : ArrayRef(c.members).take_front(way.count))
+      out[g] = way.level;
+  }
+  return out;
+}
+
+// ---- Values
+
+int64_t RecomputeProblem::lastForward(Value value) const {
+  int64_t last = -1;
+  if (auto at = position.find(value.getDefiningOp()); at != position.end())
+    last = at->second;
+  for (Operation *user : value.getUsers())
+    if (auto at = position.find(user); at != position.end() && !RecomputeGroups::isBackward(user))
+      last = std::max(last, at->second);
+  return last;
+}
+
+static bool isWanted(Value value) {
+  return llvm::any_of(value.getUsers(), RecomputeGroups::isBackward);
+}
+
+RecomputeProblem::Gap RecomputeProblem::gapUntil(Value value, size_t group) const {
+  return {size_t(classOfGroup[group]), memberOfGroup[group], lastForward(value),
+          position.lookup(network.recompute()->groups()[group].needed)};
+}
+
+void RecomputeProblem::addGap(Value value, const Gap &gap) {
+  const bool isSame = gap.isKept[0] == gap.isKept[1] && gap.isKept[1] == gap.isKept[2];
+  if (!isSame && gap.from < gap.to)
+    gaps[value] = gap;
+}
+
+void RecomputeProblem::findGaps() {
+  const RecomputeGroups &groups = *network.recompute();
+  /// Who computes again from a kept value: groups with the levels at which they do.
+  llvm::MapVector<Value, llvm::MapVector<size_t, std::array<bool, 3>>> sources;
+  for (auto [g, group] : llvm::enumerate(groups.groups())) {
+    if (classOfGroup[g] < 0)
+      continue;
+    for (Recompute level : recomputeLevels)
+      for (Operation *op : group.again[index(level)])
+        for (Value operand : op->getOperands())
+          if (position.contains(operand.getDefiningOp()) &&
+              isa<MicroOp>(operand.getDefiningOp()->getParentOp()) &&
+              !groups.isDropped(operand, level))
+            sources[operand][g][index(level)] = true;
+  }
+  for (auto [g, group] : llvm::enumerate(groups.groups())) {
+    if (classOfGroup[g] < 0)
+      continue;
+    for (Operation *op : group.ops)
+      for (Value v : op->getResults()) {
+        if (!groups.isDropped(v, Recompute::Full))
+          continue;
+        Gap gap = gapUntil(v, g);
+        auto from = sources.find(v); // its own group alone
+        for (Recompute level : recomputeLevels)
+          gap.isKept[index(level)] =
+              !groups.isDropped(v, level) &&
+              (isWanted(v) || (from != sources.end() && from->second.front().second[index(level)]));
+        addGap(v, gap);
+      }
+  }
+  for (auto &[v, users] : sources) {
+    if (groups.isDropped(v, Recompute::Full))
+      continue;
+    int64_t last = -1;
+    for (auto &[g, levels] : users)
+      last = std::max(last, position.lookup(groups.groups()[g].needed));
+    if (isWanted(v) || users.size() > 1) {
+      needed[v] = last;
+      continue;
+    }
+    auto &[g, levels] = users.front();
+    Gap gap = gapUntil(v, g);
+    llvm::copy(levels, gap.isKept);
+    addGap(v, gap);
+  }
+}
+
+const RecomputeProblem::Gap *RecomputeProblem::gapOf(Value value) const {
+  auto it = gaps.find(value);
+  return it == gaps.end() ? nullptr : &it->second;
+}
+
+int64_t RecomputeProblem::lastAgain(Value value) const {
+  auto it = needed.find(value);
+  return it == needed.end() ? -1 : it->second;
+}
+
+} // namespace of

@@ -1,0 +1,31 @@
+// Choices that fit the memory of devices as it is laid out.
+//
+//   of-distribute, by its estimate of bytes ─▶ … ─▶ of-assign-memory: bytes of a chunk
+//          ▲                                                 │
+//          └──────────── a factor on the estimate ◀──────────┘
+//
+// The search counts bytes before there are kernels, orders and buffers in place, so it may be above
+// or below what a device needs. Where that may matter its choice is laid out, and it searches again
+// with its estimate put right by that layout: where the layout is too large, and where memory made
+// the choice slower than it could be and some is left. A bounded number of times; the fastest that
+// fits is taken.
+#pragma once
+
+#include "lib/Pipeline/Rungs.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace of {
+
+struct MemoryFit {
+  double factor = 1;                        ///< on the search's estimate
+  mlir::OwningOpRef<mlir::ModuleOp> module; ///< at rung distribute, with that factor
+};
+
+/// For a module at a rung before distribute, which stays as it is. Errors as by the passes of these
+/// rungs. Where nothing fits as laid out the result is the last that was tried, and
+/// of-assign-memory has the error.
+mlir::FailureOr<MemoryFit> fitMemory(mlir::ModuleOp module, Rung reached);
+
+} // namespace of
