@@ -14,8 +14,8 @@ std::string describe(const MemoryShortage &shortage, const MemoryPeak &peak) {
   if (!peak.at.empty())
     out += " while '" + peak.at + "' runs";
   for (size_t i = 0; i < peak.largest.size(); ++i)
-    out += (i ? ", '" : ": '") + peak.largest[i].first + "' " +
-           std::to_string(peak.largest[i].second);
+    out +=
+        (i ? ", '" : ": '") + peak.largest[i].first + "' " + std::to_string(peak.largest[i].second);
   return out;
 }
 

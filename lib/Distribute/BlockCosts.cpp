@@ -137,8 +137,7 @@ private:
       out.fixedBytes += fixedBytes(node, option);
       out.activeBytes += activeBytes(n, option, level);
       if (again.contains(node.op) && !node.results.empty() && !node.operands.empty())
-        out.microSeconds +=
-            node.times * option.seconds / static_cast<double>(microBatches);
+        out.microSeconds += node.times * option.seconds / static_cast<double>(microBatches);
       for (unsigned r = 0; r < node.results.size() && node.variable.empty(); ++r)
         out.extraBytes = std::max(out.extraBytes, partBytes(node.results[r].getType(),
                                                             distAttr(node.mesh, option.made[r])));

@@ -79,9 +79,10 @@ private:
 
 } // namespace
 
-std::vector<std::pair<MeshAttr, MeshSeconds>>
-secondsByMesh(const DistNetwork &network, const DistChoice &choice, const RecomputeChoice &levels,
-              int64_t microBatches) {
+std::vector<std::pair<MeshAttr, MeshSeconds>> secondsByMesh(const DistNetwork &network,
+                                                            const DistChoice &choice,
+                                                            const RecomputeChoice &levels,
+                                                            int64_t microBatches) {
   std::vector<std::pair<MeshAttr, MeshSeconds>> out;
   for (auto &[mesh, seconds] : Adder(network, choice, levels).run())
     out.push_back({mesh, {seconds.micro / microBatches, seconds.step}});

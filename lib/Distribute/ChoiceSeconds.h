@@ -17,10 +17,12 @@ struct MeshSeconds {
   double step = 0;  ///< once per step
 };
 
-/// By mesh, ordered by their devices. Without `levels` nothing is computed again. `microBatches` is the count of the program's of.micro.
-std::vector<std::pair<MeshAttr, MeshSeconds>>
-secondsByMesh(const DistNetwork &network, const DistChoice &choice, const RecomputeChoice &levels,
-              int64_t microBatches);
+/// By mesh, ordered by their devices. Without `levels` nothing is computed again. `microBatches` is
+/// the count of the program's of.micro.
+std::vector<std::pair<MeshAttr, MeshSeconds>> secondsByMesh(const DistNetwork &network,
+                                                            const DistChoice &choice,
+                                                            const RecomputeChoice &levels,
+                                                            int64_t microBatches);
 
 /// Of a step in which the meshes are stages: each fills and drains once, the busiest works for all
 /// micro-batches, and the longest of what is done once per step follows.

@@ -78,7 +78,8 @@ void FamilyComparison::add(const DistNetwork &network) {
     std::string why;
     const std::optional<Searched> found = searchFamily(name, network, cluster, why, comparisonWork);
     const FailureOr<ChoiceFigures> figures =
-        found ? figuresOf(found->network, found->choice, found->levels) : FailureOr<ChoiceFigures>(failure());
+        found ? figuresOf(found->network, found->choice, found->levels)
+              : FailureOr<ChoiceFigures>(failure());
     if (failed(figures))
       entry.why = why;
     else if (entry.mesh.empty() || figures->seconds < entry.figures.seconds * (1 - 1e-9))

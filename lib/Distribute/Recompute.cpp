@@ -59,8 +59,8 @@ private:
   // The last value of the backward pass in front of an op that comes after a block.
   Value valueAfter(const RecomputeGroup &group) {
     for (Operation *op = group.needed->getPrevNode(); op; op = op->getPrevNode())
-      if (!op->hasAttr(forwardBlockAttrName) && op->getNumResults() > 0 && !isa<task::AfterOp>(op) &&
-          reach.lookup(op) > group.block && reach.contains(op) &&
+      if (!op->hasAttr(forwardBlockAttrName) && op->getNumResults() > 0 &&
+          !isa<task::AfterOp>(op) && reach.lookup(op) > group.block && reach.contains(op) &&
           (!group.mesh || distOf(op->getResult(0)).getMesh() == group.mesh))
         return op->getResult(0);
     return {};
@@ -81,7 +81,8 @@ private:
         if (!map.contains(operand) && needsHolding(operand)) {
           Value &after = held[operand];
           if (!after)
-            after = task::AfterOp::create(b, derivedLoc(operand.getLoc(), "kept"), operand, earlier);
+            after = task::AfterOp::create(b, derivedLoc(operand.getLoc(), "kept"),
+                                          operand.getType(), operand, earlier);
           map.map(operand, after);
         }
       Operation *copy = b.clone(*op, map);
@@ -93,7 +94,8 @@ private:
       for (Value v : op->getResults())
         if (groups.isDropped(v, level))
           v.replaceUsesWithIf(map.lookup(v), [&](OpOperand &use) {
-            return RecomputeGroups::isBackward(use.getOwner()) && !isa<task::AfterOp>(use.getOwner());
+            return RecomputeGroups::isBackward(use.getOwner()) &&
+                   !isa<task::AfterOp>(use.getOwner());
           });
   }
 
@@ -142,9 +144,8 @@ struct RecomputePass : PassWrapper<RecomputePass, OperationPass<ModuleOp>> {
   static LogicalResult check(ProgramOp program, ArrayRef<int64_t> levels) {
     const size_t groups = RecomputeGroups(program).groups().size();
     if (levels.size() != groups)
-      return program.emitOpError("has ")
-             << recomputeAttrName << " for " << levels.size() << " groups of forward ops, but "
-             << groups << " of them";
+      return program.emitOpError("has ") << recomputeAttrName << " for " << levels.size()
+                                         << " groups of forward ops, but " << groups << " of them";
     for (int64_t level : levels)
       if (level < 0 || level >= int64_t(std::size(recomputeLevels)))
         return program.emitOpError("has the level ")

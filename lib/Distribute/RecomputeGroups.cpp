@@ -109,8 +109,8 @@ void RecomputeGroups::findAgain(RecomputeGroup &group, Recompute level) const {
   for (Operation *op : llvm::reverse(group.ops)) {
     const bool isUsed = llvm::any_of(op->getResults(), [&](Value v) {
       return isDropped(v, level) && llvm::any_of(v.getUsers(), [&](Operation *user) {
-        return isBackward(user) || found.contains(user);
-      });
+               return isBackward(user) || found.contains(user);
+             });
     });
     if (isUsed)
       found.insert(op);

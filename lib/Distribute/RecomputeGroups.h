@@ -39,7 +39,7 @@ inline constexpr llvm::StringLiteral recomputeAttrName = "of.recompute";
 
 struct RecomputeGroup {
   int64_t block = 0;
-  MeshAttr mesh;                         ///< null in programs that are not placed
+  MeshAttr mesh;                            ///< null in programs that are not placed
   llvm::SmallVector<mlir::Operation *> ops; ///< of the forward pass, in program order
   /// The first op of the backward pass that needs one of their values. Null: nothing to do again;
   /// so it is in the last block, whose values are needed at once.

@@ -26,7 +26,7 @@ public:
 
   /// When a value is not used, and whether it is kept nevertheless. Numbers of nodes.
   struct Gap {
-    size_t groups; ///< class of the groups of which one decides,
+    size_t groups;  ///< class of the groups of which one decides,
     int64_t member; ///< and which of them
     int64_t from, to;
     bool isKept[3] = {}; ///< by level
@@ -77,7 +77,7 @@ private:
   const std::vector<uint32_t> &classOfNode;
   llvm::DenseMap<mlir::Operation *, int64_t> position; ///< number of its node
   std::vector<GroupClass> classes;
-  std::vector<int64_t> classOfGroup; ///< -1: nothing to decide
+  std::vector<int64_t> classOfGroup;  ///< -1: nothing to decide
   std::vector<int64_t> memberOfGroup; ///< its place in the class
   llvm::DenseMap<mlir::Value, Gap> gaps;
   llvm::DenseMap<mlir::Value, int64_t> needed;

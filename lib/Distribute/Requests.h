@@ -7,8 +7,8 @@
 //   of.weigh     leave in of.weighed what a step takes: seconds, and quarters of a device's memory
 //                that it was taken to have beside it, since nothing fits
 //   of.memory    a factor on the bytes that the search estimates, which are those of all but
-//                variables; what it thinks of its choice is left in of.searched: {bytes, fixed: those
-//                of variables, seconds, limited: if memory made it slower}
+//                variables; what it thinks of its choice is left in of.searched: {bytes, fixed:
+//                those of variables, seconds, limited: if memory made it slower}
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"

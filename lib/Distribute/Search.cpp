@@ -525,9 +525,8 @@ private:
             distAttr(node.mesh, option.results.empty() ? option.operands[0] : option.results[0]);
       }
     if (!found.levels.empty()) {
-      const auto levels = llvm::map_to_vector(found.levels, [](Recompute level) {
-        return static_cast<int64_t>(level);
-      });
+      const auto levels = llvm::map_to_vector(
+          found.levels, [](Recompute level) { return static_cast<int64_t>(level); });
       program->setAttr(recomputeAttrName, DenseI64ArrayAttr::get(program.getContext(), levels));
     }
     remarkChoice(found.network, found.choice);

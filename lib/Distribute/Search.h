@@ -18,7 +18,7 @@ struct SearchedChoice {
   RecomputeChoice levels; ///< of what is computed again
   double seconds = 0;     ///< per step; of several meshes that of the pipeline they are
   double lowerBound = 0;  ///< no choice takes less
-  int64_t bytes = 0;      ///< of a device at the peak, as far as the search can tell; 0: not limited
+  int64_t bytes = 0; ///< of a device at the peak, as far as the search can tell; 0: not limited
   bool isLimited = false; ///< with more memory there may be a faster one
   int round = 0;          ///< quarters of its memory that a device was taken to have beside it
 

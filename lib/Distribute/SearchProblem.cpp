@@ -61,11 +61,11 @@ private:
     size_t producer;
     unsigned result;
     int64_t count = 0;
-    std::map<unsigned, DistLives> lives; ///< of its members, by mesh
+    std::map<unsigned, DistLives> lives = {}; ///< of its members, by mesh
     /// Where it is computed again or kept, the same in all members: `lives` end with the forward
     /// pass, in between it may be kept, and then it is there again.
-    std::vector<RecomputeProblem::Gap> gaps; ///< of the members, one for each life in `kept`
-    DistLives kept, after;
+    std::vector<RecomputeProblem::Gap> gaps = {}; ///< of the members, one for each life in `kept`
+    DistLives kept = {}, after = {};
   };
   /// Producer; who decides whether it is kept, and how; users.
   using ValueKey =

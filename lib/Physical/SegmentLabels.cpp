@@ -42,15 +42,14 @@ void SegmentLabels::collect(Block &block, bool micro) {
 // Of what computed a value, and of what it was held back for on the way.
 SmallVector<SegmentLabels::State> SegmentLabels::statesOf(Value value) const {
   SmallVector<State> out{stateOf(value)};
-  for (value = throughMicro(value); Operation *op = value.getDefiningOp();
-       value = throughMicro(op->getOperand(0))) {
-    auto after = dyn_cast<task::AfterOp>(op);
-    if (!after && !isa<ViewOpInterface>(op))
-      break;
-    if (after)
+  for (;;) {
+    Operation *op = throughMicro(value).getDefiningOp();
+    if (!op || !isa<ViewOpInterface, task::AfterOp>(op))
+      return out;
+    if (auto after = dyn_cast<task::AfterOp>(op))
       out.append(statesOf(after.getEarlier()));
+    value = op->getOperand(0);
   }
-  return out;
 }
 
 void SegmentLabels::label(PhysicalItem &item) {

@@ -55,7 +55,8 @@ public:
       if (failed(found))
         break;
       last = std::move(*found);
-      auto searched = dyn_cast_or_null<DictionaryAttr>((*last->module)->removeAttr(searchedAttrName));
+      auto searched =
+          dyn_cast_or_null<DictionaryAttr>((*last->module)->removeAttr(searchedAttrName));
       if (!searched)
         return take(last);
       const double estimate = numberOf(searched, "bytes"), fixed = numberOf(searched, "fixed");
@@ -69,7 +70,8 @@ public:
         keepFastest(searched.getAs<FloatAttr>("seconds").getValueAsDouble());
       if (fits && (!searched.get("limited") || need->part >= nearlyAll))
         break;
-      const double right = factor * std::max(need->bytes - fixed, 1.0) / std::max(estimate - fixed, 1.0);
+      const double right =
+          factor * std::max(need->bytes - fixed, 1.0) / std::max(estimate - fixed, 1.0);
       std::optional<double> next = nextFactor(factor, right, fits);
       if (!next)
         break;
@@ -107,7 +109,7 @@ private:
     return *cluster.leastMemory(all);
   }
 
-  std::optional<Need> layout(ModuleOp distributed) const {
+  std::optional<Need> layout(ModuleOp distributed) {
     OwningOpRef<ModuleOp> copy = distributed.clone();
     (void)quietly(module.getContext(),
                   [&] { return runPasses(*copy, Rung::Distribute, Rung::Schedule); });

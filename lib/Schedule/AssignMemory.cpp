@@ -15,8 +15,8 @@
 // and the temporaries of each stream have places of their own.
 #include "lib/Config/Attributes.h"
 #include "lib/Cost/ExchangeCost.h"
-#include "lib/Schedule/Lifetimes.h"
 #include "lib/Cost/MemoryShortage.h"
+#include "lib/Schedule/Lifetimes.h"
 #include "lib/Schedule/MeshGroups.h"
 #include "lib/Schedule/Passes.h"
 #include "lib/Schedule/ScratchSizes.h"
@@ -75,7 +75,7 @@ private:
   LogicalResult addArena(MeshAttr mesh, Lifetimes &lives);
   FailureOr<std::pair<int64_t, int64_t>> pack(MutableArrayRef<Block> blocks, int64_t base);
   void keepEdges(Lifetimes &lives);
-  MemoryPeak peakOf(const Lifetimes *lives) const;
+  MemoryPeak peakOf(const Lifetimes *lives);
 
   task::ProgramOp program;
   const Cluster &cluster;
@@ -249,7 +249,7 @@ FailureOr<std::pair<int64_t, int64_t>> ProgramMemory::pack(MutableArrayRef<Block
 /// Values that a message names.
 static constexpr size_t mostNamed = 3;
 
-MemoryPeak ProgramMemory::peakOf(const Lifetimes *lives) const {
+MemoryPeak ProgramMemory::peakOf(const Lifetimes *lives) {
   MemoryPeak out;
   out.program = program.getSymName().str();
   if (lives)

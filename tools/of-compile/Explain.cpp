@@ -54,8 +54,8 @@ private:
 
   void printRecompute(const remark::detail::Remark &remark) {
     out << "computed again for the backward pass: of " << find(remark, "Blocks") << " blocks "
-        << find(remark, "full") << " in full and " << find(remark, "selective")
-        << " selectively, " << find(remark, "Ops") << " ops\n";
+        << find(remark, "full") << " in full and " << find(remark, "selective") << " selectively, "
+        << find(remark, "Ops") << " ops\n";
   }
 
   void printSearch(const remark::detail::Remark &remark) {
@@ -118,8 +118,8 @@ void explainMemory(ModuleOp module, llvm::raw_ostream &out) {
   for (NamedAttribute chunk : chunks) {
     const size_t devices = cast<DenseI64ArrayAttr>(groups.get(chunk.getName())).size();
     out << "memory of " << (devices == 1 ? "the device" : "each device") << " of mesh "
-        << chunk.getName().getValue() << ": "
-        << cast<IntegerAttr>(chunk.getValue()).getInt() << " bytes\n";
+        << chunk.getName().getValue() << ": " << cast<IntegerAttr>(chunk.getValue()).getInt()
+        << " bytes\n";
   }
 }
 
