@@ -76,9 +76,9 @@ std::map<uint32_t, int64_t> RecomputeProblem::countAgain(size_t group, Recompute
   return out;
 }
 
-void RecomputeProblem::addChoices(search::CostNetwork &problem,
-                                  llvm::function_ref<ArrayRef<double>(uint32_t)> seconds,
-                                  llvm::function_ref<void(uint32_t, const search::CostEdge &)> added) {
+void RecomputeProblem::addChoices(
+    search::CostNetwork &problem, llvm::function_ref<ArrayRef<double>(uint32_t)> seconds,
+    llvm::function_ref<void(uint32_t, const search::CostEdge &)> added) {
   for (GroupClass &c : classes) {
     c.node = problem.nodes.size();
     problem.nodes.emplace_back();

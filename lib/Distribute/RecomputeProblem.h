@@ -36,8 +36,8 @@ public:
   RecomputeProblem(const DistNetwork &network, const std::vector<uint32_t> &classOf);
 
   /// Adds the choices to the cost network, whose first nodes are the classes. `seconds` of one
-  /// member of a class, by option; `added` is told of each edge that is to be added, and of the class
-  /// of ops whose seconds it has.
+  /// member of a class, by option; `added` is told of each edge that is to be added, and of the
+  /// class of ops whose seconds it has.
   void addChoices(search::CostNetwork &problem,
                   llvm::function_ref<llvm::ArrayRef<double>(uint32_t)> seconds,
                   llvm::function_ref<void(uint32_t, const search::CostEdge &)> added);

@@ -21,38 +21,37 @@
 using namespace mlir;
 
 namespace of {
+  // Which rung a printed module has reached.
+  static constexpr llvm::StringLiteral kRungAttrName = "of.rung";
 
-// Which rung a printed module has reached.
-static constexpr llvm::StringLiteral kRungAttrName = "of.rung";
+  static constexpr llvm::StringLiteral kVersion = "of-compile 0.1.0";
 
-static constexpr llvm::StringLiteral kVersion = "of-compile 0.1.0";
+  namespace {
 
-namespace {
+  class Compiler {
+  public:
+    explicit Compiler(const CompileOptions &options)
+        : options(options), context(registry(), MLIRContext::Threading::DISABLED),
+          handler(sources, &context, llvm::errs()) {
+      context.loadAllAvailableDialects();
+    }
 
-class Compiler {
-public:
-  explicit Compiler(const CompileOptions &options)
-      : options(options), context(registry(), MLIRContext::Threading::DISABLED),
-        handler(sources, &context, llvm::errs()) {
-    context.loadAllAvailableDialects();
-  }
-
-  LogicalResult run() {
-    if (failed(load()) || failed(request()) || failed(fitFirst()) || failed(explain()) ||
-        failed(dump()))
-      return failure();
-    for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
-      Rung rung = static_cast<Rung>(next);
-      if (rung == Rung::Export)
-        return writePlan();
-      PassManager passes(&context);
-      passes.enableVerifier();
-      applyDefaultTimingPassManagerCLOptions(passes);
-      if (failed(applyPassManagerCLOptions(passes)))
+    LogicalResult run() {
+      if (failed(load()) || failed(request()) || failed(fitFirst()) || failed(explain()) ||
+          failed(dump()))
         return failure();
-      addPasses(passes, reached, rung);
-      if (failed(passes.run(*module)) || (rung == Rung::Distribute && failed(emitChoices())))
-  }
+      for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
+        Rung rung = static_cast<Rung>(next);
+        if (rung == Rung::Export)
+          return writePlan();
+        PassManager passes(&context);
+        passes.enableVerifier();
+        applyDefaultTimingPassManagerCLOptions(passes);
+        if (failed(applyPassManagerCLOptions(passes)))
+          return failure();
+        addPasses(passes, reached, rung);
+        if (failed(passes.run(*module)) || (rung == Rung::Distribute && failed(emitChoices())))
+      }
 
       const bool isFitted = rung == Rung::Distribute && !isExplained();
       if (failed(isFitted ? fit() : runPasses(rung)) ||
@@ -68,8 +67,8 @@ public:
     return writeModule(options.output);
   }
 
-private:
-  static DialectRegistry registry() {
+  private : static DialectRegistry
+            registry() {
     DialectRegistry out;
     registerDialects(out);
     return out;
@@ -256,8 +255,8 @@ private:
   Rung reached = Rung::Import;
 };
 
-} // namespace
+    } // namespace
 
-int compile(const CompileOptions &options) { return failed(Compiler(options).run()) ? 2 : 0; }
+    int compile(const CompileOptions &options) { return failed(Compiler(options).run()) ? 2 : 0; }
 
-} // namespace of
+    } // namespace of
