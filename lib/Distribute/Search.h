@@ -14,7 +14,6 @@ namespace of {
 /// What was found for one program.
 struct SearchedChoice {
   DistChoice choice;
-  DistChoice choice;
   RecomputeChoice levels; ///< of what is computed again
   double seconds = 0;     ///< per step; of several meshes that of the pipeline they are
   double lowerBound = 0;  ///< no choice takes less

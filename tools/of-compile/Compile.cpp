@@ -5,8 +5,8 @@
 #include "lib/Export/ExportPlan.h"
 #include "lib/Import/Import.h"
 #include "lib/Import/Onnx/Onnx.h"
-    if (failed(load()) || failed(measured()) || failed(request()) || failed(fitFirst()) ||
-        failed(explain()) ||
+#include "lib/Pipeline/FitMemory.h"
+#include "lib/Pipeline/MicroBatches.h"
 #include "lib/Pipeline/Registration.h"
 #include "runtime/schema/PlanFile.h"
 #include "tools/of-compile/Explain.h"
@@ -21,38 +21,30 @@
 using namespace mlir;
 
 namespace of {
-  // Which rung a printed module has reached.
-  static constexpr llvm::StringLiteral kRungAttrName = "of.rung";
 
-  static constexpr llvm::StringLiteral kVersion = "of-compile 0.1.0";
+// Which rung a printed module has reached.
+static constexpr llvm::StringLiteral kRungAttrName = "of.rung";
 
-  namespace {
+static constexpr llvm::StringLiteral kVersion = "of-compile 0.1.0";
 
-  class Compiler {
-  public:
-    explicit Compiler(const CompileOptions &options)
-        : options(options), context(registry(), MLIRContext::Threading::DISABLED),
-          handler(sources, &context, llvm::errs()) {
-      context.loadAllAvailableDialects();
-    }
+namespace {
 
-    LogicalResult run() {
-      if (failed(load()) || failed(request()) || failed(fitFirst()) || failed(explain()) ||
-          failed(dump()))
-        return failure();
-      for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
-        Rung rung = static_cast<Rung>(next);
-        if (rung == Rung::Export)
-          return writePlan();
-        PassManager passes(&context);
-        passes.enableVerifier();
-        applyDefaultTimingPassManagerCLOptions(passes);
-        if (failed(applyPassManagerCLOptions(passes)))
-          return failure();
-        addPasses(passes, reached, rung);
-        if (failed(passes.run(*module)) || (rung == Rung::Distribute && failed(emitChoices())))
-      }
+class Compiler {
+public:
+  explicit Compiler(const CompileOptions &options)
+      : options(options), context(registry(), MLIRContext::Threading::DISABLED),
+        handler(sources, &context, llvm::errs()) {
+    context.loadAllAvailableDialects();
+  }
 
+  LogicalResult run() {
+    if (failed(load()) || failed(measured()) || failed(request()) || failed(fitFirst()) ||
+        failed(explain()) || failed(dump()))
+      return failure();
+    for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
+      Rung rung = static_cast<Rung>(next);
+      if (rung == Rung::Export)
+        return writePlan();
       const bool isFitted = rung == Rung::Distribute && !isExplained();
       if (failed(isFitted ? fit() : runPasses(rung)) ||
           (rung == Rung::Distribute && failed(emitChoices())))
@@ -67,8 +59,8 @@ namespace of {
     return writeModule(options.output);
   }
 
-  private : static DialectRegistry
-            registry() {
+private:
+  static DialectRegistry registry() {
     DialectRegistry out;
     registerDialects(out);
     return out;
@@ -160,6 +152,49 @@ namespace of {
     return success();
   }
 
+  // What a run has measured, where it can still be heeded.
+  LogicalResult measured() {
+    if (options.profile.empty())
+      return success();
+    if (reached >= Rung::Schedule || options.to < Rung::Distribute)
+      return fail(
+          Twine("--profile is for rungs distribute to schedule, none of which lies between ") +
+          nameOf(reached) + " and " + nameOf(options.to));
+    return readProfile(*module, options.profile);
+  }
+
+  LogicalResult runPasses(Rung rung) {
+    PassManager passes(&context);
+    passes.enableVerifier();
+    applyDefaultTimingPassManagerCLOptions(passes);
+    if (failed(applyPassManagerCLOptions(passes)))
+      return failure();
+    addPasses(passes, reached, rung);
+    return passes.run(*module);
+  }
+
+  // Distributed so that it fits as laid out.
+  LogicalResult fit() {
+    FailureOr<MemoryFit> found = fitMemory(*module, reached);
+    if (failed(found))
+      return failure();
+    module = std::move(found->module);
+    return success();
+  }
+
+  bool isExplained() const { return options.explain || !options.whatIf.empty(); }
+
+  // What is tried is not explained, what is taken is: it is found before anybody listens.
+  LogicalResult fitFirst() {
+    if (!isExplained() || reached >= Rung::Distribute || options.to < Rung::Distribute)
+      return success();
+    OwningOpRef<ModuleOp> asked = module->clone();
+    (*asked)->removeAttr(whatIfAttrName);
+    ScopedDiagnosticHandler silence(&context, [](Diagnostic &) { return success(); });
+    FailureOr<MemoryFit> found = fitMemory(*asked, reached);
+    if (succeeded(found) && found->factor != 1) // an error comes again
+      setMemoryFactor(*module, found->factor);
+    return success();
   }
 
   LogicalResult explain() {
@@ -255,8 +290,8 @@ namespace of {
   Rung reached = Rung::Import;
 };
 
-    } // namespace
+} // namespace
 
-    int compile(const CompileOptions &options) { return failed(Compiler(options).run()) ? 2 : 0; }
+int compile(const CompileOptions &options) { return failed(Compiler(options).run()) ? 2 : 0; }
 
-    } // namespace of
+} // namespace of
