@@ -11,7 +11,7 @@ std::string describe(const MemoryShortage &shortage, const MemoryPeak &peak) {
   if (peak.program.empty())
     return out;
   out += "; most is in use in program @" + peak.program;
-  if (!peak.at.empty())
+  if (!peak.at.empty() && peak.at != peak.program)
     out += " while '" + peak.at + "' runs";
   for (size_t i = 0; i < peak.largest.size(); ++i)
     out +=
@@ -44,7 +44,7 @@ std::string remedies(const MemoryShortage &shortage, const Job *job) {
   }
   if (left <= 0)
     out.push_back("at least " +
-                  std::to_string((shortage.variables + shortage.has - 1) / shortage.has) +
+                  std::to_string(shortage.variables / shortage.has + 1) +
                   " devices that share the variables" +
                   (job && !job->parallel.isSearched() ? " (strategy: auto)" : ""));
   else

@@ -75,7 +75,7 @@ module {
 module {
   of.program @exchanged train attributes {of.recompute = array<i64: 2, 0>} {
     %w = of.get @w : !whole
-    %sums:2 = of.micro count 2 -> !part, !whole {
+    %sums:2 = of.micro count 2 -> !whole, !whole {
       %one = of.constant 1.0 : f32 : !whole
       %x = of.read @d {of.block = 1 : i64} : tensor<4x4xf32, #of.dist<#mesh, [S(0)]>>
       %p = of.matmul %x, %x transpose_lhs {of.block = 0 : i64} : (tensor<4x4xf32, #of.dist<#mesh, [S(0)]>>, tensor<4x4xf32, #of.dist<#mesh, [S(0)]>>) -> !part

@@ -167,7 +167,7 @@ of.program @nothing eval {
 // CHECK-LABEL: task.program @again "train" micros 1
 // CHECK: task.segment "a.compute.0"
 // CHECK-COUNT-2: task.kernel
-// CHECK: task.segment "a.compute.1" {{.*}} ins(%{{.*}}, %{{.*}} :
+// CHECK: task.segment "a.compute.2" {{.*}} ins(%{{.*}}, %{{.*}} :
 // CHECK-NOT: task.after
 // CHECK: of.exp
 // CHECK-NOT: task.after

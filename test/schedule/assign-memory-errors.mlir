@@ -4,8 +4,8 @@
 !t = tensor<1024xf32, #of.dist<#mesh, [B]>>
 
 // Numbers for each device that is too small, and for no other.
-// expected-error @+2 {{device 0 of node 'n0' has 4096 bytes of memory, the job needs 8192 there (4096 of them variables); take a smaller batch, more micro-batches or more devices}}
-// expected-error @+1 {{device 2 of node 'n1' has 8191 bytes of memory, the job needs 8192 there (4096 of them variables); take a smaller batch, more micro-batches or more devices}}
+// expected-error @+2 {{device 0 of node 'n0' has 4096 bytes of memory, the job needs 8192 there, 4096 too many (4096 of them variables); most is in use in program @p: 'x' 4096; take at least 2 devices that share the variables}}
+// expected-error @+1 {{device 2 of node 'n1' has 8191 bytes of memory, the job needs 8192 there, 1 too many (4096 of them variables); most is in use in program @p: 'x' 4096; take a smaller batch, more micro-batches or more devices}}
 module attributes {
   of.cluster = {nodes = [{name = "n0", devices = [{kind = "cpu", memory = 4096 : i64}, {kind = "cpu", memory = 8192 : i64}]},
                          {name = "n1", devices = [{kind = "cpu", memory = 8191 : i64}]}]}} {
