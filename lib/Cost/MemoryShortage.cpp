@@ -43,8 +43,7 @@ std::string remedies(const MemoryShortage &shortage, const Job *job) {
       out.push_back("about batch: " + std::to_string(batch));
   }
   if (left <= 0)
-    out.push_back("at least " +
-                  std::to_string(shortage.variables / shortage.has + 1) +
+    out.push_back("at least " + std::to_string(shortage.variables / shortage.has + 1) +
                   " devices that share the variables" +
                   (job && !job->parallel.isSearched() ? " (strategy: auto)" : ""));
   else
