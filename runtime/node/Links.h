@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/base/Status.h"
+#include "runtime/node/ClockMap.h"
 
 #include <functional>
 #include <string>
@@ -38,6 +39,9 @@ public:
   /// more when it is done. Any thread.
   virtual void promise(uint64_t step) = 0;
 
+  /// From the clock of this node to node 0's, as far as it is known now; only if it was asked for.
+  virtual ClockMap clock() = 0;
+
   /// Waits until all nodes are done or the first cause of a failure is known; returns it.
   virtual Status finish() = 0;
 };
@@ -62,6 +66,7 @@ public:
     if (onAgreed_)
       onAgreed_(step);
   }
+  ClockMap clock() override { return {}; }
   Status finish() override { return cause_; }
 
 private:

@@ -344,6 +344,22 @@ void Node::report(Reporter &reporter) {
     control_->fail(status);
 }
 
+void Node::runWorker(Worker &worker) {
+  ::prctl(PR_SET_NAME, "of-worker"); // for top, perf and debuggers
+  worker.run(schedule_);
+  std::lock_guard<std::mutex> lock(endMutex_);
+  running_.fetch_sub(1, std::memory_order_release);
+  allEnded_.notify_one();
+}
+
+/// Until it is time to look again, or the last worker ends.
+void Node::awaitWatch() {
+  if (running_.load(std::memory_order_acquire) == 0) // the last snapshot is being written
+    return std::this_thread::sleep_for(kWatchEvery);
+  std::unique_lock<std::mutex> lock(endMutex_);
+  allEnded_.wait_for(lock, kWatchEvery, [this] { return running_.load() == 0; });
+}
+
 void Node::watch(Reporter &reporter, const std::function<void()> &onWatch) {
   uint64_t beats = 0;
   int64_t lastMove = nowNs();
@@ -352,7 +368,7 @@ void Node::watch(Reporter &reporter, const std::function<void()> &onWatch) {
            (snapshots_->busy() && !control_->stopped());
   };
   while (working()) {
-    std::this_thread::sleep_for(kWatchEvery);
+    awaitWatch();
     onWatch();
     report(reporter);
     if (control_->beats() != beats) {
@@ -370,7 +386,8 @@ void Node::watch(Reporter &reporter, const std::function<void()> &onWatch) {
 Status Node::writeTrace() const {
   if (!trace_ || options_.outDir.empty())
     return Status::ok();
-  return trace_->write(options_.outDir + "/trace-" + std::to_string(options_.node) + ".json");
+  return trace_->write(options_.outDir + "/trace-" + std::to_string(options_.node) + ".json",
+                       clock_());
 }
 
 bool Node::emitsMetrics() const {
@@ -411,11 +428,7 @@ Status Node::run(const std::function<void(const Status &)> &onFail,
   running_ = static_cast<uint32_t>(workers_.size());
   std::vector<std::thread> threads;
   for (const auto &worker : workers_)
-    threads.emplace_back([this, &worker] {
-      ::prctl(PR_SET_NAME, "of-worker"); // for top, perf and debuggers
-      worker->run(schedule_);
-      running_.fetch_sub(1, std::memory_order_release);
-    });
+    threads.emplace_back([this, &worker] { runWorker(*worker); });
   watch(reporter, onWatch);
   for (std::thread &thread : threads)
     thread.join();

@@ -19,6 +19,7 @@
 #include "runtime/node/Schedule.h"
 #include "runtime/node/Worker.h"
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -69,6 +70,9 @@ public:
   Status run(
       const std::function<void(const Status &)> &onFail,
       const std::function<void()> &onWatch = [] {});
+  /// Asked when the trace is written, whose times are node 0's; before, a node's clock is taken for
+  /// node 0's.
+  void setClock(std::function<ClockMap()> clock) { clock_ = std::move(clock); }
   /// Ends the run from outside: another node has failed.
   void stop();
 
@@ -117,6 +121,8 @@ private:
   Result<OutputFile *> outputOf(const plan::Output &output, uint32_t device);
   void programEnded(const ProgramEntry &entry);
   void report(Reporter &reporter);
+  void runWorker(Worker &worker);
+  void awaitWatch();
   void watch(Reporter &reporter, const std::function<void()> &onWatch);
   Status writeTrace() const;
   bool emitsMetrics() const; ///< only one node of a folder writes its metrics file
@@ -137,11 +143,14 @@ private:
   std::mutex reportMutex_;
   std::vector<MetricRecord> records_; ///< being reported
   std::unique_ptr<Trace> trace_;
+  std::function<ClockMap()> clock_ = [] { return ClockMap(); };
   std::unique_ptr<Profile> profile_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<RunControl> control_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<uint32_t> running_{0};
+  std::mutex endMutex_;
+  std::condition_variable allEnded_; ///< no worker runs any more
 };
 
 } // namespace of::rt

@@ -1,6 +1,8 @@
 #include "runtime/node/Trace.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <map>
@@ -104,8 +106,30 @@ static void writeKernels(std::FILE *file, const plan::Plan &plan, const plan::Ro
     }
 }
 
-void Trace::writeSpan(std::FILE *file, const plan::Role &role, const WorkerPlace &place,
-                      const Span &span) const {
+// What the times of this file may be wrong by is the most at its ends.
+void Trace::writeClock(std::FILE *file, const ClockMap &clock) const {
+  int64_t firstNs = INT64_MAX, lastNs = 0;
+  auto cover = [&](int64_t ns) {
+    firstNs = std::min(firstNs, ns);
+    lastNs = std::max(lastNs, ns);
+  };
+  for (const Buffer &buffer : buffers_)
+    for (const Span &span : buffer.spans) {
+      cover(span.beginNs);
+      cover(span.endNs);
+    }
+  for (const MessageEvent &message : messages_)
+    cover(message.timeNs);
+  firstNs = std::min(firstNs, lastNs);
+  std::fprintf(file,
+               ",\n{\"name\":\"clock\",\"ph\":\"M\",\"pid\":%u,\"args\":{\"offset_us\":%.3f,"
+               "\"drift_ppm\":%.3f,\"error_us\":%.3f}}",
+               node_, microseconds(clock.offsetAt(lastNs)), clock.drift() * 1e6,
+               microseconds(std::max(clock.errorAt(firstNs), clock.errorAt(lastNs))));
+}
+
+void Trace::writeSpan(std::FILE *file, const ClockMap &clock, const plan::Role &role,
+                      const WorkerPlace &place, const Span &span) const {
   const TaskEntry &entry = (*place.tables)[span.program].tasks[span.task];
   const plan::Task &task = *role.programs()->Get(span.program)->tasks()->Get(entry.planTask);
   const plan::Call *call =
@@ -116,8 +140,8 @@ void Trace::writeSpan(std::FILE *file, const plan::Role &role, const WorkerPlace
                ",\n{\"name\":%s,\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"ts\":%.3f,"
                "\"dur\":%.3f,\"args\":{\"program\":%s,\"firing\":%llu,\"location\":%s",
                quoted((call ? call->name() : task.name())->str()).c_str(), call ? "kernel" : "task",
-               node_, trackOf(place.device, task.stream()), microseconds(span.beginNs),
-               microseconds(span.endNs - span.beginNs),
+               node_, trackOf(place.device, task.stream()),
+               microseconds(clock.toRoot(span.beginNs)), microseconds(span.endNs - span.beginNs),
                quoted(plan_.programs()->Get(span.program)->name()->str()).c_str(),
                static_cast<unsigned long long>(span.index),
                quoted(location ? location->str() : "").c_str());
@@ -190,7 +214,7 @@ private:
 
 // Chrome's trace event format: a process per node, a thread per (device, stream), complete events
 // ("X"), instants ("i"), arrows ("s" to "f"), counters ("C").
-Status Trace::write(const std::string &path) const {
+Status Trace::write(const std::string &path, const ClockMap &clock) const {
   std::FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
     return Status(Code::Io, "cannot write the trace " + path);
@@ -199,6 +223,7 @@ Status Trace::write(const std::string &path) const {
                "{\"traceEvents\":[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"args\":{"
                "\"name\":%s}}",
                node_, quoted("node " + nodeName).c_str());
+  writeClock(file, clock);
   uint64_t dropped = droppedMessages_;
   for (uint32_t w = 0; w < workers_.size(); ++w) {
     const uint32_t device = workers_[w].device;
@@ -220,7 +245,7 @@ Status Trace::write(const std::string &path) const {
     }
     EntryCounter entries;
     for (const Span &span : buffers_[w].spans) {
-      writeSpan(file, role, workers_[w], span);
+      writeSpan(file, clock, role, workers_[w], span);
       if (span.call >= 0)
         continue; // a kernel: the edges are its task's
       const ProgramTable &table = (*workers_[w].tables)[span.program];
@@ -228,7 +253,8 @@ Status Trace::write(const std::string &path) const {
       const uint32_t stream =
           role.programs()->Get(span.program)->tasks()->Get(task.planTask)->stream();
       writeArrows(file, plan_, table, task, entries.entryOf(span.program, span.task, span.index),
-                  span.index, microseconds(span.beginNs + (span.endNs - span.beginNs) / 2), node_,
+                  span.index,
+                  microseconds(clock.toRoot(span.beginNs + (span.endNs - span.beginNs) / 2)), node_,
                   trackOf(device, stream));
     }
     dropped += buffers_[w].dropped;
@@ -244,12 +270,12 @@ Status Trace::write(const std::string &path) const {
         ",\n{\"name\":%s,\"ph\":\"i\",\"s\":\"t\",\"pid\":%u,\"tid\":%u,\"ts\":%.3f,\"args\":{"
         "\"direction\":\"%s\",\"peer\":%u,\"program\":%s,\"exchange\":%s,\"from\":%u,\"to\":%u,"
         "\"sequence\":%llu}}",
-        quoted(m.kind).c_str(), node_, kNone >> 1, microseconds(m.timeNs),
+        quoted(m.kind).c_str(), node_, kNone >> 1, microseconds(clock.toRoot(m.timeNs)),
         m.outgoing ? "out" : "in", m.peer,
         quoted(plan_.programs()->Get(m.edge.program)->name()->str()).c_str(),
         quoted(plan_.exchanges()->Get(m.edge.exchange)->name()->str()).c_str(), m.edge.srcDevice,
         m.edge.dstDevice, static_cast<unsigned long long>(m.sequence));
-    credits.write(file, plan_, node_, m.kind, m.outgoing, m.edge, m.timeNs);
+    credits.write(file, plan_, node_, m.kind, m.outgoing, m.edge, clock.toRoot(m.timeNs));
   }
   std::fprintf(file, "\n],\"droppedEvents\":%llu}\n", static_cast<unsigned long long>(dropped));
   if (std::fclose(file) != 0)

@@ -2,10 +2,11 @@
 // trace.
 //
 // One buffer per thread that records, filled without locks and without allocation; a full buffer
-// drops what follows and says so. Written once, after the workers have ended. Times are
-// CLOCK_MONOTONIC, which the processes of a host share.
+// drops what follows and says so. Written once, after the workers have ended, with the times of
+// node 0's clock: files of several hosts fit together, as well as their "clock" lines say.
 #pragma once
 
+#include "runtime/node/ClockMap.h"
 #include "runtime/node/Router.h"
 #include "runtime/schema/PlanView.h"
 
@@ -40,8 +41,10 @@ public:
 
   /// Writes the events of this node as JSON: one track per node, device and stream. Kernels are of
   /// category "kernel", within the event of their segment, which is of category "task"; theirs have
-  /// `tdur`, the time on the processor, beside `dur`.
-  Status write(const std::string &path) const;
+  /// `tdur`, the time on the processor, beside `dur`. The metadata event "clock" says what was
+  /// added to this node's times (offset_us, at the end), how much faster node 0's clock runs
+  /// (drift_ppm) and what a time may be wrong by (error_us).
+  Status write(const std::string &path, const ClockMap &clock = {}) const;
 
 private:
   struct Span {
@@ -64,8 +67,9 @@ private:
     uint64_t dropped = 0;
   };
   void add(uint32_t worker, const Span &span);
-  void writeSpan(std::FILE *file, const plan::Role &role, const WorkerPlace &place,
-                 const Span &span) const;
+  void writeClock(std::FILE *file, const ClockMap &clock) const;
+  void writeSpan(std::FILE *file, const ClockMap &clock, const plan::Role &role,
+                 const WorkerPlace &place, const Span &span) const;
 
   const plan::Plan &plan_;
   const uint32_t node_;

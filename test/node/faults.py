@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """What clusters do to a run, with real processes at random instants.
 
-  faults.py --bin build/bin [--runs N] [--seed S] [--case NAME]
+  faults.py --bin build/bin [--runs N] [--seed S] [--case NAME] [--calm SECONDS]
 
   end      SIGTERM or SIGUSR1 to a node or to all: every node ends with 75, and resumed the run has the bits of one left alone
   kill     SIGKILL of a node, with --max-restarts: the run has the bits of one left alone
-  lost     SIGKILL of a node: every survivor says the same first cause, last, and ends with 5; how long it took
+  lost     SIGKILL of a node: every survivor says the same first cause, last, and ends with 5; how long until it said so
+           and until it had ended
   stop     SIGSTOP of a node: the same
   full     a disk of a few pages: 7, and what was safe before is still there (root)
   elastic  SIGKILL of a node, with --elastic: the run goes on with a plan for one node less, to the bits of one left alone
   cut      the network between two nodes is cut, each in a namespace of its own (root): each says that the other was lost
+  calm     only when it is named: nothing happens for --calm seconds but that three times more spinners than cores run beside
+           the nodes: nobody may be called lost
 
 A run is a second or less; ctest makes two of each of the first two. The seed is printed; with it and --runs the instants are
-drawn alike.
+drawn alike. Detection is bounded: a killed process in 0.1 s, one that is silent in 1 s; the last lines say what was over it.
 """
 import argparse
 import json
@@ -24,6 +27,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 
@@ -63,7 +67,7 @@ class Job:
     """A toy plan in a folder, and the losses of a run of it that nothing happens to."""
 
     def __init__(self, bin_folder, folder, hosts, steps, every):
-        self.bin, self.folder, self.steps, self.every, self.nodes = bin_folder, folder, steps, every, len(hosts)
+        self.bin, self.folder, self.hosts, self.steps, self.every, self.nodes = bin_folder, folder, hosts, steps, every, len(hosts)
         self.plan = os.path.join(folder, f"toy-{hosts}.plan")
         subprocess.run([self.tool("write-toy-plan"), self.plan, hosts, "1", str(steps), str(every)], check=True)
         self.count = 0
@@ -157,6 +161,50 @@ def case_kill(draw, job):
     return f"{kills} killed, {output.count('restart ')} restarts"
 
 
+class End(threading.Thread):
+    """Follows a process to its end: the last line that it says, when it said it and when it had ended."""
+
+    def __init__(self, process):
+        super().__init__(daemon=True)
+        self.process, self.line, self.told, self.ended = process, "", None, None
+        self.start()
+
+    def run(self):
+        for line in self.process.stderr:
+            self.line, self.told = line.strip(), time.monotonic()
+        self.process.wait()
+        self.ended = time.monotonic()
+
+    @staticmethod
+    def of_all(processes, deadline=60):
+        ends = [End(p) for p in processes]
+        for end in ends:
+            end.join(deadline)
+            expect(not end.is_alive(), f"a survivor is still there after {deadline} s; it last said: {end.line}")
+        return ends
+
+
+class Times:
+    """How long it took until all survivors had said so, and until they had ended."""
+
+    def __init__(self, bound):
+        self.bound, self.told, self.ended = bound, [], []
+
+    def add(self, began, ends):
+        self.told.append(max(e.told for e in ends) - began)
+        self.ended.append(max(e.ended for e in ends) - began)
+        return f"said after {self.told[-1]:.3f} s, ended after {self.ended[-1]:.3f} s"
+
+    def __str__(self):
+        late = sum(t > self.bound for t in self.told)
+        return ", ".join(f"{what} after {statistics.median(times):.3f} s (at most {max(times):.3f} s)"
+                         for what, times in (("said", self.told), ("ended", self.ended))) + \
+            f"; {late} of {len(self.told)} said it later than {self.bound} s"
+
+
+TIMES = {"lost": Times(0.1), "stop": Times(1.0), "cut": Times(1.0)}
+
+
 def strike(draw, job, what, times):
     out = job.new_out()
     processes = job.start_nodes(out)
@@ -165,28 +213,29 @@ def strike(draw, job, what, times):
     victim = draw.randrange(job.nodes)
     if any(p.poll() is not None for p in processes):
         return "it was done already"
-    processes[victim].send_signal(what)
-    began = time.time()
     survivors = [p for i, p in enumerate(processes) if i != victim]
-    causes = [p.communicate(timeout=60)[1].strip().splitlines()[-1:] for p in survivors]
-    took = time.time() - began
-    processes[victim].kill()
-    processes[victim].communicate()
+    began = time.monotonic()
+    processes[victim].send_signal(what)
+    try:
+        ends = End.of_all(survivors)
+    finally:
+        processes[victim].kill()
+        processes[victim].communicate()
+    causes = [e.line for e in ends]
     if all(p.returncode == 0 for p in survivors):
         return "it was done already"
     expect(all(p.returncode == 5 for p in survivors), f"exit codes {[p.returncode for p in survivors]}: {causes}")
-    expect(all(c == causes[0] for c in causes) and causes[0] and
-           causes[0][0].startswith(f"first cause: node n{victim} was lost"), f"first causes {causes}, node {victim} was struck")
-    times.append(took)
-    return f"{took:.2f} s"
+    expect(all(c == causes[0] for c in causes) and
+           causes[0].startswith(f"first cause: node n{victim} was lost"), f"first causes {causes}, node {victim} was struck")
+    return times.add(began, ends)
 
 
-def case_lost(draw, job, times=[]):
-    return strike(draw, job, signal.SIGKILL, times)
+def case_lost(draw, job):
+    return strike(draw, job, signal.SIGKILL, TIMES["lost"])
 
 
-def case_stop(draw, job, times=[]):
-    return strike(draw, job, signal.SIGSTOP, times)
+def case_stop(draw, job):
+    return strike(draw, job, signal.SIGSTOP, TIMES["stop"])
 
 
 def case_full(draw, job):
@@ -214,8 +263,6 @@ def case_full(draw, job):
 
 def case_elastic(draw, job):
     """The devices of the lost node are the remaining one's: the same batch, another plan."""
-    if job.nodes != 2:
-        return "skipped: the job has more than two nodes"
     out, alone = job.new_out(), job.plan + ".alone"
     if not os.path.exists(alone):
         subprocess.run([job.tool("write-toy-plan"), alone, "0", "2", str(job.steps), str(job.every)], check=True)
@@ -267,9 +314,7 @@ class Network:
             self.ip("netns", "del", name)
 
 
-def case_cut(draw, job, times=[]):
-    if job.nodes != 2:
-        return "skipped: the job has more than two nodes"
+def case_cut(draw, job):
     out, network, processes = job.new_out(), Network(), []
     try:
         # Over TCP, as between hosts; shared memory knows no namespaces of the network.
@@ -280,23 +325,46 @@ def case_cut(draw, job, times=[]):
         a_while(draw, job)
         if any(p.poll() is not None for p in processes):
             return "it was done already"
+        began = time.monotonic()
         network.cut()
-        began = time.time()
-        causes = [p.communicate(timeout=60)[1].strip().splitlines()[-1:] for p in processes]
-        took = time.time() - began
+        ends = End.of_all(processes)
     finally:
         for p in processes:
             p.kill()
         network.close()
     if all(p.returncode == 0 for p in processes):
         return "it was done already"
+    causes = [e.line for e in ends]
     expect(all(p.returncode == 5 for p in processes), f"exit codes {[p.returncode for p in processes]}: {causes}")
-    expect(all(causes[n] and causes[n][0].startswith(f"first cause: node n{1 - n} was lost") for n in range(2)), f"{causes}")
-    times.append(took)
-    return f"{took:.2f} s"
+    expect(all(causes[n].startswith(f"first cause: node n{1 - n} was lost") for n in range(2)), f"{causes}")
+    return TIMES["cut"].add(began, ends)
 
 
-CASES = {"elastic": case_elastic, "cut": case_cut, "end": case_end, "kill": case_kill, "lost": case_lost, "stop": case_stop, "full": case_full}
+def case_calm(draw, job):
+    out, seconds = job.plan + ".calm", job.calm
+    subprocess.run([job.tool("write-toy-plan"), out, job.hosts, "1", str(10 ** 9), "0"], check=True)
+    spinners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(3 * os.cpu_count())]
+    peers = ",".join(f"127.0.0.1:{port}" for port in free_ports(job.nodes))
+    processes = [subprocess.Popen([job.tool("of-run"), out, "--node", str(n), "--peers", peers], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True) for n in range(job.nodes)]
+    try:
+        ends = [End(p) for p in processes]
+        ends[0].join(seconds)
+        expect(all(p.poll() is None for p in processes), f"a false alarm: {[e.line for e in ends]}")
+        processes[draw.randrange(job.nodes)].send_signal(signal.SIGTERM)
+        for end in ends:
+            end.join(60)
+        expect([p.poll() for p in processes] == [75] * job.nodes, f"exit codes {[p.poll() for p in processes]}: {[e.line for e in ends]}")
+    finally:
+        for p in [*spinners, *processes]:
+            p.kill()
+            p.wait()
+    return f"{seconds} s with {len(spinners)} spinners, no alarm; {ends[0].line}"
+
+
+CASES = {"elastic": case_elastic, "cut": case_cut, "end": case_end, "kill": case_kill, "lost": case_lost, "stop": case_stop, "full": case_full, "calm": case_calm}
+
+FOR_TWO = {"cut", "elastic"}  # nodes
 
 
 def main():
@@ -306,24 +374,26 @@ def main():
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--case", action="append", choices=list(CASES))
     parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--calm", type=int, default=3600)
     args = parser.parse_args()
     print(f"seed {args.seed}")
     with tempfile.TemporaryDirectory() as folder:
         jobs = [Job(os.path.abspath(args.bin), folder, hosts, args.steps, args.steps // 5 + 1) for hosts in ("01", "00", "011")]
         failed = 0
-        for name in args.case or CASES:
+        for name in args.case or [c for c in CASES if c != "calm"]:
             for run in range(args.runs):
                 draw = random.Random(f"{args.seed} {name} {run}")
-                job = jobs[run % len(jobs)]
+                fit = [j for j in jobs if j.nodes == 2 or name not in FOR_TWO]
+                job = fit[run % len(fit)]
+                job.calm = args.calm
                 try:
                     print(f"ok   {name} {run}: {CASES[name](draw, job)}", flush=True)
                 except (Failure, subprocess.SubprocessError) as failure:
                     failed += 1
                     print(f"FAIL {name} {run}: {failure}", flush=True)
-        for name, function in (("lost", case_lost), ("stop", case_stop), ("cut", case_cut)):
-            times = function.__defaults__[0]
-            if times:
-                print(f"{name}: until all survivors had ended {statistics.median(times):.2f} s, at most {max(times):.2f} s")
+        for name, times in TIMES.items():
+            if times.told:
+                print(f"{name}: {times}")
     return 1 if failed else 0
 
 

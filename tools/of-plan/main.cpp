@@ -132,8 +132,13 @@ void addReport(CLI::App &app, Options &o) {
       "report", "One HTML page: graph, memory over time, timeline, metrics; it needs no network");
   command->add_option("plan", o.plan, "Plan file")->required();
   command->add_option("-o,--output", o.report.output, "HTML file to write")->required();
-  command->add_option("--trace", o.report.trace,
-                      "Trace of a run of this plan, to show beside the prediction");
+  command
+      ->add_option(
+          "--trace", o.report.traces,
+          "Trace of a run of this plan, to show beside the prediction; of a run on several "
+          "hosts those of all nodes, with commas between them")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   command->add_option("--metrics", o.report.metrics, "metrics.jsonl of a run, to show as curves");
   command->add_option("--program", o.report.program, "Program (default: the training one)");
   command->add_option("--devices", o.report.devices, "Devices in the timeline, at most")

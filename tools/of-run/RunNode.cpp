@@ -173,6 +173,7 @@ Status trainJoined(const RunnablePlan &plan, const Options &options, rt::Links &
   // Nobody sends before everybody listens.
   OF_TRY(links.allGather("ready"));
   links.watch([&node] { node->stop(); });
+  node->setClock([&links] { return links.clock(); });
   links.watchHalt([&] { node->askHalt([&links](uint64_t step) { links.promise(step); }); },
                   [&node](uint64_t step) { node->haltAt(step); });
   const EndSignals signals;
@@ -224,6 +225,7 @@ rt::ControlConfig controlConfig(const rt::PlanFile &file, const Options &options
   config.listenPort =
       static_cast<uint16_t>(std::strtoul(own.substr(own.rfind(':') + 1).c_str(), nullptr, 10));
   config.joinSeconds = options.joinSeconds;
+  config.clock = options.trace;
   config.silenceMs = static_cast<int64_t>(options.silenceSeconds * 1000);
   return config;
 }
@@ -256,7 +258,11 @@ Result<int> runNode(const rt::PlanFile &file, const Options &options) {
   std::unique_ptr<rt::Node> node;
   if (const Status status = trainJoined(plan, options, *links, wires, node); !status.isOk())
     links->report(status);
-  OF_TRY(links->finish());
+  if (const Status end = links->finish(); !end.isOk()) {
+    if (wires.ucx)
+      wires.ucx->abandon();
+    return end;
+  }
   const std::optional<uint64_t> early = node->endedAt();
   if (early && *options.node == 0)
     std::fprintf(stderr, "ended early, after step %llu of %llu\n",

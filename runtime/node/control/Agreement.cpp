@@ -55,9 +55,24 @@ Agreement::Agreement(uint32_t self, std::vector<std::string> names, AgreementDri
 }
 
 void Agreement::add(Evidence evidence, int64_t nowMs) {
-  if (evidence_.empty())
-    decideAtMs_ = nowMs + kDecideMs;
+  const bool isFirst = evidence_.empty();
   evidence_.push_back(std::move(evidence));
+  if (!isFirst)
+    return;
+  decideAtMs_ = nowMs + kDecideMs;
+  if (leads())
+    askOthers();
+}
+
+void Agreement::askOthers() {
+  for (uint32_t n = 0; n < members_.size(); ++n)
+    if (members_[n].connected && !members_[n].lost)
+      driver_.send(n, FrameType::Ask, "");
+}
+
+bool Agreement::allAnswered() const {
+  return std::all_of(members_.begin(), members_.end(),
+                     [](const Member &m) { return !m.connected || m.lost || m.answered; });
 }
 
 void Agreement::report(const Status &status, int64_t nowMs) {
@@ -69,6 +84,7 @@ void Agreement::report(const Status &status, int64_t nowMs) {
 
 void Agreement::takeReport(uint32_t node, const std::string &payload, int64_t nowMs) {
   const Status status = unpackStatus(payload);
+  firstHand_ = firstHand_ || status.code() != Code::PeerLost;
   add({status.code() == Code::PeerLost, node,
        Status(status.code(), "node " + names_[node] + ": " + status.message())},
       nowMs);
@@ -99,6 +115,12 @@ void Agreement::onFrame(uint32_t node, const Frame &frame, int64_t nowMs) {
     driver_.send(node, FrameType::Agreed, "");
     return;
   }
+  case FrameType::Ask:
+    driver_.send(node, FrameType::Answer, "");
+    return;
+  case FrameType::Answer:
+    members_[node].answered = true;
+    return;
   case FrameType::Agreed:
     members_[node].agreed = true;
     releaseIfAgreed();
@@ -127,6 +149,7 @@ void Agreement::onLost(uint32_t node, const std::string &how, int64_t nowMs) {
     return;
   member.lost = true;
   member.expected = false;
+  firstHand_ = true;
   const Status status(Code::PeerLost, "node " + names_[node] + " was lost: " + how);
   add({true, node, status}, nowMs);
   if (leads())
@@ -166,6 +189,7 @@ void Agreement::takeTakeover(uint32_t node, const std::string &payload, int64_t 
   members_[node].connected = true;
   members_[node].expected = false;
   members_[node].lost = false;
+  members_[node].answered = true; // all that it knows comes with this
   if (words.size() < 3)
     return;
   if (!words[0].empty() && !proposed_)
@@ -214,7 +238,7 @@ void Agreement::decide(int64_t nowMs) {
     }
     return;
   }
-  if (nowMs < decideAtMs_)
+  if (nowMs < decideAtMs_ && !(firstHand_ && allAnswered()))
     return;
   const Evidence &best = *std::min_element(
       evidence_.begin(), evidence_.end(), [](const Evidence &a, const Evidence &b) {

@@ -14,8 +14,13 @@
 // truths behind. This holds as long as who is called lost is dead, or silent for longer than
 // the patience of the others; a node that comes back after that may name another cause.
 //
+//   evidence at the coordinator ── Ask ──▶ all others      whoever has failed has said so before
+//                               ◀── Answer ──              it answers: now the verdict is decided
+//
 // Which evidence: what a node says of itself before "its connection closed", then the lower node.
-// The coordinator waits kDecideMs for better evidence. Used by the thread of the control tree.
+// What a node said before another one died is known once it answers, for a connection keeps the
+// order; who does not answer is waited for kDecideMs. So long it takes, too, where there is nothing
+// but what nodes say of others. Used by the thread of the control tree.
 #pragma once
 
 #include "runtime/base/Status.h"
@@ -31,7 +36,7 @@ namespace of::rt {
 // A thread that mostly sleeps is late by tens of milliseconds where three times more threads spin
 // than there are cores, so eight heartbeats are missed only by who does not run. A closed
 // connection comes behind all that its node had to say, so better evidence is at most as late as
-// a frame of another node.
+// a frame of another node, which is asked for.
 constexpr int64_t kHeartbeatMs = 100, kSilenceMs = 800, kDecideMs = 60, kTakeoverMs = 1000;
 
 /// What an agreement asks of its driver.
@@ -80,6 +85,7 @@ private:
   struct Member {
     bool connected = false, lost = false, done = false, agreed = false;
     bool expected = false; ///< a takeover waits for it
+    bool answered = false; ///< what it had to say has come
     int64_t heardMs = 0;
   };
 
@@ -89,6 +95,8 @@ private:
   void takeTakeover(uint32_t node, const std::string &payload, int64_t nowMs);
   std::string takeoverPayload() const;
   void turnToNext(int64_t nowMs);
+  void askOthers();
+  bool allAnswered() const;
   void decide(int64_t nowMs);
   void propose();
   void releaseIfAgreed();
@@ -106,6 +114,7 @@ private:
   std::optional<Status> verdict_;
   int64_t epoch_ = -1; ///< the coordinator that the verdict is of
   bool proposed_ = false, released_ = false;
+  bool firstHand_ = false; ///< of the evidence: a death noticed here, or what a node says of itself
   int64_t decideAtMs_ = 0, takeoverEndMs_ = 0, lastBeatMs_ = 0, lastTickMs_ = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/node/control/ControlTree.h"
 
 #include "runtime/node/control/Agreement.h"
+#include "runtime/node/control/Clocks.h"
 #include "runtime/node/control/Greeter.h"
 #include "runtime/node/control/Halt.h"
 #include "runtime/node/control/Join.h"
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <thread>
 #include <unistd.h>
 
@@ -25,6 +27,11 @@ constexpr std::chrono::milliseconds kFarewell(3000);
 
 int64_t nowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t nowNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
       .count();
 }
 
@@ -86,6 +93,11 @@ public:
     onAgreed_ = std::move(onAgreed);
     if (frozen_ && onFreeze_) // somebody asked before this node was ready
       onFreeze_();
+  }
+
+  ClockMap clock() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    return clock_;
   }
 
   Status finish() override {
@@ -155,14 +167,17 @@ private:
   // ---- The thread.
 
   void loop() {
+    ::prctl(PR_SET_NAME, "of-control"); // for top, perf and debuggers
     Clock::time_point farewell = Clock::time_point::max();
     while (true) {
       waitForEvents();
-      takeCommands();
       welcome();
       for (uint32_t n = 0; n < joined_.connections.size(); ++n)
         serve(n);
+      takeCommands(); // behind what has come: what this node said before another died counts first
       agreement_.tick(nowMs());
+      if (config_.clock && !isRoot())
+        clockAsker_.tick(nowNs());
       connectNext();
       std::lock_guard<std::mutex> lock(mutex_);
       if (agreement_.released() && !released_) {
@@ -183,13 +198,16 @@ private:
   }
 
   void waitForEvents() {
-    std::vector<pollfd> fds = {{wakeFd_, POLLIN, 0}, {joined_.listener.fd(), POLLIN, 0}};
+    std::vector<pollfd> fds = {{wakeFd_, POLLIN, 0}};
     auto add = [&](const Connection &c) {
       if (c.open())
         fds.push_back({c.fd(), static_cast<short>(POLLIN | (c.hasOutput() ? POLLOUT : 0)), 0});
     };
     std::for_each(joined_.connections.begin(), joined_.connections.end(), add);
-    greeter_.addTo(fds);
+    if (isDoorOpen()) {
+      fds.push_back({joined_.listener.fd(), POLLIN, 0});
+      greeter_.addTo(fds);
+    }
     ::poll(fds.data(), fds.size(), agreement_.pending() ? 5 : kTickMs);
     uint64_t count;
     if (fds[0].revents & POLLIN && ::read(wakeFd_, &count, sizeof count) < 0)
@@ -206,9 +224,18 @@ private:
       command();
   }
 
+  // Nodes turn to this one when another was lost. Before anything is known of that a look every now
+  // and then is soon enough for them, and bounds what strangers cost.
+  bool isDoorOpen() const { return agreement_.pending() || nowMs() >= doorMs_; }
+
   /// Nodes that turn to this one say who they are.
   void welcome() {
-    for (Greeter::Member &member : greeter_.greet(joined_.listener, nowMs())) {
+    if (!isDoorOpen())
+      return;
+    doorMs_ = nowMs() + kTickMs;
+    for (Greeter::Member &member :
+         greeter_.greet(joined_.listener, nowMs(),
+                        agreement_.pending() ? Greeter::kAcceptsAtOnce : kCalmAccepts)) {
       const Hello &hello = member.hello;
       if (hello.digest != config_.planDigest || hello.node <= config_.node ||
           hello.node >= linked_.size())
@@ -255,8 +282,19 @@ private:
       gather(node, frame.payload);
     else if (frame.type == FrameType::Gathered)
       publish(unpackLines(frame.payload));
+    else if (frame.type == FrameType::ClockAsk)
+      send(node, FrameType::ClockTell, clockAnswer(frame.payload, nowNs()));
+    else if (frame.type == FrameType::ClockTell)
+      takeClock(frame.payload);
     halt_.onFrame(node, frame);
     agreement_.onFrame(node, frame, nowMs());
+  }
+
+  void takeClock(const std::string &answer) {
+    clockAsker_.onAnswer(answer, nowNs());
+    const std::optional<ClockMap> map = clockAsker_.map();
+    std::lock_guard<std::mutex> lock(mutex_);
+    clock_ = map.value_or(clock_);
   }
 
   void gather(uint32_t node, const std::string &line) {
@@ -285,6 +323,8 @@ private:
   }
 
   static constexpr int kTickMs = kHeartbeatMs / 5;
+  /// Strangers that are let in at a look while nothing has happened: 800 a second.
+  static constexpr size_t kCalmAccepts = 16;
   /// Less than the patience of those that wait for this node meanwhile.
   static constexpr int kConnectMs = 400;
 
@@ -293,10 +333,13 @@ private:
   Joined joined_;
   std::vector<bool> linked_; ///< connections whose end has not been told to the agreement
   Greeter greeter_{config_.token};
+  int64_t doorMs_ = 0; ///< when to look at it again
   std::vector<std::optional<std::string>> lines_;
   std::optional<uint32_t> toConnect_;
   Agreement agreement_;
   Halt halt_;
+  ClockAsker clockAsker_{
+      [this](FrameType type, const std::string &payload) { send(0, type, payload); }};
   // Shared:
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -306,6 +349,7 @@ private:
   std::function<void()> onFailure_;
   std::function<void()> onFreeze_;
   std::function<void(uint64_t)> onAgreed_;
+  ClockMap clock_;
   bool released_ = false, closing_ = false, frozen_ = false;
   const int wakeFd_;
   std::thread thread_;

@@ -32,6 +32,7 @@ struct ControlConfig {
   std::string planDigest;
   double joinSeconds = 60;
   int64_t silenceMs = kSilenceMs;
+  bool clock = false; ///< this node wants to know how far its clock is from node 0's
 };
 
 class ControlTree : public Links {

@@ -25,8 +25,11 @@ public:
     Connection connection;
     Hello hello;
   };
-  /// Takes who waits at the listener and reads what has come. Those that know the token.
-  std::vector<Member> greet(const Listener &listener, int64_t nowMs);
+  static constexpr size_t kAcceptsAtOnce = 256;
+  /// Takes who waits at the listener, so many at most, and reads what has come. Those that know the
+  /// token.
+  std::vector<Member> greet(const Listener &listener, int64_t nowMs,
+                            size_t atMost = kAcceptsAtOnce);
 
   /// What to wait for.
   void addTo(std::vector<pollfd> &fds) const;
@@ -34,7 +37,7 @@ public:
   uint64_t strangers() const { return strangers_; }
 
 private:
-  static constexpr size_t kMaxGuests = 512, kAcceptsAtOnce = 256;
+  static constexpr size_t kMaxGuests = 512;
   static constexpr int64_t kHelloMs = 2000;
   struct Guest {
     Connection connection;
@@ -42,7 +45,9 @@ private:
     int64_t sinceMs = 0;
   };
 
-  void accept(const Listener &listener, int64_t nowMs);
+  void accept(const Listener &listener, int64_t nowMs, size_t atMost);
+  /// Says hello back to who has said it; closes to who never will.
+  void serve(Guest &guest, int64_t nowMs, std::vector<Member> &members);
 
   const std::string &token_;
   std::deque<Guest> guests_; ///< oldest first

@@ -21,7 +21,7 @@
 namespace of::rt {
 
 /// Of what is said between nodes; nodes of different versions do not run together.
-inline constexpr uint32_t kControlVersion = 1;
+inline constexpr uint32_t kControlVersion = 2;
 
 using Nonce = std::array<uint8_t, 16>;
 Nonce freshNonce();

@@ -28,7 +28,11 @@ enum class FrameType : uint32_t {
   HaltWanted,
   Freeze,
   Promise,
-  HaltAt
+  HaltAt,
+  Ask,
+  Answer,
+  ClockAsk,
+  ClockTell
 };
 
 struct Frame {

@@ -147,6 +147,11 @@ public:
     return Status::ok();
   }
 
+  void abandon() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    abandoned_ = true;
+  }
+
   NodeId self() const override { return self_; }
   const char *describe() const override { return "UCX"; }
 
@@ -290,17 +295,19 @@ private:
                                           " broke: " + ucs_status_string(status));
   }
 
+  // Closing says goodbye to a peer, which one that is gone never answers.
   void closeEndpoints() {
     std::vector<void *> requests;
     for (ucp_ep_h endpoint : endpoints_) {
       if (!endpoint)
         continue;
       ucp_request_param_t params{};
+      params.op_attr_mask = UCP_OP_ATTR_FIELD_FLAGS;
+      params.flags = abandoned_ ? UCP_EP_CLOSE_FLAG_FORCE : 0;
       void *request = ucp_ep_close_nbx(endpoint, &params);
       if (UCS_PTR_IS_PTR(request))
         requests.push_back(request);
     }
-    // A peer that is gone never answers.
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
     for (void *request : requests) {
       while (ucp_request_check_status(request) == UCS_INPROGRESS &&
@@ -320,6 +327,7 @@ private:
   std::vector<Operation *> free_, toPost_;
   std::vector<Event> ready_;
   Status error_;
+  bool abandoned_ = false;
 };
 
 } // namespace

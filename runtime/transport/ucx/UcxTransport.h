@@ -30,6 +30,8 @@ public:
   virtual std::string address() const = 0;
   /// Connects to every node; addresses[i] is node i's.
   virtual Status connect(const std::vector<std::string> &addresses) = 0;
+  /// The run has failed: the end of this object waits for no peer.
+  virtual void abandon() = 0;
 };
 
 /// Whether tags can tell the edges of a plan of this size apart; Refused otherwise.

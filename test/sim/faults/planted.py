@@ -79,6 +79,8 @@ BUGS = [
      'nowMs >= takeoverEndMs_', 'true'),
     (AGREEMENT, False, 'a new coordinator does not ask for a verdict that is known',
      '!words[0].empty() && !proposed_', 'false'),
+    (AGREEMENT, False, 'the others are not asked before a verdict',
+     'nowMs < decideAtMs_ && !(firstHand_ && allAnswered())', 'false'),
     (AGREEMENT, True, 'nobody turns to the next node', '    turnToNext(nowMs);', ''),
     (AGREEMENT, False, 'what others saw comes before what a node says of itself',
      'a.derived != b.derived ? !a.derived : a.node < b.node', 'a.node < b.node'),

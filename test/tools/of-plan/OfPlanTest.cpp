@@ -297,6 +297,11 @@ TEST_CASE("report writes one page with graph, memory, predicted and measured fir
   for (const auto &series : data.at("metrics"))
     loss = loss || (series.at("name") == "loss" && series.at("points").size() == 50);
   REQUIRE(loss);
+  const std::string trace = folder.path + "/out/trace.json";
+  const Outcome twice =
+      ofPlan("report " + plan + " -o " + page + " --trace " + trace + "," + trace);
+  REQUIRE(twice.code == 2);
+  REQUIRE(has(twice, "are both of node 0"));
 }
 
 TEST_CASE("report says what it was given that is no trace or metrics of the plan") {
@@ -307,6 +312,9 @@ TEST_CASE("report says what it was given that is no trace or metrics of the plan
   REQUIRE(ofPlan("report " + plan).code == 2);
   const Outcome broken = ofPlan(report + "--trace " + wrong);
   REQUIRE(broken.code == 3);
+  std::ofstream(wrong)
+      << R"({"traceEvents":[{"ph":"X","pid":0,"tid":"none","args":{"program":"train"}}]})";
+  REQUIRE(ofPlan(report + "--trace " + wrong).code == 3);
   std::ofstream(wrong) << "{\"traceEvents\":[]}";
   const Outcome empty = ofPlan(report + "--trace " + wrong);
   REQUIRE(empty.code == 2);

@@ -1,8 +1,9 @@
-// Reads a trace in Chrome's format, as runtime/node/Trace.cpp writes it: "X" events with the
+// Reads traces in Chrome's format, as runtime/node/Trace.cpp writes them: "X" events with the
 // program and the firing in their arguments, on tracks named by device and stream.
 #include "tools/of-plan/TextFile.h"
 #include "tools/of-plan/report/Spans.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -17,8 +18,8 @@ using Json = nlohmann::json;
 
 class TraceReader {
 public:
-  TraceReader(const Focus &focus, std::string path)
-      : focus_(focus), path_(std::move(path)),
+  TraceReader(const Focus &focus, std::vector<std::string> paths)
+      : focus_(focus), paths_(std::move(paths)),
         program_(focus.plan->programs()->Get(focus.program)->name()->str()) {
     for (uint32_t r = 0; r < focus.plan->roles()->size(); ++r) {
       const auto &tasks = *focus.plan->roles()->Get(r)->programs()->Get(focus.program)->tasks();
@@ -33,8 +34,16 @@ public:
   }
 
   Result<Measurement> run() {
-    OF_ASSIGN(const std::string text, readTextFile(path_));
+    for (const std::string &path : paths_)
+      OF_TRY(read(path));
+    return measure();
+  }
+
+private:
+  Status read(const std::string &path) {
+    OF_ASSIGN(const std::string text, readTextFile(path));
     bool isTrace = false;
+    std::set<uint64_t> nodes; // that it has events of
     // Events are taken as they are parsed and then dropped: a trace may be large.
     const auto take = [&](int depth, Json::parse_event_t event, Json &value) {
       if (depth == 1 && event == Json::parse_event_t::key && value == "traceEvents")
@@ -42,15 +51,25 @@ public:
       if (depth != 2 || event != Json::parse_event_t::object_end)
         return true;
       this->event(value);
+      nodes.insert(value.value("pid", uint64_t(0)));
       return false;
     };
-    const Json rest = Json::parse(text, take, false);
-    if (rest.is_discarded() || !isTrace)
-      return Status(Code::Corrupt, path_ + " is no trace that of-run --trace wrote");
-    return measure();
+    bool isRead = false;
+    try {
+      isRead = !Json::parse(text, take, false).is_discarded();
+    } catch (const Json::exception &) {
+      // A value of another type than of-run writes.
+    }
+    if (!isRead || !isTrace)
+      return Status(Code::Corrupt, path + " is no trace that of-run --trace wrote");
+    for (const uint64_t node : nodes)
+      if (const auto [other, fresh] = fileOfNode_.emplace(node, path); !fresh)
+        return Status(Code::InvalidArgument, path + " and " + other->second + " are both of node " +
+                                                 std::to_string(node) +
+                                                 "; name every node's trace once");
+    return Status::ok();
   }
 
-private:
   void event(const Json &e) {
     if (!e.is_object() || e.value("ph", "") != "X" || e.value("cat", "") == "kernel" ||
         !e.contains("args") || e["args"].value("program", "") != program_)
@@ -96,10 +115,10 @@ private:
     }
     if (entry.empty() || last - first + 1 < kWindowSteps + 2)
       return Status(Code::InvalidArgument,
-                    path_ + " has " + std::to_string(entry.empty() ? 0 : last - first + 1) +
-                        " steps of program " + program_ + " of this plan, " +
-                        std::to_string(kWindowSteps + 2) +
-                        " are needed; is it the trace of another plan?");
+                    fmt::format("{} has {} steps of program {} of this plan, {} are needed; is it "
+                                "the trace of another plan?",
+                                fmt::join(paths_, ", "), entry.empty() ? 0 : last - first + 1,
+                                program_, kWindowSteps + 2));
     Measurement out;
     out.spans = cutWindow(focus_, entry, first + (last - first + 1 - kWindowSteps) / 2);
     for (auto &tasks : durations_) {
@@ -117,7 +136,9 @@ private:
   }
 
   const Focus &focus_;
-  const std::string path_, program_;
+  const std::vector<std::string> paths_;
+  const std::string program_;
+  std::map<uint64_t, std::string> fileOfNode_;
   std::vector<std::map<std::string, uint32_t>> names_; ///< by role
   std::map<uint32_t, uint32_t> roleOfDevice_;
   std::vector<Span> spans_;
@@ -126,8 +147,8 @@ private:
 
 } // namespace
 
-Result<Measurement> measuredSpans(const Focus &focus, const std::string &path) {
-  return TraceReader(focus, path).run();
+Result<Measurement> measuredSpans(const Focus &focus, const std::vector<std::string> &paths) {
+  return TraceReader(focus, paths).run();
 }
 
 } // namespace of::planTool

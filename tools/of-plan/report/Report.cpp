@@ -33,8 +33,8 @@ public:
   Result<Json> run(const ReportOptions &options) {
     OF_ASSIGN(const Spans predicted, predictedSpans(focus_));
     Measurement measured;
-    if (!options.trace.empty()) {
-      OF_ASSIGN(measured, measuredSpans(focus_, options.trace));
+    if (!options.traces.empty()) {
+      OF_ASSIGN(measured, measuredSpans(focus_, options.traces));
     }
     Json metrics = Json::array();
     if (!options.metrics.empty()) {
@@ -49,7 +49,7 @@ public:
                 {"edges", edges()},
                 {"predicted", spansJson(predicted)}};
     out["plan"].erase("programs"); // the page has its own form of the one that it shows
-    if (!options.trace.empty())
+    if (!options.traces.empty())
       out["measured"] = spansJson(measured.spans);
     out["memory"] = memoryMaps(focus_, predicted);
     out["metrics"] = std::move(metrics);

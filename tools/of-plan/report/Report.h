@@ -6,14 +6,15 @@
 #include "tools/of-plan/Describe.h"
 
 #include <string>
+#include <vector>
 
 namespace of::planTool {
 
 struct ReportOptions {
-  std::string program;  ///< name; empty: the training one
-  std::string output;   ///< HTML file to write
-  std::string trace;    ///< of of-run --trace; empty: the prediction alone is shown
-  std::string metrics;  ///< metrics.jsonl; empty: no charts
+  std::string program;             ///< name; empty: the training one
+  std::string output;              ///< HTML file to write
+  std::vector<std::string> traces; ///< of of-run --trace, the nodes' own or together; may be empty
+  std::string metrics;             ///< metrics.jsonl; empty: no charts
   uint32_t devices = 8; ///< in the timeline, at most; the first of every role before others
 };
 

@@ -55,8 +55,9 @@ struct Measurement {
   std::vector<std::vector<uint64_t>> firings;
 };
 
-/// From a trace that of-run wrote for this plan. Corrupt if it is none, InvalidArgument if it has
-/// fewer than kWindowSteps + 2 steps of the program on the devices.
-Result<Measurement> measuredSpans(const Focus &focus, const std::string &path);
+/// From a trace that of-run wrote for this plan, or the traces of its nodes, whose times are one
+/// clock's. Corrupt if one is none, InvalidArgument if they have fewer than kWindowSteps + 2 steps
+/// of the program on the devices, or two of them are of the same node.
+Result<Measurement> measuredSpans(const Focus &focus, const std::vector<std::string> &paths);
 
 } // namespace of::planTool
