@@ -5,6 +5,8 @@
 
   end      SIGTERM or SIGUSR1 to a node or to all: every node ends with 75, and resumed the run has the bits of one left alone
   kill     SIGKILL of a node, with --max-restarts: the run has the bits of one left alone
+  torn     SIGKILL of a node again and again, up to ten times a run with a checkpoint every few steps: none that is torn is ever
+           taken up, the run has the bits of one left alone
   lost     SIGKILL of a node: every survivor says the same first cause, last, and ends with 5; how long until it said so
            and until it had ended
   stop     SIGSTOP of a node: the same
@@ -84,8 +86,14 @@ class Job:
         self.count += 1
         return os.path.join(self.folder, f"out-{os.path.basename(self.plan)}-{self.count}")
 
-    def start(self, words, before=(), **more):
-        return subprocess.Popen([*before, self.tool("of-run"), self.plan, *words], stdout=subprocess.DEVNULL,
+    def with_checkpoints_every(self, steps):
+        plan = f"{self.plan}.{steps}"
+        if not os.path.exists(plan):
+            subprocess.run([self.tool("write-toy-plan"), plan, self.hosts, "1", str(self.steps), str(steps)], check=True)
+        return plan
+
+    def start(self, words, before=(), plan=None, **more):
+        return subprocess.Popen([*before, self.tool("of-run"), plan or self.plan, *words], stdout=subprocess.DEVNULL,
                                 stderr=subprocess.PIPE, text=True, **more)
 
     def run(self, words, code):
@@ -106,9 +114,10 @@ class Job:
             expect(time.time() < end and all(p.poll() is None for p in processes), "the run did not begin")
             time.sleep(0.002)
 
-    def check_losses(self, out):
+    def check_losses(self, out, steps=None):
+        """Those of all steps, or of the first so many: a plan is as long as its checkpoints lie apart."""
         found = losses(out)
-        expect(found == self.losses, "other losses than those of a run left alone, first at step " +
+        expect(found == {s: l for s, l in self.losses.items() if steps is None or s < steps}, "other losses than those of a run left alone, first at step " +
                str(next((s for s in self.losses if self.losses[s] != found.get(s)), "?")))
 
 
@@ -161,6 +170,37 @@ def case_kill(draw, job):
     return f"{kills} killed, {output.count('restart ')} restarts"
 
 
+def case_torn(draw, job):
+    out, often = job.new_out(), job.with_checkpoints_every(job.steps // 400)
+    launcher = job.start(["--local", "--out", out, "--max-restarts", "100"], plan=often)
+    kills, metrics = 0, os.path.join(out, "metrics.jsonl")
+    grown = lambda: os.path.getsize(metrics) if os.path.exists(metrics) else 0
+    for _ in range(10):
+        before, end = grown(), time.time() + 60
+        while launcher.poll() is None and grown() <= before:
+            expect(time.time() < end, "the run does not go on")
+            time.sleep(0.002)
+        time.sleep(draw.random() * 0.15)
+        nodes = children(launcher.pid) if launcher.poll() is None else []
+        if len(nodes) < job.nodes:
+            break
+        os.kill(draw.choice(nodes), signal.SIGKILL)
+        kills += 1
+        launcher_said(launcher, "restart ")
+    output = launcher.communicate(timeout=120)[1]
+    expect(launcher.returncode == 0, f"exit code {launcher.returncode}\n{output}")
+    job.check_losses(out, job.steps)
+    KILLS.append(kills)
+    return f"{kills} killed, the run has the same bits"
+
+
+def launcher_said(launcher, word):
+    """Reads what it says up to a line that begins so, or its end."""
+    for line in launcher.stderr:
+        if line.startswith(word):
+            return
+
+
 class End(threading.Thread):
     """Follows a process to its end: the last line that it says, when it said it and when it had ended."""
 
@@ -202,6 +242,7 @@ class Times:
             f"; {late} of {len(self.told)} said it later than {self.bound} s"
 
 
+KILLS = []
 TIMES = {"lost": Times(0.1), "stop": Times(1.0), "cut": Times(1.0)}
 
 
@@ -362,7 +403,7 @@ def case_calm(draw, job):
     return f"{seconds} s with {len(spinners)} spinners, no alarm; {ends[0].line}"
 
 
-CASES = {"elastic": case_elastic, "cut": case_cut, "end": case_end, "kill": case_kill, "lost": case_lost, "stop": case_stop, "full": case_full, "calm": case_calm}
+CASES = {"elastic": case_elastic, "cut": case_cut, "end": case_end, "kill": case_kill, "torn": case_torn, "lost": case_lost, "stop": case_stop, "full": case_full, "calm": case_calm}
 
 FOR_TWO = {"cut", "elastic"}  # nodes
 
@@ -391,6 +432,8 @@ def main():
                 except (Failure, subprocess.SubprocessError) as failure:
                     failed += 1
                     print(f"FAIL {name} {run}: {failure}", flush=True)
+        if KILLS:
+            print(f"torn: {sum(KILLS)} kills in {len(KILLS)} runs")
         for name, times in TIMES.items():
             if times.told:
                 print(f"{name}: {times}")

@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
 """Strangers at the door of a job: how many come, and what they cost those that belong to it.
 
-  hostile.py --bin build/bin [--connections 100000]
+  hostile.py --bin build/bin [--connections 100000] [--case join|run] [--runs 7] [--rate 2000]
 
-Node 0 waits for node 1. Meanwhile connections come as fast as two processes can make them: silent ones, ones that close at once,
+join  Node 0 waits for node 1. Meanwhile connections come as fast as two processes can make them: silent ones, ones that close at once,
 noise, requests of other protocols, and the hello that a proxy has recorded when node 1 joined the same job before. Half of
 them come before node 1 is started. It must join, the run must end well, and its time is printed beside that without strangers.
+
+run   Node 1 listens while it trains, for others that would turn to it if node 0 died. Strangers come to its door at a steady rate,
+from a process that yields to all others. On the same cores they cost something by themselves, so runs with them at node 1's door
+alternate with runs with the same strangers at a bystander's, and with none: medians of the times from the first step to the end, and
+how busy the thread of node 1 is that hears of other nodes.
 """
 import argparse
 import collections
+import itertools
 import multiprocessing
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,9 +41,9 @@ class Job:
         self.plan = os.path.join(folder, "toy.plan")
         subprocess.run([os.path.join(self.bin, "write-toy-plan"), self.plan, "01", "1", "50", "0"], check=True)
 
-    def node(self, number, port):
-        return subprocess.Popen([os.path.join(self.bin, "of-run"), self.plan, "--node", str(number), "--join-timeout", "600",
-                                 "--peers", f"127.0.0.1:{port},127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    def node(self, number, port, *words, plan=None, own=0):
+        return subprocess.Popen([os.path.join(self.bin, "of-run"), plan or self.plan, *words, "--node", str(number), "--join-timeout", "600",
+                                 "--peers", f"127.0.0.1:{port},127.0.0.1:{own}"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                 text=True, env={**os.environ, "OF_JOB_TOKEN": TOKEN})
 
 
@@ -111,13 +118,111 @@ def disturb(port, count, words, made):
             open_ones.popleft().close()
 
 
+def visit(port, rate, words, made, over):
+    """Strangers at a steady rate, until it is over."""
+    os.nice(19)
+    open_ones, began = collections.deque(), time.monotonic()
+    for i in itertools.count():
+        while i > rate * (time.monotonic() - began) and not over.value:
+            time.sleep(0.002)
+        if over.value:
+            return
+        try:
+            s = socket.create_connection(("127.0.0.1", port), timeout=0.2)
+            made.value += 1
+            if words[i % len(words)]:
+                s.sendall(words[i % len(words)])
+            open_ones.append(s)
+        except OSError:
+            continue
+        while len(open_ones) > 200:
+            open_ones.popleft().close()
+
+
+def receive(door):
+    """A bystander's door: whoever comes is let in and sent away."""
+    while True:
+        door.accept()[0].close()
+
+
+def control_seconds(pid):
+    """How long the control thread of a process has had a processor; None once it is gone."""
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat") as file:
+                name, fields = file.read().rsplit(")", 1)
+            if name.endswith("(of-control"):
+                return sum(map(int, fields.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        pass
+    return None
+
+
+def run_visited(job, plan, out, door_of, args, words):
+    """Seconds from the first step to the end, the control thread's share of a core, and how many came."""
+    port, own = free_port(), free_port()
+    nodes = [job.node(0, port, "--out", out, plan=plan), job.node(1, port, plan=plan, own=own)]
+    metrics = os.path.join(out, "metrics.jsonl")
+    while not (os.path.exists(metrics) and os.path.getsize(metrics)):
+        time.sleep(0.001)
+        if any(n.poll() for n in nodes):
+            sys.exit("".join(n.communicate()[1] for n in nodes))
+    began, busy, at = time.monotonic(), control_seconds(nodes[1].pid), time.monotonic()
+    first, first_at = busy, at
+    made, over, door = multiprocessing.Value("i", 0), multiprocessing.Value("b", 0), door_of(own)
+    stranger = multiprocessing.Process(target=visit, args=(door, args.rate, words, made, over)) if door else None
+    if stranger:
+        stranger.start()
+    while nodes[1].poll() is None:
+        now = control_seconds(nodes[1].pid)
+        if now is not None:
+            busy, at = now, time.monotonic()
+        time.sleep(0.05)
+    finish(nodes, 0)
+    took = time.monotonic() - began
+    over.value = 1
+    if stranger:
+        stranger.join()
+    return took, (busy - first) / (at - first_at), made.value
+
+
+def strangers_during(job, args):
+    plan = os.path.join(job.folder, "long.plan")
+    subprocess.run([os.path.join(job.bin, "write-toy-plan"), plan, "00", "1", str(args.steps), "0"], check=True)
+    words = [b"", os.urandom(128), b"GET / HTTP/1.1\r\n\r\n" * 20, os.urandom(64)]
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as door:
+        bystander = multiprocessing.Process(target=receive, args=(door,), daemon=True)
+        bystander.start()
+        doors = {"none": lambda own: None, "at a bystander's": lambda own: door.getsockname()[1], "at node 1's": lambda own: own}
+        found = {name: [] for name in doors}
+        for turn in range(args.runs):
+            for name, door_of in doors.items():
+                found[name].append(run_visited(job, plan, os.path.join(job.folder, f"{turn}-{len(name)}"), door_of, args, words))
+        bystander.kill()
+    seconds = {name: statistics.median(f[0] for f in runs) for name, runs in found.items()}
+    for name, runs in found.items():
+        print(f"     strangers {name}: {seconds[name]:.2f} s ({min(r[0] for r in runs):.2f} to {max(r[0] for r in runs):.2f}), control thread "
+              f"{100 * statistics.median(r[1] for r in runs):.2f} % of a core, {sum(r[2] for r in runs)} connections")
+    alone, elsewhere, here = (seconds[name] for name in doors)
+    print(f"ok   the run takes {here / elsewhere:.3f} times as long as with the same strangers elsewhere, {here / alone:.3f} times as "
+          "long as without")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
     parser.add_argument("--connections", type=int, default=100000)
+    parser.add_argument("--case", choices=["join", "run"])
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--rate", type=int, default=2000, help="Strangers a second of the case run")
+    parser.add_argument("--steps", type=int, default=20000)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         job = Job(args.bin, folder)
+        if args.case != "join":
+            strangers_during(job, args)
+        if args.case == "run":
+            return
         alone = sorted(run_alone(job) for _ in range(5))
         hello = record_hello(job)
         words = [b"", None, os.urandom(128), b"GET / HTTP/1.1\r\n\r\n" * 20, hello, hello, os.urandom(64)]

@@ -4,7 +4,8 @@
   report_page.py --bin build/bin [--data FOLDER] [--screenshot FILE.png] [--example NAME]
 
 Compiles an example for two nodes, trains a few steps with a trace, makes the report and loads it from a file; a failure of a
-script, a request to anywhere or a view that drew nothing fails. By hand: it needs the package chromium, and half a minute.
+script, a request to anywhere or a view that drew nothing fails, and a page with a planted failure must. By hand: it needs the
+package chromium, and half a minute.
 """
 import argparse
 import json
@@ -46,6 +47,24 @@ def embedded(page):
     return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S).group(1))
 
 
+def state_of(page, folder):
+    """What the page says of itself when its scripts have run."""
+    dom = chromium(page, folder, "--dump-dom")
+    return dict(re.findall(r'data-([a-z]+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group(0)))
+
+
+def plant_failure(page):
+    """A copy whose script fails before it draws the graph."""
+    with open(page, encoding="utf-8") as file:
+        text = file.read()
+    right = "graph: new Graph()"
+    if text.count(right) != 1:
+        sys.exit(f"the page has '{right}' {text.count(right)} times; bring the planted failure up to date")
+    with open(page + ".broken.html", "w", encoding="utf-8") as file:
+        file.write(text.replace(right, "graph: nothing()"))
+    return page + ".broken.html"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
@@ -57,14 +76,16 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         page = make_report(args, folder)
         data = embedded(page)
-        dom = chromium(page, folder, "--dump-dom")
-        state = dict(re.findall(r'data-([a-z]+)="([^"]*)"', re.search(r"<body[^>]*>", dom).group(0)))
+        state = state_of(page, folder)
         expected = {"ready": "yes", "tasks": str(len(data["tasks"])), "edges": str(len(data["edges"])),
                     "spans": f"{len(data['predicted']['spans'])} {len(data['measured']['spans'])}",
                     "blocks": str(sum(len(c["blocks"]) for c in data["memory"])),
                     "curves": str(len({s["name"] for s in data["metrics"]}))}
         if state != expected:
             sys.exit(f"the page says {state}, its data say {expected}")
+        broken = state_of(plant_failure(page), folder)
+        if "nothing is not defined" not in broken.get("error", "") or broken.get("ready") == "yes":
+            sys.exit(f"a page whose script fails says {broken}: this test sees nothing")
         if args.screenshot:
             chromium(page, folder, f"--screenshot={os.path.abspath(args.screenshot)}", "--hide-scrollbars")
         print(f"ok   {state}, {os.path.getsize(page)} bytes")
