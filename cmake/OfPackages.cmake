@@ -19,6 +19,8 @@ of_man_pages(runtime of-run of-plan)
 set(CPACK_COMPONENTS_ALL runtime)
 if(OF_BUILD_COMPILER)
   of_man_pages(compiler of-compile of-opt)
+  # Debian keeps LLVM's libraries where the loader does not look by itself.
+  set_target_properties(of-compile of-opt PROPERTIES INSTALL_RPATH ${LLVM_LIBRARY_DIR})
   list(APPEND CPACK_COMPONENTS_ALL compiler)
 endif()
 
@@ -33,7 +35,8 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME oneflow-runtime)
 set(CPACK_DEBIAN_COMPILER_PACKAGE_NAME oneflow-compiler)
-set(CPACK_DEBIAN_COMPILER_PACKAGE_RECOMMENDS "oneflow-runtime (= ${PROJECT_VERSION})")
+# of-compile asks of-run what the libraries of this machine need.
+set(CPACK_DEBIAN_COMPILER_PACKAGE_DEPENDS "oneflow-runtime (= ${PROJECT_VERSION})")
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Runs training plans, one process per node
 of-run trains what oneflow-compiler has planned; of-plan shows, checks and simulates plans. Neither needs LLVM.")
 set(CPACK_COMPONENT_COMPILER_DESCRIPTION "Plans the training of neural networks for a cluster

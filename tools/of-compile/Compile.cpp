@@ -25,7 +25,7 @@ namespace of {
 // Which rung a printed module has reached.
 static constexpr llvm::StringLiteral kRungAttrName = "of.rung";
 
-static constexpr llvm::StringLiteral kVersion = "of-compile 0.1.0";
+static constexpr llvm::StringLiteral kVersion = "of-compile " OF_VERSION;
 
 namespace {
 

@@ -4,6 +4,7 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 
 int main(int argc, char **argv) {
@@ -56,6 +57,9 @@ int main(int argc, char **argv) {
   mlir::registerPassManagerCLOptions();
   mlir::registerDefaultTimingManagerCLOptions();
   llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::SetVersionPrinter([](llvm::raw_ostream &out) {
+    out << "of-compile " OF_VERSION ", with LLVM " LLVM_VERSION_STRING "\n";
+  });
   llvm::cl::ParseCommandLineOptions(
       argc, argv,
       "Compiles a training job for a cluster.\n\n"

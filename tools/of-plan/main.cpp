@@ -149,6 +149,7 @@ void addReport(CLI::App &app, Options &o) {
 int runTool(int argc, char **argv) {
   Options o;
   CLI::App app("Reads plans that of-compile wrote; solves the problems they come from.", "of-plan");
+  app.set_version_flag("--version", "of-plan " OF_VERSION);
   app.footer("Exit codes: 0 done, 1 plans differ, 2 wrong flag or input, 3 corrupt file, 4 refused "
              "plan.");
   CLI::App *showCommand = app.add_subcommand("show", "Programs, tasks, registers, memory, times");

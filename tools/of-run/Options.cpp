@@ -136,6 +136,7 @@ Parsed parseArguments(int argc, char **argv) {
   Parsed parsed;
   Options &o = parsed.options;
   CLI::App app("Runs a plan: one process per node.", "of-run");
+  app.set_version_flag("--version", "of-run " OF_VERSION);
   app.footer("Exit codes: 0 done, 2 wrong flag or input, 3 corrupt file, 4 refused plan, 5 lost "
              "peer, 6 NaN or "
              "infinity,\n7 disk or memory, 70 defect of of-run, 75 ended early by SIGTERM or "
