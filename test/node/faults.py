@@ -72,7 +72,7 @@ class Job:
         self.bin, self.folder, self.hosts, self.steps, self.every, self.nodes = bin_folder, folder, hosts, steps, every, len(hosts)
         self.plan = os.path.join(folder, f"toy-{hosts}.plan")
         subprocess.run([self.tool("write-toy-plan"), self.plan, hosts, "1", str(steps), str(every)], check=True)
-        self.count = 0
+        self.count, self.started = 0, []
         out = self.new_out()
         began = time.time()
         self.run(["--local", "--out", out], 0)
@@ -93,8 +93,17 @@ class Job:
         return plan
 
     def start(self, words, before=(), plan=None, **more):
-        return subprocess.Popen([*before, self.tool("of-run"), plan or self.plan, *words], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, text=True, **more)
+        process = subprocess.Popen([*before, self.tool("of-run"), plan or self.plan, *words], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True, **more)
+        self.started.append(process)
+        return process
+
+    def end_all(self):
+        """Nothing that a case has started is left behind, however it ended."""
+        for process in self.started:
+            process.kill()
+            process.wait()
+        self.started.clear()
 
     def run(self, words, code):
         process = self.start(words)
@@ -432,6 +441,8 @@ def main():
                 except (Failure, subprocess.SubprocessError) as failure:
                     failed += 1
                     print(f"FAIL {name} {run}: {failure}", flush=True)
+                finally:
+                    job.end_all()
         if KILLS:
             print(f"torn: {sum(KILLS)} kills in {len(KILLS)} runs")
         for name, times in TIMES.items():

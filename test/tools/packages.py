@@ -189,7 +189,8 @@ def check(name, ours, installed, folder, job, data):
         root.run("of-plan", "verify", "/job/job.plan")
         root.run("of-run", "/job/job.plan", "--local", "--data", "/data", "--steps", "20", "--out", "/job/out")
         with open(root.folder + "/job/out/metrics.jsonl") as file:
-            said.append(f"trained {sum('\"train\"' in line for line in file)} steps")
+            steps = sum('"train"' in line for line in file)
+        said.append(f"trained {steps} steps")
     # The negative twin: without the library package that it names first this must be noticed.
     first = next(p for p in installed.names(depends) if p.startswith("lib") and p not in ("libc6", "libstdc++6", "libgcc-s1"))
     without = Root(os.path.join(folder, name + "-without"), [p for p in packages if p != installed.providers[first]], debs)
