@@ -300,7 +300,7 @@ def case_full(draw, job):
         output = process.communicate(timeout=60)[1]
         expect(process.returncode == 7 and "No space left" in output, f"exit code {process.returncode}\n{output}")
         step = newest(out)
-        safe = os.path.join(job.folder, f"saved-{job.count}")
+        safe = out + "-saved"
         subprocess.run(["cp", "-r", out, safe], check=True)
     finally:
         subprocess.run(["umount", out], check=True)
