@@ -4,10 +4,13 @@
   loss     of every step: 1e-8 fp64, 1e-5 fp32
   change   of parameters and running statistics over all steps, of its norm: 1e-6 fp64
 """
+import copy
 import math
+import random
 
 import torch
 
+import kinks
 from tensors import read_safetensors
 from tools import Failure, checkpoint, losses as losses_in
 
@@ -37,8 +40,20 @@ def gradients_of(model, loss, inputs, labels):
     return found.item(), {name: p.grad.detach().clone() for name, p in model.named_parameters()}
 
 
-def compare_gradients(title, base, precision, twin, rounding):
+def moved(model, units, seed):
+    """A copy of a model whose parameters are moved at random by at most `units` in the last place."""
+    near, chance = copy.deepcopy(model), random.Random(seed)
+    for p in near.parameters():
+        values = p.detach().numpy()
+        data = kinks.moved(values.tobytes(), chance, units, values.itemsize)
+        p.data = torch.frombuffer(bytearray(data), dtype=p.dtype).reshape(p.shape)
+    return near
+
+
+def compare_gradients(title, base, precision, twin, rounding, near=None):
     """A line of the table, and whether loss and gradients of a run of one step are within bounds.
+
+    `near`: (units, seed) -> PyTorch's gradients for parameters moved so, for models whose gradients jump (kinks.py).
 
     The run has momentum, whose buffers are the gradients after a step. The parameters would not tell in single
     precision: a norm's scale of 1 with a gradient of 5e-4 moves by 800 units in the last place, so that rounding
@@ -51,8 +66,12 @@ def compare_gradients(title, base, precision, twin, rounding):
     error, where = change_error(zeros, ours, theirs, rounding)
     found, = losses_in(base)
     loss_error = abs(found - loss) / max(1, abs(loss))
-    good = error <= BOUNDS[precision][0] and loss_error <= BOUNDS[precision][1]
-    return f"{'ok  ' if good else 'FAIL'} {title:60} gradient {error:.1e} ({where})  loss {loss_error:.1e}", good
+    units = None
+    if near and error > kinks.BOUND:
+        units = kinks.units_away(lambda *how: change_error(zeros, ours, near(*how), rounding)[0])
+    good = (error <= BOUNDS[precision][0] or units is not None) and loss_error <= BOUNDS[precision][1]
+    jump = f"; at a kink, within {kinks.BOUND:.0e} {units} units away" if units else ""
+    return f"{'ok  ' if good else 'FAIL'} {title:60} gradient {error:.1e} ({where}{jump})  loss {loss_error:.1e}", good
 
 
 def run_cases(cases):
@@ -90,9 +109,10 @@ def change_error(start, ours, theirs, rounding):
     return worst, where
 
 
-def compare(title, base, precision, start, twin, rounding=0.0):
+def compare(title, base, precision, start, twin, rounding=0.0, other=None):
     """A line of the table, and whether everything is within bounds. `twin` is what PyTorch's run gave: the
-    losses, and the weights after the first and after the last step."""
+    losses, and the weights after the first and after the last step. `other`: the losses of one that differs from it
+    in rounding alone, to show how far such runs part."""
     losses, first, last = twin
     steps = len(losses)
     loss_error = max(abs(ours - theirs) / max(1, abs(theirs))
@@ -102,4 +122,6 @@ def compare(title, base, precision, start, twin, rounding=0.0):
     good = all(e <= b for e, b in zip((step_error, loss_error, total_error), BOUNDS[precision]))
     line = (f"{'ok  ' if good else 'FAIL'} {title:60} steps {steps:2}  first {step_error:.1e}  loss {loss_error:.1e}  "
             f"change {total_error:.1e}  (loss falls {100 * (1 - min(losses) / losses[0]):.0f} %)")
+    if other:
+        line += f"  own {max(abs(a - b) / max(1, abs(b)) for a, b in zip(other, losses, strict=True)):.1e}"
     return line + ("" if good else f"  worst: {step_at}, {total_at}"), good

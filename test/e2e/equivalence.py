@@ -8,10 +8,8 @@
          1e-3 of its norm (gradients are read from the momentum: g = m' - momentum * m). A gradient that
          is zero but for rounding, like that of a key's bias in attention, has no norm to speak of: what
          is below 1e-5 of the whole gradient's norm is measured by that, so to 1e-8 of the whole, which
-         is less than one rounding of single precision. Where the gradient jumps (two values of a pooling
-         window are equal but for rounding) either side is right: a point above 1e-3 must be within 1e-3
-         of one device's gradient for parameters moved at random by a few units in the last place, at most
-         16 (a convolution here sums up to 144 products, each with its rounding)
+         is less than one rounding of single precision. Where the gradient jumps (kinks.py) a point above
+         1e-3 must be within 1e-3 of one device's gradient for parameters a few units away
   bits   two devices data-parallel: in one process, in two over shared memory, over sockets, with 1, 2
          and 4 slots in every register: equal losses
 
@@ -23,8 +21,9 @@ import shutil
 import sys
 import tempfile
 
-from tools import (Failure, Tools, checkpoint, cluster, deviation, job_text, load_tensors, losses, norm, nudge,
-                   parallel, pin)
+import kinks
+from tools import (Failure, Tools, checkpoint, cluster, deviation, job_text, load_tensors, losses, norm, parallel,
+                   pin)
 
 MOMENTUM = 0.9
 
@@ -179,17 +178,16 @@ def shares(g, h):
 
 
 def at_kink(tools, model, one, state, step, found):
-    """The fewest units in the last place by which one device's parameters move until it has the gradients `found`; None if
-    no move tried is enough."""
+    """How many units away one device has the gradients `found`, if it has them near by."""
     before = load_tensors(state)
     parameters = {key[:-len(".momentum")] for key in before if key.endswith(".momentum")}
-    for units in (1, 2, 4, 8, 16):
-        for seed in range(8):
-            near = nudge(state, f"{one}/near", parameters, seed, units)
-            _, after = one_step(tools, model, one, near, step, f"{one}/near-{step}")
-            if max(shares(gradients(before, after), found).values()) <= 1e-3:
-                return units
-    return None
+
+    def error(units, seed):
+        near = kinks.nudge(state, f"{one}/near", parameters, seed, units)
+        _, after = one_step(tools, model, one, near, step, f"{one}/near-{step}")
+        return max(shares(gradients(before, after), found).values())
+
+    return kinks.units_away(error)
 
 
 def check_fp32(tools, single, model, name, layout):
@@ -199,7 +197,7 @@ def check_fp32(tools, single, model, name, layout):
     save = "{every_steps: 1, keep: 0}"
     one = compile_case(tools, model, "stepper", DATA["1x1"], "fp32", last + 1, accumulate=micros, checkpoint=save)
     mine = compile_case(tools, model, name, layout, "fp32", last + 1, checkpoint=save)
-    worst_loss, worst_gradient, worst_name, kinks, above = 0, 0, "", [], 0
+    worst_loss, worst_gradient, worst_name, jumps, above = 0, 0, "", [], 0
     for step in range(every, last + 1, every):
         state = checkpoint(run, step)
         before = load_tensors(state)
@@ -208,16 +206,16 @@ def check_fp32(tools, single, model, name, layout):
         worst_loss = max(worst_loss, deviation([expected_loss], [found_loss]))
         h = gradients(before, found)
         worst, share = max(shares(gradients(before, expected), h).items(), key=lambda item: item[1])
-        if share > 1e-3:
+        if share > kinks.BOUND:
             units = at_kink(tools, model, one, state, step, h)
             if units:
-                kinks.append(f"{share:.1e} of {worst} at step {step}, {units} units away")
+                jumps.append(f"{share:.1e} of {worst} at step {step}, {units} units away")
                 continue
             above += 1
         if share > worst_gradient:
             worst_gradient, worst_name = share, worst
     text = (f"{single.points} points: loss {worst_loss:.1e}, worst gradient {worst_gradient:.1e} of its norm"
-            + (f" ({worst_name})" if worst_name else "") + (f"; at a kink: {'; '.join(kinks)}" if kinks else ""))
+            + (f" ({worst_name})" if worst_name else "") + (f"; at a kink: {'; '.join(jumps)}" if jumps else ""))
     return worst_loss <= 1e-5 and not above, text
 
 

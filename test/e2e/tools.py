@@ -3,9 +3,7 @@ import ctypes
 import importlib.util
 import json
 import os
-import random
 import re
-import shutil
 import struct
 import subprocess
 
@@ -197,38 +195,6 @@ def digest(data):
     library.XXH3_128bits.restype, library.XXH3_128bits.argtypes = Hash128, [ctypes.c_char_p, ctypes.c_size_t]
     found = library.XXH3_128bits(bytes(data), len(data))
     return f"{found.high:016x}{found.low:016x}"
-
-
-def nudge(state, out, names, seed, units):
-    """Copies a checkpoint of one device to `out`; each fp32 value of `names` moves by at most `units` in the last place."""
-    shutil.rmtree(out, ignore_errors=True)
-    shutil.copytree(state, out)
-    chance, digests = random.Random(seed), {}
-    for file_name in sorted(os.listdir(out)):
-        if not file_name.endswith(".safetensors"):
-            continue
-        with open(os.path.join(out, file_name), "r+b") as file:
-            blob = bytearray(file.read())
-            start = 8 + struct.unpack("<Q", blob[:8])[0]
-            for key, entry in sorted(json.loads(blob[8:start]).items()):
-                if key not in names:
-                    continue
-                begin, end = (start + offset for offset in entry["data_offsets"])
-                # Floats of one sign are ordered like their bits.
-                bits = struct.unpack(f"<{(end - begin) // 4}I", blob[begin:end])
-                moved = [b + chance.randint(-units, units) if b & 0x7fffffff > units else b for b in bits]
-                blob[begin:end] = struct.pack(f"<{len(moved)}I", *moved)
-                digests[key] = digest(blob[begin:end])
-            file.seek(0)
-            file.write(blob)
-    path = os.path.join(out, "manifest.json")
-    with open(path) as file:
-        manifest = json.load(file)
-    for part in manifest["parts"]:
-        part["digest"] = digests.get(part["tensor"], part["digest"])
-    with open(path, "w") as file:
-        json.dump(manifest, file)
-    return out
 
 
 def deviation(expected, found):
