@@ -8,7 +8,7 @@
 
 using namespace of::test;
 
-static const char *const kFamilies[] = {"elementwise", "tensors", "images", "layers"};
+static const char *const kFamilies[] = {"elementwise", "tensors", "images", "layers", "modes"};
 
 static std::string bytesOf(const std::string &hex) {
   std::string out;
@@ -60,6 +60,11 @@ TEST_CASE("convolutions, poolings and resizing", "[images]") {
 }
 TEST_CASE("normalisations, recurrent layers and losses", "[layers]") {
   for (const Case &c : onnxCases({kFamilies[3]}))
+    check(c);
+}
+// By hand: half a minute of compiling kernels.
+TEST_CASE("all modes of sampling, selection and turns", "[.][modes]") {
+  for (const Case &c : onnxCases({kFamilies[4]}))
     check(c);
 }
 

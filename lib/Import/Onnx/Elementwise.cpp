@@ -251,8 +251,10 @@ static void where(NodeContext &n) { n.set(0, n.select(n.in(0), n.in(1), n.in(2))
 
 // PyTorch merges parameters of equal values when it exports for evaluation; each comes back here.
 static void identity(NodeContext &n) {
-  Value x = n.in(0);
-  Value own = x && !isMadeUp(n.node.outputs[0]) ? n.import.untie(x, n.node.outputs[0]) : Value();
+  Value x = n.any(0);
+  Value own = x && !n.isInBranch() && !isMadeUp(n.node.outputs[0])
+                  ? n.import.untie(x, n.node.outputs[0])
+                  : Value();
   n.set(0, own ? own : x);
 }
 

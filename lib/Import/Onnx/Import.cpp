@@ -98,6 +98,9 @@ static constexpr int64_t kMostFolded = 4096;
 Value Import::initializer(StringRef name, const TensorProto &tensor, Location user) {
   Location loc = NameLoc::get(StringAttr::get(context, name),
                               FileLineColLoc::get(context, file + "#initializer", 0, 0));
+  // A graph that runs in turns has the same parameters in each.
+  if (Value made = parameters.lookup(&tensor))
+    return made;
   StoredTensor opened;
   std::string error;
   if (!openTensor(tensor, files, context, opened, error)) {
@@ -110,7 +113,7 @@ Value Import::initializer(StringRef name, const TensorProto &tensor, Location us
   const bool isNumber = model.producer == "pytorch" ? isMadeUp(name) && opened.type.getRank() < 2
                                                     : opened.type.getRank() == 0;
   if ((isFloat && !isNumber) || opened.type.getNumElements() > kMostFolded)
-    return parameter(name, opened, !isFloat);
+    return parameters[&tensor] = parameter(name, opened, !isFloat);
   DenseElementsAttr elements;
   if (!opened.load(elements, error)) {
     emitError(loc) << "tensor '" << name << "': " << error;
@@ -186,7 +189,8 @@ LogicalResult Import::lowerNode(const NodeProto &node, Frame &frame) {
   Location loc = nodeLoc(node, frame);
   if (++lowered > 65536 + 4 * static_cast<int64_t>(model.graph.nodes.size())) {
     if (lowered == 65537 + 4 * static_cast<int64_t>(model.graph.nodes.size()))
-      emitError(loc) << "the model's functions expand into more than " << lowered - 1 << " nodes";
+      emitError(loc) << "the model's functions and loops expand into more than " << lowered - 1
+                     << " nodes";
     return failure();
   }
   if (const FunctionProto *called = functionOf(node))
@@ -342,6 +346,17 @@ LogicalResult Import::reportRefused() {
   return error;
 }
 
+// Whatever took a part of a sequence took the tensor itself.
+LogicalResult Import::dropSequences(ArrayRef<Value> results) {
+  for (auto [value, output] : llvm::zip(results, model.graph.outputs))
+    if (NodeContext::isSequence(value))
+      return emitError(function.getLoc())
+             << "returns '" << output.name << "', a sequence of tensors; return the tensors";
+  for (auto op : llvm::make_early_inc_range(function.getOps<UnrealizedConversionCastOp>()))
+    op.erase();
+  return success();
+}
+
 LogicalResult Import::run(func::FuncOp into) {
   function = into;
   findRefused(model.graph.nodes, model.opsets, Frame());
@@ -359,7 +374,7 @@ LogicalResult Import::run(func::FuncOp into) {
     if (!frame.initializers.count(input.name) && argument < function.getNumArguments())
       frame.values[input.name] = function.getArgument(argument++);
   SmallVector<Value> results;
-  if (failed(lowerGraph(model.graph, frame, results)))
+  if (failed(lowerGraph(model.graph, frame, results)) || failed(dropSequences(results)))
     return failure();
   std::string error;
   if (!files.checkOverlaps(error))

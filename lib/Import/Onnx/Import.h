@@ -77,6 +77,7 @@ private:
   Value initializer(StringRef name, const TensorProto &tensor, mlir::Location loc);
   void findRefused(llvm::ArrayRef<NodeProto> nodes, const OpsetImports &opsets, const Frame &frame);
   mlir::LogicalResult reportRefused();
+  mlir::LogicalResult dropSequences(llvm::ArrayRef<Value> results);
   const FunctionProto *functionOf(const NodeProto &node) const;
   void nameOps(mlir::Block::iterator first, mlir::Block::iterator last, NodeContext &node,
                const Frame &frame);
@@ -88,7 +89,8 @@ private:
   mlir::Operation *lastParameter = nullptr;
   std::map<std::string, Refused> refused; ///< by "Op (domain, opset)"
   llvm::StringMap<StoredTensor> stored;   ///< of parameters, by name
-  int64_t lowered = 0;                    ///< nodes so far, calls of functions included
+  llvm::DenseMap<const TensorProto *, Value> parameters;
+  int64_t lowered = 0; ///< nodes so far, calls of functions included
 };
 
 /// Version of an operator set that a model imports, or 0.

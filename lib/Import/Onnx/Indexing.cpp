@@ -124,6 +124,11 @@ static Value placesOf(NodeContext &n, Value index, ArrayRef<int64_t> shape, int6
   return out;
 }
 
+Value gatherAlong(NodeContext &n, Value x, Value index, int64_t axis) {
+  Value flat = n.reshape(x, {n.type(x).getNumElements()});
+  return n.make<EmbeddingOp>({flat, placesAlong(n, index, n.shape(x), axis)});
+}
+
 static bool fitsElements(NodeContext &n, Value x, Value index, int64_t axis) {
   if (n.hasFailed() || !isa<IntegerType>(n.element(index)) || n.rank(x) != n.rank(index))
     return n.hasFailed() ? false : bool(n.fail("needs integers of the data's rank as indices"));
@@ -138,8 +143,7 @@ static void gatherElements(NodeContext &n) {
   int64_t axis = x ? n.axis(n.integer("axis", 0), n.rank(x)) : 0;
   if (!x || !index || !fitsElements(n, x, index, axis))
     return;
-  Value flat = n.reshape(x, {n.type(x).getNumElements()});
-  n.set(0, n.make<EmbeddingOp>({flat, placesAlong(n, index, n.shape(x), axis)}));
+  n.set(0, gatherAlong(n, x, index, axis));
 }
 
 static bool fitsRows(NodeContext &n, Value x, Value index, int64_t batch = 0) {

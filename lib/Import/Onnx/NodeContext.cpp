@@ -25,12 +25,39 @@ std::nullptr_t NodeContext::fail(const Twine &why) {
 // ---- Inputs and outputs
 // --------------------------------------------------------------------------
 
-Value NodeContext::in(unsigned i) {
+Value NodeContext::any(unsigned i) {
   if (!has(i))
     return fail("has no input " + Twine(i));
   Value value = import.lookup(node.inputs[i], frame, loc);
   failed |= !value;
   return value;
+}
+
+Value NodeContext::in(unsigned i) {
+  Value value = any(i);
+  if (value && isSequence(value))
+    return fail("takes a tensor as input " + Twine(i) + "; '" + node.inputs[i] +
+                "' is a sequence of tensors");
+  return value;
+}
+
+std::optional<SmallVector<Value>> NodeContext::sequence(unsigned i) {
+  Value value = any(i);
+  if (!value)
+    return std::nullopt;
+  if (!isSequence(value)) {
+    fail("takes a sequence of tensors as input " + Twine(i) + "; '" + node.inputs[i] +
+         "' is a tensor");
+    return std::nullopt;
+  }
+  return SmallVector<Value>(value.getDefiningOp()->getOperands());
+}
+
+Value NodeContext::asSequence(ValueRange tensors) {
+  if (failed || !llvm::all_of(tensors, [](Value v) { return v && !isSequence(v); }))
+    return failed ? nullptr : fail("makes a sequence of other things than tensors");
+  Type type = TupleType::get(b.getContext(), SmallVector<Type>(tensors.getTypes()));
+  return UnrealizedConversionCastOp::create(b, loc, type, tensors).getResult(0);
 }
 
 SmallVector<Value> NodeContext::allInputs() {
@@ -117,17 +144,29 @@ const GraphProto *NodeContext::graph(StringRef name) {
   return found ? found->graph.get() : nullptr;
 }
 
-LogicalResult NodeContext::lowerBranch(const GraphProto &graph, SmallVectorImpl<Value> &results) {
+LogicalResult NodeContext::lowerBranch(const GraphProto &graph, ArrayRef<Value> arguments,
+                                       SmallVectorImpl<Value> &results, int64_t turn) {
+  if (graph.inputs.size() != arguments.size()) {
+    fail("gives " + Twine(arguments.size()) + " values to a graph of " +
+         Twine(graph.inputs.size()) + " inputs");
+    return failure();
+  }
   Frame inner;
   inner.outer = &frame;
   inner.opsets = frame.opsets;
   inner.prefix = frame.prefix + (node.name.empty() ? node.op : node.name).str() + "/";
+  if (turn >= 0)
+    inner.prefix += std::to_string(turn) + "/";
   inner.depth = frame.depth + 1;
+  for (auto [input, argument] : llvm::zip(graph.inputs, arguments))
+    inner.values[input.name] = argument;
   if (succeeded(import.lowerGraph(graph, inner, results)))
     return success();
   failed = true; // told inside
   return failure();
 }
+
+bool NodeContext::isInBranch() const { return frame.outer; }
 
 // ---- Constants
 // -----------------------------------------------------------------------------------
@@ -299,6 +338,18 @@ Value NodeContext::concat(ValueRange parts, int64_t dim) {
   if (!parts.empty() && parts.size() == 1)
     return parts[0];
   return make<ConcatOp>(parts, named("dim", dim));
+}
+
+Value NodeContext::stack(ArrayRef<Value> parts, int64_t dim) {
+  SmallVector<Value> out;
+  for (Value v : parts) {
+    if (!v)
+      return {};
+    Ints to(shape(v));
+    to.insert(to.begin() + dim, 1);
+    out.push_back(reshape(v, to));
+  }
+  return concat(out, dim);
 }
 
 Value NodeContext::pad(Value x, ArrayRef<int64_t> before, ArrayRef<int64_t> behind,

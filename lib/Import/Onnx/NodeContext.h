@@ -38,8 +38,15 @@ public:
   // ---- Inputs and outputs
   unsigned numInputs() const { return node.inputs.size(); }
   bool has(unsigned i) const { return i < numInputs() && !node.inputs[i].empty(); }
-  /// An input that must be there.
+  /// An input that must be there: a tensor.
   Value in(unsigned i);
+  /// The same, or a sequence of tensors for ops that only pass it on.
+  Value any(unsigned i);
+  /// The tensors of an input that must be a sequence; nothing after an error.
+  std::optional<llvm::SmallVector<Value>> sequence(unsigned i);
+  /// Tensors under one name. It is taken apart before the import ends.
+  Value asSequence(ValueRange tensors);
+  static bool isSequence(Value v) { return mlir::isa<mlir::TupleType>(v.getType()); }
   llvm::SmallVector<Value> allInputs();
   bool wants(unsigned output) const {
     return output < node.outputs.size() && !node.outputs[output].empty();
@@ -56,8 +63,11 @@ public:
   const TensorProto *tensor(StringRef name);
   const GraphProto *graph(StringRef name);
 
-  /// Lowers a graph that sees the values around this node.
-  mlir::LogicalResult lowerBranch(const GraphProto &graph, llvm::SmallVectorImpl<Value> &results);
+  /// Lowers a graph that sees the values around this node. `turn`: of a loop, for names.
+  mlir::LogicalResult lowerBranch(const GraphProto &graph, llvm::ArrayRef<Value> arguments,
+                                  llvm::SmallVectorImpl<Value> &results, int64_t turn = -1);
+  /// True in a graph that belongs to a node.
+  bool isInBranch() const;
 
   // ---- Constants
   /// Elements of a value that is known now, or null.
@@ -113,6 +123,8 @@ public:
   Value sliceDim(Value x, int64_t dim, int64_t start, int64_t size);
   Value broadcast(Value x, llvm::ArrayRef<int64_t> shape);
   Value concat(ValueRange parts, int64_t dim);
+  /// Tensors of one shape behind each other along a new dim.
+  Value stack(llvm::ArrayRef<Value> parts, int64_t dim);
   /// A value before, behind and between the elements along each dim; `between` none where empty.
   Value pad(Value x, llvm::ArrayRef<int64_t> before, llvm::ArrayRef<int64_t> behind,
             llvm::ArrayRef<int64_t> between = {}, double value = 0);
@@ -133,6 +145,9 @@ private:
 
 /// The product over dims, which has no op of its own.
 Value productOver(NodeContext &n, Value x, llvm::ArrayRef<int64_t> dims, bool keep);
+/// For each element of `index` the element of x at its place, with the coordinate of `axis`
+/// replaced.
+Value gatherAlong(NodeContext &n, Value x, Value index, int64_t axis);
 
 /// AttributeProto.AttributeType.
 enum AttributeKind {

@@ -8,9 +8,9 @@ namespace of::onnx {
 llvm::SmallVector<OpEntry> allOps() {
   llvm::SmallVector<OpEntry> out;
   for (llvm::ArrayRef<OpEntry> family :
-       {elementwiseOps(), reductionOps(), shapeOps(), indexingOps(), generatorOps(),
+       {elementwiseOps(), reductionOps(), selectionOps(), shapeOps(), indexingOps(), generatorOps(),
         normalizationOps(), convolutionOps(), poolingOps(), productOps(), einsumOps(), resizeOps(),
-        recurrentOps(), lossOps(), controlOps()})
+        samplingOps(), recurrentOps(), lossOps(), controlOps(), sequenceOps()})
     out.append(family.begin(), family.end());
   return out;
 }

@@ -28,6 +28,7 @@ inline constexpr int kNewestOpset = 23;
 
 llvm::ArrayRef<OpEntry> elementwiseOps();
 llvm::ArrayRef<OpEntry> reductionOps();
+llvm::ArrayRef<OpEntry> selectionOps();
 llvm::ArrayRef<OpEntry> shapeOps();
 llvm::ArrayRef<OpEntry> indexingOps();
 llvm::ArrayRef<OpEntry> generatorOps();
@@ -40,6 +41,8 @@ llvm::ArrayRef<OpEntry> resizeOps();
 llvm::ArrayRef<OpEntry> recurrentOps();
 llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> controlOps();
+llvm::ArrayRef<OpEntry> sequenceOps();
+llvm::ArrayRef<OpEntry> samplingOps();
 
 /// The entry of an op of the default domain, or null.
 const OpEntry *findOp(llvm::StringRef name);

@@ -171,6 +171,56 @@ static void maxUnpool(NodeContext &n) {
   n.set(0, n.pad(y, Ints(n.rank(x), 0), high));
 }
 
+// Columns of blocks [n, c kernel, blocks] put where the blocks lie in an image, added where they
+// overlap: for each element of the kernel a grid with gaps, moved by its place.
+static void columnsToImage(NodeContext &n) {
+  Value x = n.in(0);
+  std::optional<Ints> size = n.knownInts(1), block = n.knownInts(2);
+  if (!x || !size || !block || n.rank(x) != 3 || size->size() != block->size())
+    return (void)n.fail("needs columns [n, c kernel, blocks], a known image size and kernel");
+  Ints shape{n.shape(x)[0], 1};
+  llvm::append_range(shape, *size);
+  if (std::string problem = problemOfShape(shape); !problem.empty())
+    return (void)n.fail("makes an image that cannot be: " + problem);
+  std::optional<Windows> w = windowsOf(n, RankedTensorType::get(shape, n.element(x)), *block);
+  if (!w)
+    return;
+  int64_t count = 1, blocks = 1;
+  Ints grid;
+  for (size_t i = 0; i < w->numDims() && count <= kMostPlaces; ++i) {
+    count = w->kernel[i] > kMostPlaces ? kMostPlaces + 1 : count * w->kernel[i];
+    grid.push_back(count > kMostPlaces ? 0 : w->outputSize(i, (*size)[i], false));
+    blocks *= grid.back();
+  }
+  if (count > kMostPlaces)
+    return (void)n.fail("has a kernel of more than " + Twine(kMostPlaces) +
+                        " elements, which are written out");
+  if (blocks < 1 || n.shape(x)[1] % count || n.shape(x)[2] != blocks)
+    return (void)n.fail("has columns " + Twine(n.shape(x)[1]) + " x " + Twine(n.shape(x)[2]) +
+                        " that do not fit kernels of " + Twine(count) + " elements at " +
+                        Twine(blocks) + " places");
+  const int64_t channels = n.shape(x)[1] / count;
+  Ints part{shape[0], channels};
+  llvm::append_range(part, grid);
+  Value columns = n.reshape(x, {shape[0], channels, count, blocks}), sum;
+  for (int64_t k = 0; k < count && columns; ++k) {
+    Ints low(2, 0), high(2, 0), between(2, 0);
+    for (size_t i = 0, rest = k, each = count; i < w->numDims(); ++i) {
+      each /= w->kernel[i];
+      low.push_back(rest / each * w->dilations[i]);
+      rest %= each;
+      between.push_back(w->strides[i] - 1);
+      high.push_back((*size)[i] + w->before[i] + w->after[i] - low.back() -
+                     ((grid[i] - 1) * w->strides[i] + 1));
+    }
+    Value moved = n.pad(n.reshape(n.sliceDim(columns, 2, k, 1), part), low, high, between);
+    sum = sum ? n.add(sum, moved) : moved;
+  }
+  for (size_t i = 0; i < w->numDims() && sum; ++i)
+    sum = n.sliceDim(sum, 2 + i, w->before[i], (*size)[i]);
+  n.set(0, sum);
+}
+
 // ---- Norms and whole images
 // ----------------------------------------------------------------------
 
@@ -231,6 +281,7 @@ static void globalLpPool(NodeContext &n) {
 llvm::ArrayRef<OpEntry> poolingOps() {
   static constexpr OpEntry table[] = {
       {"AveragePool", 1, averagePool},
+      {"Col2Im", 18, columnsToImage},
       {"GlobalAveragePool", 1, globalPool<ReduceMeanOp>},
       {"GlobalLpPool", 2, globalLpPool},
       {"GlobalMaxPool", 1, globalPool<ReduceMaxOp>},

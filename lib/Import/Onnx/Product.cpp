@@ -110,31 +110,4 @@ llvm::ArrayRef<OpEntry> productOps() {
   return table;
 }
 
-// ---- Graphs
-// --------------------------------------------------------------------------------------
-
-// A condition that is known now chooses a branch; the other is not looked at.
-static void branch(NodeContext &n) {
-  std::optional<double> condition = n.has(0) ? n.knownNumber(n.in(0)) : std::nullopt;
-  if (n.hasFailed())
-    return;
-  if (!condition)
-    return (void)n.fail("has a condition that is computed from data");
-  const GraphProto *chosen = n.graph(*condition != 0 ? "then_branch" : "else_branch");
-  if (!chosen)
-    return (void)n.fail("has no such branch");
-  SmallVector<Value> results;
-  if (failed(n.lowerBranch(*chosen, results)))
-    return;
-  for (auto [i, value] : llvm::enumerate(results))
-    n.set(i, value);
-}
-
-llvm::ArrayRef<OpEntry> controlOps() {
-  static constexpr OpEntry table[] = {
-      {"If", 1, branch},
-  };
-  return table;
-}
-
 } // namespace of::onnx

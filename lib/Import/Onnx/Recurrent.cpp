@@ -224,19 +224,6 @@ static bool fits(NodeContext &n, const Kind &kind, Value x, int64_t directions, 
                      " are written out"));
 }
 
-// [directions, rows, H] of all directions.
-static Value joined(NodeContext &n, ArrayRef<Value> parts, int64_t dim) {
-  SmallVector<Value> out;
-  for (Value v : parts) {
-    if (!v)
-      return {};
-    Ints shape(n.shape(v));
-    shape.insert(shape.begin() + dim, 1);
-    out.push_back(n.reshape(v, shape));
-  }
-  return n.concat(out, dim);
-}
-
 static void recur(NodeContext &n, const Kind &kind) {
   const bool isBatchFirst = n.integer("layout", 0);
   Value x = n.in(0);
@@ -256,15 +243,15 @@ static void recur(NodeContext &n, const Kind &kind) {
       const int64_t place = d.isReversed ? steps - 1 - t : t;
       states[place] = stepWithin(n, kind, d, at(n, d.x, place), place);
     }
-    sequences.push_back(n.hasFailed() ? Value() : joined(n, states, 0));
+    sequences.push_back(n.hasFailed() ? Value() : n.stack(states, 0));
     lastH.push_back(d.h);
     lastC.push_back(d.c);
   }
   if (n.hasFailed())
     return;
   // [steps, directions, rows, H], or [rows, steps, directions, H]
-  Value y = joined(n, sequences, 1), h = joined(n, lastH, 0);
-  Value c = kind.hasCell ? joined(n, lastC, 0) : Value();
+  Value y = n.stack(sequences, 1), h = n.stack(lastH, 0);
+  Value c = kind.hasCell ? n.stack(lastC, 0) : Value();
   if (isBatchFirst) {
     y = n.transpose(y, {2, 0, 1, 3});
     h = n.transpose(h, {1, 0, 2});

@@ -1,4 +1,4 @@
-// Reductions, softmax, and the index of the largest.
+// Reductions, softmax, sums of all before.
 #include "lib/Import/Onnx/Import.h"
 #include "lib/Import/Onnx/OpTable.h"
 
@@ -121,48 +121,6 @@ template <class Op> static void softmax(NodeContext &n) {
   n.set(0, rows ? n.reshape(rows, n.shape(x)) : Value());
 }
 
-// Where the extreme is first, or last; as argmax of floats and integers.
-static Value indexOf(NodeContext &n, Value x, int64_t axis, bool isMax, bool last) {
-  if (!x)
-    return {};
-  int64_t size = n.shape(x)[axis];
-  Value top = isMax ? n.make<ReduceMaxOp>(x, {n.named("dims", Ints{axis}), n.flag("keepdims")})
-                    : n.make<ReduceMinOp>(x, {n.named("dims", Ints{axis}), n.flag("keepdims")});
-  Value index = n.iota(n.shape(x), axis, n.b.getI64Type());
-  Value none = n.like(index, last ? -1 : size);
-  Value found = n.select(n.compare("eq", x, top), index, none);
-  SmallVector<NamedAttribute> attributes{n.named("dims", Ints{axis}), n.flag("keepdims")};
-  return last ? n.make<ReduceMaxOp>(found, attributes) : n.make<ReduceMinOp>(found, attributes);
-}
-
-template <bool isMax> static void argExtreme(NodeContext &n) {
-  Value x = n.in(0);
-  if (!x)
-    return;
-  int64_t axis = n.axis(n.integer("axis", 0), n.rank(x));
-  Value index =
-      n.hasFailed() ? Value() : indexOf(n, x, axis, isMax, n.integer("select_last_index", 0));
-  if (!index || n.integer("keepdims", 1))
-    return n.set(0, index);
-  Ints shape(n.shape(index));
-  shape.erase(shape.begin() + axis);
-  n.set(0, n.reshape(index, shape));
-}
-
-static void hardmax(NodeContext &n) {
-  Value x = n.in(0);
-  if (!x)
-    return;
-  int64_t axis = n.axis(n.integer("axis", n.opset < 13 ? 1 : -1), n.rank(x));
-  if (n.opset < 13 && axis != n.rank(x) - 1)
-    return (void)n.fail("works on a matrix cut at its axis, as before opset 13");
-  if (n.hasFailed())
-    return;
-  Value index = indexOf(n, x, axis, true, false);
-  Value hit = n.compare("eq", n.iota(n.shape(x), axis, n.b.getI64Type()), index);
-  n.set(0, n.cast(hit, n.element(x)));
-}
-
 // Sums of all before: a product with a triangle of ones.
 static void cumulativeSum(NodeContext &n) {
   Value x = n.in(0);
@@ -192,10 +150,7 @@ static void cumulativeSum(NodeContext &n) {
 
 llvm::ArrayRef<OpEntry> reductionOps() {
   static constexpr OpEntry table[] = {
-      {"ArgMax", 1, argExtreme<true>, kNoGradient},
-      {"ArgMin", 1, argExtreme<false>, kNoGradient},
       {"CumSum", 11, cumulativeSum},
-      {"Hardmax", 1, hardmax, kNoGradient},
       {"LogSoftmax", 1, softmax<LogSoftmaxOp>},
       {"ReduceL1", 1, sumAbs},
       {"ReduceL2", 1, norm2},

@@ -17,6 +17,7 @@ struct Stretch {
   int64_t from, to;
   double scale;
   StringRef coordinates;
+  double begin = 0, end = 1; ///< of tf_crop_and_resize: the part that is resized
 
   /// Where result i lies in the input.
   double place(int64_t i) const {
@@ -28,6 +29,11 @@ struct Stretch {
       return 0;
     if (coordinates == "tf_half_pixel_for_nn")
       return (i + 0.5) / scale;
+    if (coordinates == "tf_crop_and_resize")
+      return to > 1 ? begin * (from - 1) + i * (end - begin) * (from - 1) / (to - 1)
+                    : 0.5 * (begin + end) * (from - 1);
+    if (coordinates == "half_pixel_symmetric") // as much cut off at both ends
+      return from / 2.0 * (1 - to / (scale * from)) + (i + 0.5) / scale - 0.5;
     return (i + 0.5) / scale - 0.5;
   }
 };
@@ -135,6 +141,20 @@ static Value stretchBy(NodeContext &n, Value x, int64_t dim, const Stretch &s,
   return out;
 }
 
+// What lies beyond the input is a number.
+static Value withoutBeyond(NodeContext &n, Value x, int64_t dim, const Stretch &s) {
+  Ints column(n.rank(x), 1);
+  column[dim] = s.to;
+  SmallVector<bool> isWithin;
+  for (int64_t i = 0; i < s.to; ++i)
+    isWithin.push_back(s.place(i) >= 0 && s.place(i) <= s.from - 1);
+  if (llvm::all_of(isWithin, [](bool inside) { return inside; }))
+    return x;
+  Value inside = n.constant(DenseElementsAttr::get(RankedTensorType::get(column, n.b.getI1Type()),
+                                                   ArrayRef<bool>(isWithin)));
+  return n.select(inside, x, n.like(x, n.number("extrapolation_value", 0)));
+}
+
 static std::optional<SmallVector<double>> knownNumbers(NodeContext &n, unsigned i) {
   DenseElementsAttr elements = n.has(i) ? n.import.firstElements(n.in(i)) : DenseElementsAttr();
   if (!elements || !isa<FloatType>(elements.getElementType()) || !elements.getNumElements() ||
@@ -142,7 +162,55 @@ static std::optional<SmallVector<double>> knownNumbers(NodeContext &n, unsigned 
     return std::nullopt;
   SmallVector<double> out;
   for (const APFloat &value : elements.getValues<APFloat>())
-    out.push_back(value.convertToFloat());
+    out.push_back(elements.getElementType().isF64() ? value.convertToDouble()
+                                                    : double(value.convertToFloat()));
+  return out;
+}
+
+// How each of the node's axes is resized; nothing after an error.
+static std::optional<SmallVector<Stretch>> stretchesOf(NodeContext &n, Value x, const Ints &axes,
+                                                       StringRef coordinates) {
+  const bool isOld = n.opset < 11;
+  std::optional<SmallVector<double>> scales = knownNumbers(n, isOld ? 1 : 2),
+                                     part = isOld ? std::nullopt : knownNumbers(n, 1);
+  std::optional<Ints> sizes = !scales && !isOld && n.has(3) ? n.knownInts(3) : std::nullopt;
+  const size_t given = scales ? scales->size() : sizes ? sizes->size() : 0;
+  if (n.hasFailed() || given != axes.size())
+    return n.fail("needs a known scale or size for each dim"), std::nullopt;
+  const bool isPart = coordinates == "tf_crop_and_resize";
+  if (isPart && (!part || part->size() != 2 * axes.size()))
+    return n.fail("needs a known part of the input (roi) to resize"), std::nullopt;
+  // One scale for all, so that no side is larger than asked for, or none smaller.
+  const StringRef policy = n.text("keep_aspect_ratio_policy", "stretch");
+  std::optional<double> common;
+  for (size_t i = 0; sizes && policy != "stretch" && i < axes.size(); ++i) {
+    const double scale = double((*sizes)[i]) / std::max<int64_t>(n.shape(x)[axes[i]], 1);
+    common = !common                  ? scale
+             : policy == "not_larger" ? std::min(*common, scale)
+                                      : std::max(*common, scale);
+  }
+  SmallVector<Stretch> out;
+  for (size_t i = 0; i < axes.size(); ++i) {
+    const int64_t from = n.shape(x)[axes[i]];
+    const double scale = scales   ? (*scales)[i]
+                         : common ? *common
+                                  : double((*sizes)[i]) / std::max<int64_t>(from, 1);
+    const double to = scales   ? std::floor(from * scale)
+                      : common ? std::floor(from * scale + 0.5)
+                               : double((*sizes)[i]);
+    if (!(to >= 1 && to <= kMostPlaces) || from < 1)
+      return n.fail("resizes dim " + Twine(axes[i]) + " of " + Twine(from) + " by " +
+                    std::to_string(scale)),
+             std::nullopt;
+    // Its corners would lie between elements.
+    if (coordinates == "align_corners" && scales && to != from * scale)
+      return n.fail("aligns corners of a size that is no whole number"), std::nullopt;
+    out.push_back({from, static_cast<int64_t>(to), scale, coordinates});
+    if (isPart) {
+      out.back().begin = (*part)[i];
+      out.back().end = (*part)[axes.size() + i];
+    }
+  }
   return out;
 }
 
@@ -152,36 +220,26 @@ static void resize(NodeContext &n) {
   StringRef mode = n.text("mode", "nearest");
   StringRef coordinates =
       n.text("coordinate_transformation_mode", isOld ? "asymmetric" : "half_pixel");
-  if (!x || !n.isFloat(x) || (mode != "nearest" && mode != "linear" && mode != "cubic") ||
-      n.hasAttr("axes") || coordinates == "tf_crop_and_resize" ||
-      coordinates == "half_pixel_symmetric" ||
-      n.text("keep_aspect_ratio_policy", "stretch") != "stretch")
-    return (void)n.fail(
-        "resizes by mode '" + mode + "', coordinates '" + coordinates +
-        "', axes or aspect ratio; there are nearest, linear and cubic over all dims");
-  std::optional<SmallVector<double>> scales = knownNumbers(n, isOld ? 1 : 2);
-  std::optional<Ints> sizes = !scales && !isOld && n.has(3) ? n.knownInts(3) : std::nullopt;
-  const size_t given = scales ? scales->size() : sizes ? sizes->size() : 0;
-  if (n.hasFailed() || given != static_cast<size_t>(n.rank(x)))
-    return (void)n.fail("needs a known scale or size for each dim");
+  if (!x || !n.isFloat(x) || (mode != "nearest" && mode != "linear" && mode != "cubic"))
+    return (void)n.fail("resizes by mode '" + mode +
+                        "'; there are nearest, linear and cubic, of floating-point numbers");
+  Ints axes = n.integers("axes").value_or(Ints());
+  for (int64_t &axis : axes)
+    axis = n.axis(axis, n.rank(x));
+  for (int64_t dim = 0; !n.hasAttr("axes") && dim < n.rank(x); ++dim)
+    axes.push_back(dim);
+  std::optional<SmallVector<Stretch>> stretches = stretchesOf(n, x, axes, coordinates);
+  if (!stretches || n.hasFailed())
+    return;
   const Kernel kernel{mode == "cubic", n.number("cubic_coeff_a", -0.75)};
   StringRef rounding = n.text("nearest_mode", isOld ? "floor" : "round_prefer_floor");
-  for (int64_t dim = 0; dim < n.rank(x) && x; ++dim) {
-    const int64_t from = n.shape(x)[dim];
-    const double scale =
-        scales ? (*scales)[dim] : double((*sizes)[dim]) / std::max<int64_t>(from, 1);
-    const double to = scales ? std::floor(from * scale) : double((*sizes)[dim]);
-    if (!(to >= 1 && to <= kMostPlaces) || from < 1)
-      return (void)n.fail("resizes dim " + Twine(dim) + " of " + Twine(from) + " by " +
-                          std::to_string(scale));
-    // Its corners would lie between elements.
-    if (coordinates == "align_corners" && scales && to != from * scale)
-      return (void)n.fail("aligns corners of a size that is no whole number");
-    Stretch s{from, static_cast<int64_t>(to), scale, coordinates};
-    if (s.from == s.to && scale == 1)
+  for (auto [dim, s] : llvm::zip(axes, *stretches)) {
+    if (!x || (s.from == s.to && s.scale == 1 && coordinates != "tf_crop_and_resize"))
       continue;
     x = mode == "nearest" ? stretchNearest(n, x, dim, s, rounding)
                           : stretchBy(n, x, dim, s, kernel);
+    if (x && coordinates == "tf_crop_and_resize")
+      x = withoutBeyond(n, x, dim, s);
   }
   n.set(0, x);
 }

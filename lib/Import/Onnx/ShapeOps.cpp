@@ -302,6 +302,31 @@ static void pad(NodeContext &n) {
   n.set(0, x);
 }
 
+// The middle of what is larger than asked for; what is smaller with as many zeros before as behind.
+static void centerCropPad(NodeContext &n) {
+  Value x = n.in(0);
+  std::optional<Ints> sizes = n.knownInts(1), given = n.integers("axes");
+  if (!x || !sizes)
+    return n.set(0, {});
+  const size_t count = given ? given->size() : n.rank(x);
+  if (sizes->size() != count)
+    return (void)n.fail("has " + Twine(sizes->size()) + " sizes for " + Twine(count) + " dims");
+  Ints low(n.rank(x), 0), high(n.rank(x), 0);
+  for (size_t i = 0; i < count && x; ++i) {
+    const int64_t dim = n.axis(given ? (*given)[i] : i, n.rank(x)), to = (*sizes)[i];
+    if (n.hasFailed())
+      return;
+    if (to < 1 || to > (int64_t(1) << 32))
+      return (void)n.fail("makes dim " + Twine(dim) + " " + Twine(to) + " wide");
+    const int64_t size = n.shape(x)[dim];
+    if (size > to)
+      x = n.sliceDim(x, dim, (size - to) / 2, to);
+    low[dim] = std::max<int64_t>(to - size, 0) / 2;
+    high[dim] = std::max<int64_t>(to - size, 0) - low[dim];
+  }
+  n.set(0, n.pad(x, low, high));
+}
+
 // ---- Space and depth
 // -----------------------------------------------------------------------------
 
@@ -331,6 +356,7 @@ static void spaceToDepth(NodeContext &n) {
 
 llvm::ArrayRef<OpEntry> shapeOps() {
   static constexpr OpEntry table[] = {
+      {"CenterCropPad", 18, centerCropPad},
       {"Concat", 4, concat},
       {"DepthToSpace", 1, depthToSpace},
       {"Expand", 8, expand},

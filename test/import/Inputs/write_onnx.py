@@ -11,6 +11,7 @@ A section of TEST begins with `--- SECTION`, ends with an empty line and has a l
   init w float 4,3 @ file,offset,length
   node Gemm x,w,b -> y name=fc transB=1 alpha=0.5 axes=[0,1] mode=s:edge value=t:int64;2;1,2 names=S:Tanh,Relu
   node If c -> y then_branch=G:Neg;x;t else_branch=G:Exp;x;u     graphs of one node
+  node Loop n,c,x -> y,z body=B:i,c,x;Sin:x>u;Identity:c>d;d,u,u  graphs: inputs, nodes, outputs
   function my.domain F x,y -> z      its nodes follow, up to `end`
   output y
 """
@@ -75,6 +76,11 @@ def attribute(name, text):
         op, inputs, output = text[2:].split(";")
         graph = data(1, node([op, inputs, "->", output])) + data(2, name) + data(12, data(1, output))
         return out + data(6, graph) + number(20, 5)
+    if text.startswith("B:"):
+        inputs, *nodes, outputs = text[2:].split(";")
+        graph = b"".join(data(1, node(inner.replace(":", " ").replace(">", " -> ").split())) for inner in nodes)
+        graph += data(2, name) + b"".join(data(11, data(1, i)) for i in inputs.split(",") if i)
+        return out + data(6, graph + b"".join(data(12, data(1, o)) for o in outputs.split(","))) + number(20, 5)
     if text.startswith("S:"):
         return out + b"".join(data(9, item) for item in text[2:].split(",")) + number(20, 8)
     if text.startswith("["):

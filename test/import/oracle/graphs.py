@@ -13,10 +13,11 @@ TYPES = {torch.float64: "double", torch.float32: "float", torch.bool: "bool", to
          torch.uint8: "uint8", torch.int8: "int8"}
 
 
-def case(node, arguments, function, outputs="y", opset=17, gradient=True, what="", **constants):
-    """`node`: "Op inputs -> outputs attributes", or several joined by " | ", of which the last is the op's."""
+def case(node, arguments, function, outputs="y", opset=17, gradient=True, what="", op=None, **constants):
+    """`node`: "Op inputs -> outputs attributes", or several joined by " | ", of which the last is the op's unless `op`
+    names it."""
     lines = [part.strip() for part in node.split("|")]
-    op = lines[-1].split()[0]
+    op = op or lines[-1].split()[0]
     CASES.append((f"{op} {what}".strip(), lines, arguments, function, outputs.split(","), opset, gradient, constants))
 
 

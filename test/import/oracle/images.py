@@ -82,3 +82,22 @@ for size in ((14, 12), (3, 5)):
          what=f"antialias {size}")
 case("Upsample a,scales -> y", [reals(*IMAGE)], lambda x: F.interpolate(x, scale_factor=2), opset=9,
      scales=torch.tensor([1.0, 1.0, 2.0, 2.0]))
+
+for options, fold in (("", {}), ("strides=[2,1] pads=[1,2,1,2] dilations=[1,2]",
+                                {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)})):
+    blocks = F.unfold(torch.zeros(1, 1, 6, 7), (3, 2), **fold).shape[2]
+    case(f"Col2Im a,size,block -> y {options}", [reals(2, 12, blocks)],
+         lambda x, f=fold: F.fold(x, (6, 7), (3, 2), **f), size=torch.tensor([6, 7]), block=torch.tensor([3, 2]), opset=18,
+         what="apart" if fold else "")
+
+# Other modes of these: sampling.py.
+case("GridSample a,b -> y", [reals(1, 2, 4, 5), 0.8 * torch.tanh(reals(1, 2, 2, 2))],
+     lambda x, g: F.grid_sample(x, g, align_corners=False), what="default")
+case("AffineGrid a,size -> y", [reals(2, 2, 3)], lambda m: F.affine_grid(m, (2, 3, 4, 5), False),
+     size=torch.tensor([2, 3, 4, 5]), opset=20)
+# A region between the corners of an image is what a grid of places from corner to corner samples.
+case("RoiAlign a,rois,owner -> y output_height=3 output_width=2 sampling_ratio=1", [reals(1, 2, 5, 6)],
+     lambda x: F.grid_sample(x, torch.stack(torch.meshgrid(torch.tensor([-0.1, 0.7]).double(),
+                                                           torch.tensor([-0.5, 0.0, 0.5]).double(), indexing="xy"), -1)[None],
+                             align_corners=True),
+     rois=torch.tensor([[1.75, 1.0, 5.75, 4.0]]).double(), owner=torch.tensor([0]))

@@ -34,6 +34,8 @@ case("ArgMin a -> y axis=1", [distinct(*S)], lambda x: x.argmin(1, True), gradie
 case("Hardmax a -> y axis=1", [distinct(*S)], lambda x: F.one_hot(x.argmax(1), 4).transpose(1, 2).double(),
      gradient=False)
 
+case("TopK a,k -> y,z axis=1", [distinct(3, 4)], lambda x: x.topk(2, 1), outputs="y,z", k=torch.tensor([2]))
+
 # ---- Shapes
 case("Reshape a,to -> y", [reals(*S)], lambda x: x.reshape(4, 3, 5), to=torch.tensor([4, -1, 5]))
 case("Flatten a -> y axis=2", [reals(*S)], lambda x: x.reshape(12, 5))
@@ -51,6 +53,10 @@ case("Slice a,from,to,axes,steps -> y", [reals(5, 7)], lambda x: x[1:5:2].flip(1
 for mode, kind in (("constant", "constant"), ("reflect", "reflect"), ("edge", "replicate"), ("wrap", "circular")):
     case(f"Pad a,pads -> y mode=s:{mode}", [reals(2, 3, 5)], lambda x, k=kind: F.pad(x, (2, 1), mode=k),
          pads=torch.tensor([0, 0, 2, 0, 0, 1]), opset=19, what=mode)
+case("CenterCropPad a,to -> y axes=[0,-1]", [reals(5, 2, 4)], lambda x: F.pad(x[1:4], (1, 2)), opset=18,
+     to=torch.tensor([3, 7]))
+case("CenterCropPad a,to -> y", [reals(6, 3)], lambda x: F.pad(x[1:4], (0, 1)), opset=18, to=torch.tensor([3, 4]),
+     what="all dims")
 case("DepthToSpace a -> y blocksize=2 mode=s:CRD", [reals(2, 8, 2, 3)], lambda x: F.pixel_shuffle(x, 2))
 case("SpaceToDepth a -> y blocksize=2", [reals(2, 3, 4, 6)],
      lambda x: x.reshape(2, 3, 2, 2, 3, 2).permute(0, 3, 5, 1, 2, 4).reshape(2, 12, 2, 3))
@@ -101,3 +107,32 @@ for equation, shapes in (("bij,bjk->bik", ((2, 3, 4), (2, 4, 5))), ("ij,kj->ik",
 
 # ---- Control
 case("If holds -> y then_branch=G:Neg;a;t else_branch=G:Exp;a;u", [reals(*S)], torch.neg, holds=torch.tensor(True))
+case("Loop n,on,a -> y,z body=B:i,c,x;Sin:x>u;Mul:u,x>v;Identity:c>d;d,v,u", [reals(3)],
+     lambda x: (x * x.sin() * (x * x.sin()).sin(), torch.stack([x.sin(), (x * x.sin()).sin()])), outputs="y,z",
+     n=torch.tensor(2), on=torch.tensor(True))
+case("Scan a,b -> y,z num_scan_inputs=1 body=B:s,x;Add:s,x>t;Mul:t,x>u;t,u", [reals(4), reals(3, 4)],
+     lambda s, x: (s + x.sum(0), (s + x.cumsum(0)) * x), outputs="y,z")
+
+# ---- Sequences
+SPLIT = "SplitToSequence a,parts -> s axis=1"
+PARTS = {"parts": torch.tensor([1, 4, 2])}
+case(f"{SPLIT} | SequenceAt s,place -> y", [reals(3, 7)], lambda x: x[:, 1:5], place=torch.tensor(-2), **PARTS)
+case("SplitToSequence a,three -> s axis=1 | SequenceAt s,place -> y", [reals(3, 7)], lambda x: x[:, 6:], op="SplitToSequence",
+     place=torch.tensor(2), three=torch.tensor(3))
+case("SplitToSequence a -> s keepdims=0 | SequenceAt s,place -> y", [reals(3, 7)], lambda x: x[1], op="SplitToSequence",
+     place=torch.tensor(1), what="single")
+case(f"{SPLIT} | ConcatFromSequence s -> y axis=1", [reals(3, 7)], lambda x: x + 0, **PARTS)
+case("SequenceConstruct a,b -> s | ConcatFromSequence s -> y axis=-1 new_axis=1", [reals(3, 2), reals(3, 2)],
+     lambda x, y: torch.stack([x, y], -1), op="SequenceConstruct")
+case("SequenceEmpty -> e | SequenceInsert e,a -> s | SequenceInsert s,b,first -> t | ConcatFromSequence t -> y axis=0",
+     [reals(2), reals(3)], lambda x, y: torch.cat([y, x]), op="SequenceInsert", first=torch.tensor(0))
+case("SequenceEmpty -> e | SequenceInsert e,a -> s | SequenceAt s,first -> y", [reals(2)], lambda x: x + 0, op="SequenceEmpty",
+     first=torch.tensor(0))
+case(f"{SPLIT} | SequenceErase s,place -> t | ConcatFromSequence t -> y axis=1", [reals(3, 7)],
+     lambda x: torch.cat([x[:, :1], x[:, 5:]], 1), op="SequenceErase", place=torch.tensor(1), **PARTS)
+case(f"{SPLIT} | SequenceLength s -> y", [reals(3, 7)], lambda x: torch.tensor(3), gradient=False, **PARTS)
+case("SequenceConstruct a,b -> s | SequenceMap s,c -> t body=B:x,k;Mul:x,k>u;u | ConcatFromSequence t -> y axis=0",
+     [reals(2, 3), reals(1, 3), reals(3)], lambda x, y, k: torch.cat([x, y]) * k, op="SequenceMap")
+case("Optional a -> o | OptionalGetElement o -> y", [reals(2)], lambda x: x + 0)
+case("Optional a -> o | OptionalGetElement o -> y", [reals(2)], lambda x: x + 0, op="Optional")
+case("Optional a -> o | OptionalHasElement o -> y", [reals(2)], lambda x: torch.tensor(True), gradient=False)
