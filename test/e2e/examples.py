@@ -14,6 +14,7 @@ compiling the other sizes takes instead: parameters, seconds, bytes of the plan.
 import argparse
 import copy
 import functools
+import math
 import os
 import re
 import sys
@@ -79,12 +80,23 @@ class Data:
         return [t[rows].to(dtype) if t.is_floating_point() else t[rows] for t in self.tensors]
 
 
+class SingleMath:
+    """PyTorch's dynamo exporter writes numbers of Python in single precision, in models of double precision too: what is
+    trained here is held against what the file says."""
+
+    @staticmethod
+    def sqrt(value):
+        return numpy.float32(math.sqrt(value)).item()
+
+
 class Runner:
     def __init__(self, tools, args):
         self.tools, self.steps, self.size, self.lr, self.exporter = tools, args.steps, args.size, args.lr, args.exporter
 
     def __call__(self, title, name, precision, machines, layout):
         module, (text, field, loss) = example_script(name), loss_of(name)
+        if self.exporter == "dynamo" and "attention" in sys.modules:
+            sys.modules["attention"].math = SingleMath
         dtype = torch.float64 if precision == "fp64" else torch.float32
         lr = self.lr or SMALLER_LR.get(name, LR)
         steps, momentum = (self.steps, 0) if precision == "fp64" else (1, 0.9)

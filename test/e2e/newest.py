@@ -97,7 +97,7 @@ def main():
         tools = Tools(args.bin, folder, folder)
         for file in sorted(name for name in os.listdir(FOLDER) if name.endswith(".onnx") and re.search(args.only, name)):
             try:
-                line, good = case(tools, file, figures["models"][file.split("-")[0]])
+                line, good = case(tools, file, figures["models"][file[:-len(".onnx")]])
             except Failure as failure:
                 line, good = f"FAIL {file}: {failure}", False
             print(line, flush=True)

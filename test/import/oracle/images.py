@@ -97,7 +97,7 @@ case("AffineGrid a,size -> y", [reals(2, 2, 3)], lambda m: F.affine_grid(m, (2, 
      size=torch.tensor([2, 3, 4, 5]), opset=20)
 # A region between the corners of an image is what a grid of places from corner to corner samples.
 case("RoiAlign a,rois,owner -> y output_height=3 output_width=2 sampling_ratio=1", [reals(1, 2, 5, 6)],
-     lambda x: F.grid_sample(x, torch.stack(torch.meshgrid(torch.tensor([-0.1, 0.7]).double(),
-                                                           torch.tensor([-0.5, 0.0, 0.5]).double(), indexing="xy"), -1)[None],
+     lambda x: F.grid_sample(x, torch.stack(torch.meshgrid(torch.tensor([-0.1, 0.7], dtype=torch.float64),
+                                                           torch.tensor([-0.5, 0.0, 0.5], dtype=torch.float64), indexing="xy"), -1)[None],
                              align_corners=True),
      rois=torch.tensor([[1.75, 1.0, 5.75, 4.0]]).double(), owner=torch.tensor([0]))
