@@ -1,6 +1,9 @@
 // of-docs: what the reference pages are made of, from the definitions themselves.
 //
 //   of-docs job-schema | cluster-schema | job-keys | cluster-keys
+//   of-docs onnx-ops                 one line per op of ONNX: name, tab, first opset, tab,
+//   gradient;
+//                                    or name, tab, why it is not imported
 //   of-docs signatures FILE.mlir     one line per op of the file: name, tab, op, tab, signatures
 //
 // An op that has signatures but does not occur in the file is an error, so no op goes undescribed.
@@ -8,6 +11,8 @@
 #include "dialects/Of/Of.h"
 #include "lib/Config/Job.h"
 #include "lib/Cost/Cluster.h"
+#include "lib/Import/Onnx/OpTable.h"
+#include "lib/Import/Onnx/Unsupported.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -61,6 +66,14 @@ static LogicalResult signatures(const char *file) {
   return success(complete);
 }
 
+static void onnxOps() {
+  for (const of::onnx::OpEntry &op : of::onnx::allOps())
+    llvm::outs() << op.name << "\t" << op.since << "\t" << (op.hasGradient ? "yes" : "none")
+                 << "\n";
+  for (const of::onnx::UnsupportedOp &op : of::onnx::unsupportedOps())
+    llvm::outs() << op.name << "\t" << op.why << "\n";
+}
+
 int main(int argc, char **argv) {
   StringRef what = argc > 1 ? argv[1] : "";
   if (what == "job-schema")
@@ -71,11 +84,13 @@ int main(int argc, char **argv) {
     llvm::outs() << of::config::markdownReference(of::jobKeys(), "Keys of job.yaml");
   else if (what == "cluster-keys")
     llvm::outs() << of::config::markdownReference(of::clusterKeys(), "Keys of cluster.yaml");
+  else if (what == "onnx-ops")
+    onnxOps();
   else if (what == "signatures" && argc == 3)
     return failed(signatures(argv[2]));
   else {
-    llvm::errs()
-        << "usage: of-docs job-schema|cluster-schema|job-keys|cluster-keys|signatures FILE\n";
+    llvm::errs() << "usage: of-docs job-schema|cluster-schema|job-keys|cluster-keys|onnx-ops|"
+                    "signatures FILE\n";
     return 2;
   }
   return 0;

@@ -95,6 +95,52 @@ def opsPage(root, binaries, llvm):
     return "\n".join(lines)
 
 
+# ---- Ops of ONNX ---------------------------------------------------------------------------------
+
+class NodeTests:
+    """The node tests of ONNX that are for one op, as of-onnx-nodes --list wrote them."""
+
+    def __init__(self):
+        self.passed, self.refused, self.reasons = 0, 0, {}
+
+    def add(self, outcome, why):
+        self.passed += outcome == "passed"
+        self.refused += outcome == "refused"
+        # Without the node that says it, and what it says of this case alone.
+        why = re.sub(r"^.*?\(opset \d+\) |^.*; it (?=has its present form)", "", why)
+        why = re.sub(r"^uses '.*?', ", "", why)
+        why = re.split(r"; |: an op", why)[0].removeprefix("it ")
+        if why:
+            self.reasons[why] = None
+
+
+def nodeTests(root):
+    tests = {}
+    with open(os.path.join(root, "test/import/Inputs/nodes.txt"), encoding="utf-8") as file:
+        for outcome, op, why in re.findall(r"(?m)^(passed|refused) +\S+ \((.*?)\)(?:: )?(.*)$", file.read()):
+            tests.setdefault(op, NodeTests()).add(outcome, why)
+    return tests
+
+
+def onnxPage(root, binaries):
+    rows = [line.split("\t") for line in output(os.path.join(binaries, "of-docs"), "onnx-ops").splitlines()]
+    tests = nodeTests(root)
+    passed, refused = (sum(getattr(t, what) for t in tests.values()) for what in ("passed", "refused"))
+    lines = ["# Ops of ONNX\n", GENERATED,
+             "What `of-compile model.onnx` reads. Each op is known from an opset on, in all later forms up to the newest "
+             "that the importer knows; what a node asks for beyond that is refused at the node, with the reason. Results and "
+             "gradients are held against PyTorch's in fp64 within 1e-8 (`test/import/oracle`); where a gradient is none, by "
+             f"definition nothing flows back. Of the node tests of ONNX 1.12 {passed} pass and {refused} are refused with a "
+             "reason (`test/import/Inputs/nodes.txt`); the numbers below are those of tests of the op alone.\n",
+             "| op | since opset | gradient | tests passed | refused | which |\n| --- | --- | --- | --- | --- | --- |"]
+    for name, since, gradient in sorted(row for row in rows if len(row) == 3):
+        test = tests.get(name, NodeTests())
+        lines.append(f"| {name} | {since} | {gradient} | {test.passed} | {test.refused} | {'; '.join(test.reasons)} |")
+    lines.append("\n## Not imported\n\n| op | it | tests refused |\n| --- | --- | --- |")
+    lines += [f"| {name} | {why} | {tests.get(name, NodeTests()).refused} |" for name, why in (r for r in rows if len(r) == 2)]
+    return "\n".join(lines) + "\n"
+
+
 # ---- Flags ---------------------------------------------------------------------------------------
 
 def passLines(text):
@@ -133,6 +179,7 @@ def pages(root, binaries, llvm):
         "job.md": keys(output(docs, "job-keys")),
         "cluster.md": keys(output(docs, "cluster-keys")),
         "ops.md": opsPage(root, binaries, llvm),
+        "onnx.md": onnxPage(root, binaries),
         "flags.md": flagsPage(binaries),
     }
 

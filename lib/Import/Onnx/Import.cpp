@@ -3,6 +3,7 @@
 #include "lib/Import/Import.h"
 
 #include "lib/Import/Onnx/OpTable.h"
+#include "lib/Import/Onnx/Unsupported.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Matchers.h"
@@ -325,7 +326,8 @@ void Import::findRefused(ArrayRef<NodeProto> nodes, const OpsetImports &opsets,
     if (found.count++ == 0) {
       found.first =
           (node.name.empty() ? "node " + std::to_string(node.number) : "'" + node.name.str() + "'");
-      found.why = !entry ? "is not known here"
+      const bool isOnnx = node.domain.empty() || node.domain.starts_with("ai.onnx");
+      found.why = !entry ? (isOnnx ? whyUnsupported(node.op).str() : "is not known here")
                   : opset > kNewestOpset
                       ? "is newer than opset " + std::to_string(kNewestOpset) +
                             "; export with an older opset_version"

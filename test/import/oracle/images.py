@@ -83,12 +83,9 @@ for size in ((14, 12), (3, 5)):
 case("Upsample a,scales -> y", [reals(*IMAGE)], lambda x: F.interpolate(x, scale_factor=2), opset=9,
      scales=torch.tensor([1.0, 1.0, 2.0, 2.0]))
 
-for options, fold in (("", {}), ("strides=[2,1] pads=[1,2,1,2] dilations=[1,2]",
-                                {"stride": (2, 1), "padding": (1, 2), "dilation": (1, 2)})):
-    blocks = F.unfold(torch.zeros(1, 1, 6, 7), (3, 2), **fold).shape[2]
-    case(f"Col2Im a,size,block -> y {options}", [reals(2, 12, blocks)],
-         lambda x, f=fold: F.fold(x, (6, 7), (3, 2), **f), size=torch.tensor([6, 7]), block=torch.tensor([3, 2]), opset=18,
-         what="apart" if fold else "")
+blocks = F.unfold(torch.zeros(1, 1, 6, 7), (3, 2), (1, 2), (1, 2), (2, 1)).shape[2]
+case("Col2Im a,size,block -> y strides=[2,1] pads=[1,2,1,2] dilations=[1,2]", [reals(2, 12, blocks)],
+     lambda x: F.fold(x, (6, 7), (3, 2), (1, 2), (1, 2), (2, 1)), size=torch.tensor([6, 7]), block=torch.tensor([3, 2]), opset=18)
 
 # Other modes of these: sampling.py.
 case("GridSample a,b -> y", [reals(1, 2, 4, 5), 0.8 * torch.tanh(reals(1, 2, 2, 2))],

@@ -86,6 +86,12 @@ for aligned, how in ((True, "half_pixel"), (False, "output_half_pixel")):
          lambda x, a=aligned: torch.stack([region(x[o], box.tolist(), a) for o, box in zip(OWNERS, REGIONS)]),
          rois=REGIONS, owner=torch.tensor(OWNERS), what=how)
 
+case("Col2Im a,size,block -> y", [reals(2, 12, 16)], lambda x: F.fold(x, (6, 5), (3, 2)), size=torch.tensor([6, 5]),
+     block=torch.tensor([3, 2]), opset=18, what="overlapping")
+case("Col2Im a,size,block -> y strides=[2]", [reals(2, 6, 3)],
+     lambda x: F.fold(x, (1, 7), (1, 3), stride=(1, 2))[:, :, 0], size=torch.tensor([7]), block=torch.tensor([3]), opset=18,
+     what="line")
+
 # ---- Selection, turns
 for largest, name in ((1, "largest"), (0, "smallest")):
     case(f"TopK a,k -> y,z axis=1 largest={largest}", [distinct(3, 4, 5)], lambda x, b=bool(largest): x.topk(3, 1, b),
