@@ -144,7 +144,7 @@ private:
       info_ = info;
       for (const auto &file : json.at("files"))
         OF_TRY(addFileBeside(name, file.get<std::string>()));
-      OF_ASSIGN(parts_, partsFromJson(name, json.at("parts").dump()));
+      OF_ASSIGN(parts_, partsFromJson(name, json.at("parts")));
     } catch (const nlohmann::json::exception &error) {
       return Status(Code::Corrupt, name + " is damaged: " + error.what());
     }

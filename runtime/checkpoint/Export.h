@@ -6,6 +6,7 @@
 #include "runtime/checkpoint/Checkpoint.h"
 
 #include <functional>
+#include <string_view>
 
 namespace of::rt {
 
@@ -24,5 +25,10 @@ Status writeSafetensors(const Checkpoint &checkpoint, const std::vector<TensorIn
 /// types differ or the checkpoint has nothing of the model; Refused for what does not fit into one
 /// protobuf (2 GiB).
 Status writeOnnx(const Checkpoint &checkpoint, const std::string &model, const std::string &path);
+
+/// The same from bytes to bytes; `folder` is where the model's external files lie, and whether the
+/// result will lie there, too.
+Result<std::string> withValuesOf(const Checkpoint &checkpoint, std::string_view model,
+                                 const std::string &folder, bool staysInFolder);
 
 } // namespace of::rt

@@ -111,14 +111,19 @@ public:
     if (replaced_ == 0)
       return Status(Code::InvalidArgument,
                     checkpoint_.path() + " has no tensor that is an initialiser of this model");
-    if (out.size() > kMostBytes)
-      return Status(Code::Refused, "the model would have " + std::to_string(out.size()) +
-                                       " bytes, more than a protobuf can; export the parameters "
-                                       "as safetensors instead");
+    OF_TRY(checkSize(out));
     return out;
   }
 
 private:
+  static Status checkSize(const std::string &out) {
+    return out.size() <= kMostBytes
+               ? Status::ok()
+               : Status(Code::Refused, "the model would have " + std::to_string(out.size()) +
+                                           " bytes, more than a protobuf can; export the "
+                                           "parameters as safetensors instead");
+  }
+
   Result<std::string> graph(std::string_view bytes) {
     std::map<std::string, Initializer> initializers;
     OF_TRY(eachField(bytes, [&](const Field &field) -> Status {
@@ -183,7 +188,7 @@ private:
     protobuf::appendBytes(tensor, 9, bytes);
     protobuf::appendBytes(out, 5, tensor);
     ++replaced_;
-    return Status::ok();
+    return checkSize(out); // a model may name one tensor a thousand times
   }
 
   Result<std::string> valuesFor(const Initializer &to) {
@@ -217,6 +222,11 @@ private:
 
 } // namespace
 
+Result<std::string> withValuesOf(const Checkpoint &checkpoint, std::string_view model,
+                                 const std::string &folder, bool staysInFolder) {
+  return Rewriter(checkpoint, folder).model(model, staysInFolder);
+}
+
 Status writeOnnx(const Checkpoint &checkpoint, const std::string &model, const std::string &path) {
   OF_ASSIGN(const std::string bytes, checkpoint::readText(model));
   const auto folderOf = [](const std::string &file) {
@@ -225,7 +235,7 @@ Status writeOnnx(const Checkpoint &checkpoint, const std::string &model, const s
         .string();
   };
   const std::string folder = folderOf(model);
-  auto changed = Rewriter(checkpoint, folder).model(bytes, folder == folderOf(path));
+  auto changed = withValuesOf(checkpoint, bytes, folder, folder == folderOf(path));
   if (!changed.isOk())
     return changed.status().withContext(model);
   return writeAside(path, [&](const std::string &aside) {

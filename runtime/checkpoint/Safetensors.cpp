@@ -237,7 +237,10 @@ std::string partsToJson(const std::vector<Part> &parts) {
 }
 
 Result<std::vector<Part>> partsFromJson(const std::string &path, const std::string &text) {
-  const Json json = Json::parse(text, nullptr, false);
+  return partsFromJson(path, Json::parse(text, nullptr, false));
+}
+
+Result<std::vector<Part>> partsFromJson(const std::string &path, const Json &json) {
   std::vector<Part> out;
   try {
     for (const Json &entry : json) {

@@ -6,6 +6,7 @@
 
 #include "runtime/checkpoint/Snapshot.h"
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,5 +57,6 @@ struct Part {
 };
 std::string partsToJson(const std::vector<Part> &parts);
 Result<std::vector<Part>> partsFromJson(const std::string &path, const std::string &text);
+Result<std::vector<Part>> partsFromJson(const std::string &path, const nlohmann::json &json);
 
 } // namespace of::rt::checkpoint

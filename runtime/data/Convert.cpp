@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
+#include <limits>
 #include <type_traits>
 
 namespace of::rt::data {
@@ -18,11 +19,22 @@ template <typename From> From load(const uint8_t *at) {
   return value;
 }
 
+/// Of integers the nearest there is; 0 for what is no number.
+template <typename To> To nearest(double value) {
+  using Limits = std::numeric_limits<To>;
+  const double whole = std::nearbyint(value);
+  if (whole >= static_cast<double>(Limits::max()))
+    return Limits::max();
+  if (whole > static_cast<double>(Limits::min()))
+    return static_cast<To>(whole);
+  return std::isnan(whole) ? 0 : Limits::min();
+}
+
 template <typename To> To rounded(double value) {
   if constexpr (std::is_same_v<To, bool>)
     return value != 0;
   else if constexpr (std::is_integral_v<To>)
-    return static_cast<To>(std::nearbyint(value));
+    return nearest<To>(value);
   else
     return static_cast<To>(value);
 }

@@ -1,7 +1,8 @@
 // Elements from the type in the file to the type of the tensor: value = stored * scale + shift.
 //
 // Internal to runtime/data. Pure. The value is computed in f64 and rounded once; integers that are
-// not scaled stay integers; results that are not whole go to the nearest integer, ties to even.
+// not scaled stay integers; results that are not whole go to the nearest integer, ties to even,
+// those beyond the integers to the last of them, and what is no number to 0.
 #pragma once
 
 #include "runtime/base/DType.h"

@@ -20,8 +20,13 @@ public:
   FileBytes &operator=(FileBytes &&o) noexcept;
   ~FileBytes();
 
-  /// Io if it cannot be read, Corrupt if its gzip stream is broken or cut short.
-  static Result<FileBytes> open(const std::string &path);
+  /// What is larger unpacked is refused: a few hundred bytes of gzip can stand for gigabytes.
+  static constexpr size_t kMaxUnpackedBytes = size_t(4) << 30;
+
+  /// Io if it cannot be read, Corrupt if its gzip stream is broken or cut short, Refused if it
+  /// unpacks to more than `maxUnpackedBytes`.
+  static Result<FileBytes> open(const std::string &path,
+                                size_t maxUnpackedBytes = kMaxUnpackedBytes);
 
   const uint8_t *data() const { return mapped_ ? mapped_ : unpacked_.data(); }
   size_t size() const { return mapped_ ? mappedBytes_ : unpacked_.size(); }

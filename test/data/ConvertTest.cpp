@@ -1,7 +1,9 @@
 #include "runtime/data/Convert.h"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 using namespace of;
 using namespace of::rt::data;
@@ -51,6 +53,17 @@ TEST_CASE("scaled values become integers by rounding, and booleans by being non-
         std::vector<int64_t>{0, 25});
   CHECK(converted<uint8_t, uint8_t>(StoredType::Bool, DType::Bool, {0, 1, 7}, 1, 0) ==
         std::vector<uint8_t>{0, 1, 1});
+}
+
+TEST_CASE("what no integer is near goes to the last one, on every machine alike") {
+  const double inf = std::numeric_limits<double>::infinity();
+  CHECK(converted<int8_t, double>(StoredType::F64, DType::I8, {127.4, 128, -128.4, -129, inf}, 1,
+                                  0) == std::vector<int8_t>{127, 127, -128, -128, 127});
+  CHECK(converted<int64_t, double>(StoredType::F64, DType::I64, {1e19, -1e19, -inf, std::nan("")},
+                                   1,
+                                   0) == std::vector<int64_t>{INT64_MAX, INT64_MIN, INT64_MIN, 0});
+  CHECK(converted<uint8_t, uint8_t>(StoredType::U8, DType::U8, {1, 200}, 2, -3) ==
+        std::vector<uint8_t>{0, 255});
 }
 
 TEST_CASE("half types are left to the model") {

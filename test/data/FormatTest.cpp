@@ -117,3 +117,28 @@ TEST_CASE("a gzip file that is cut or flipped anywhere never reads as whole") {
       CHECK(std::string(array->elements(), array->elements() + elements.size()) == elements);
   }
 }
+
+TEST_CASE("gzip unpacks to what is allowed and no more, member after member") {
+  DataFolder folder;
+  const std::string zeros(1 << 20, '\0');
+  const std::string path = folder.writeGzip("zeros.gz", zeros);
+  REQUIRE(readAll(path).size() < 2000); // so little stands for a thousand times as much
+  REQUIRE(FileBytes::open(path, zeros.size()).isOk());
+  const Status status = FileBytes::open(path, zeros.size() - 1).status();
+  CHECK(status.code() == Code::Refused);
+  CHECK_THAT(status.message(),
+             Contains(path + " unpacks to more than 1048575 bytes") && Contains("gunzip"));
+
+  const std::string two = folder.write("two.gz", readAll(folder.writeGzip("a.gz", "abc")) +
+                                                     readAll(folder.writeGzip("b.gz", "de")));
+  const auto bytes = FileBytes::open(two);
+  REQUIRE(bytes.isOk());
+  CHECK(std::string(bytes->data(), bytes->data() + bytes->size()) == "abcde");
+  CHECK(FileBytes::open(two, 4).status().code() == Code::Refused);
+
+  // A size at the end that is a lie costs neither memory nor the data.
+  std::string lie = readAll(folder.writeGzip("c.gz", "abc"));
+  lie.replace(lie.size() - 4, 4, "\xff\xff\xff\xff");
+  CHECK_THAT(FileBytes::open(folder.write("lie.gz", lie)).status().message(),
+             Contains("broken gzip file") && Contains("incorrect length check"));
+}

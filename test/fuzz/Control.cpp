@@ -1,9 +1,7 @@
 #include "runtime/node/control/Agreement.h"
-#include "runtime/node/control/Join.h"
+#include "runtime/node/control/Halt.h"
+#include "runtime/node/control/Handshake.h"
 #include "test/fuzz/Targets.h"
-
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace of::fuzz {
 
@@ -18,43 +16,47 @@ public:
   std::string said;
 };
 
-/// The frames in a stream of bytes, as the socket hands them over.
-std::vector<rt::Frame> framesOf(std::string_view input) {
-  int ends[2];
-  std::vector<rt::Frame> frames;
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
-    return frames;
-  rt::Connection connection(ends[0]);
-  // All that fits: a stream that is cut is a stream, too.
-  (void)!::send(ends[1], input.data(), input.size(), MSG_NOSIGNAL);
-  ::close(ends[1]);
-  connection.receive(frames);
-  return frames;
+rt::HaltDriver noHaltDriver() {
+  return {[](uint32_t, rt::FrameType, const std::string &) {}, [] {}, [](uint64_t) {}};
+}
+
+/// Gives frames to a node, from both of the others in turn, then loses one of these.
+std::string follow(uint32_t self, const std::vector<rt::Frame> &frames) {
+  const std::vector<std::string> names = {"n0", "n1", "n2"};
+  NoDriver driver;
+  rt::Agreement agreement(self, names, driver, 0);
+  rt::Halt halt(self, static_cast<uint32_t>(names.size()), noHaltDriver());
+  uint32_t from = 2;
+  int64_t nowMs = 0;
+  for (const rt::Frame &frame : frames) {
+    halt.onFrame(from, frame);
+    agreement.onFrame(from, frame, nowMs);
+    agreement.tick(nowMs += 20);
+    from = from == 2 ? 1 - self : 2;
+  }
+  agreement.onLost(from, "closed its connection", nowMs);
+  agreement.tick(nowMs + 2 * rt::kTakeoverMs);
+  return driver.said;
 }
 
 } // namespace
 
+std::string hello(std::string_view input) {
+  const std::string bytes(input);
+  const rt::Nonce challenge{};
+  const auto hello = rt::readHello(bytes, "token", challenge);
+  if (!hello)
+    return rt::readChallenge(bytes) ? "" : "neither hello nor challenge";
+  (void)rt::proofOf(*hello, "token", challenge);
+  return "";
+}
+
 std::string control(std::string_view input) {
-  const std::vector<rt::Frame> frames = framesOf(input);
-  const std::vector<std::string> names = {"n0", "n1", "n2"};
-  std::string said;
-  if (!rt::readHello(std::string(input.substr(0, rt::kHelloBytes)), "token", rt::Nonce{}))
-    said = "no hello";
-  // The same frames to who coordinates and to who does not, from both of the others in turn.
-  for (const uint32_t self : {0u, 1u}) {
-    NoDriver driver;
-    rt::Agreement agreement(self, names, driver, 0);
-    uint32_t from = 2;
-    int64_t nowMs = 0;
-    for (const rt::Frame &frame : frames) {
-      agreement.onFrame(from, frame, nowMs);
-      agreement.tick(nowMs += 20);
-      from = from == 2 ? 1 - self : 2;
-    }
-    agreement.onLost(from, "closed its connection", nowMs);
-    agreement.tick(nowMs + 2 * rt::kTakeoverMs);
-    said += driver.said;
-  }
+  std::string bytes(input);
+  std::vector<rt::Frame> frames;
+  std::string said = rt::takeFrames(bytes, frames).message();
+  for (const uint32_t self : {0u, 1u}) // who coordinates, and who does not
+    said += follow(self, frames);
   return said;
 }
 

@@ -14,9 +14,11 @@ namespace {
 constexpr const char *kFormats[] = {"idx",        "npy",        "tokens",    "tokens-u16",
                                     "tokens-u32", "tokens-i32", "tokens-i64"};
 
+constexpr size_t kDTypes = static_cast<size_t>(plan::DType::MAX) + 1;
+
 /// The data set that a plan would describe for such a file.
 std::vector<uint8_t> datasetOf(const rt::data::StoredArray &array, const std::string &format,
-                               const std::string &path) {
+                               plan::DType dtype, const std::string &path) {
   plan::DatasetT dataset;
   dataset.name = "train";
   dataset.samples = static_cast<uint64_t>(array.shape[0]);
@@ -25,7 +27,8 @@ std::vector<uint8_t> datasetOf(const rt::data::StoredArray &array, const std::st
   field->name = "x";
   field->files = {path};
   field->format = format;
-  field->scale = 0.5;
+  field->dtype = dtype;
+  field->scale = array.shape[0] % 2 == 0 ? 0.5 : 1;
   field->shape.assign(array.shape.begin() + 1, array.shape.end());
   if (rt::data::isTokens(format)) {
     field->sequence = 3;
@@ -39,18 +42,19 @@ std::vector<uint8_t> datasetOf(const rt::data::StoredArray &array, const std::st
   return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
 }
 
-Status readBatches(const rt::data::StoredArray &array, const std::string &format,
+Status readBatches(const rt::data::StoredArray &array, const std::string &format, plan::DType dtype,
                    const std::string &path) {
-  const std::vector<uint8_t> bytes = datasetOf(array, format, path);
+  const std::vector<uint8_t> bytes = datasetOf(array, format, dtype, path);
   const auto &dataset = *flatbuffers::GetRoot<plan::Dataset>(bytes.data());
   OF_ASSIGN(const auto reader, rt::BatchReader::open(dataset, {}));
-  constexpr uint64_t kRows = 4;
-  std::vector<char> row(kRows * reader->fields()[0].sampleBytes);
-  void *out[] = {row.data()};
+  constexpr uint64_t kRows = 2;
   const uint64_t batches = reader->batches(kRows);
+  if (batches == 0) // samples of any size may be none
+    return Status::ok();
+  std::vector<char> rows(kRows * reader->fields()[0].sampleBytes);
+  void *out[] = {rows.data()};
   for (const uint64_t batch : {uint64_t(0), batches - 1})
-    if (batch < batches)
-      OF_TRY(reader->read(0, batch, kRows, {0, kRows}, out));
+    OF_TRY(reader->read(0, batch, kRows, {0, kRows}, out));
   return Status::ok();
 }
 
@@ -60,13 +64,16 @@ std::string data(std::string_view input) {
   static InputFile file;
   if (input.empty())
     return "no format";
-  const std::string format = kFormats[static_cast<uint8_t>(input[0]) % std::size(kFormats)];
+  const auto choice = static_cast<uint8_t>(input[0]);
+  const std::string format = kFormats[choice % std::size(kFormats)];
+  const auto dtype = static_cast<plan::DType>(choice / std::size(kFormats) % kDTypes);
   file.assign(input.substr(1));
-  (void)rt::npyInfo(file.path());
+  if (format == "npy")
+    (void)rt::npyInfo(file.path());
   const auto array = rt::data::openArray(file.path(), format);
   if (!array)
     return messageOf(array.status());
-  return messageOf(readBatches(*array, format, file.path()));
+  return messageOf(readBatches(*array, format, dtype, file.path()));
 }
 
 } // namespace of::fuzz

@@ -20,11 +20,12 @@ using Target = std::string (*)(std::string_view input);
 std::string planFile(std::string_view input);
 // Config.cpp: job.yaml.
 std::string job(std::string_view input);
-// Control.cpp: what a peer writes to the control socket.
+// Control.cpp: what a stranger says first; what a peer writes to the control socket.
+std::string hello(std::string_view input);
 std::string control(std::string_view input);
 // Messages.cpp: messages and answers of a transport, into router and machines.
 std::string messages(std::string_view input);
-// Data.cpp: a byte that names the format, then the file.
+// Data.cpp: a byte that names the format and the type it is read as, then the file.
 std::string data(std::string_view input);
 // Weights.cpp: a safetensors file; the manifest of a checkpoint; an ONNX model that gets a
 // checkpoint's values.
@@ -33,8 +34,9 @@ std::string manifest(std::string_view input);
 std::string onnxExport(std::string_view input);
 // Tables.cpp: a byte that names the format (buffers as CSV, cost network, choice), then the file.
 std::string tables(std::string_view input);
-// Cluster.cpp: cluster.yaml.
+// Cluster.cpp: cluster.yaml; what a run has measured.
 std::string cluster(std::string_view input);
+std::string profile(std::string_view input);
 // Models.cpp: the messages and tensors of an ONNX file; its import; the text of a model.
 std::string onnxMessages(std::string_view input);
 std::string onnxImport(std::string_view input);

@@ -58,14 +58,12 @@ std::string manifest(std::string_view input) {
 }
 
 std::string onnxExport(std::string_view input) {
-  static InputFile file, weights;
-  static const test::TempDir folder;
+  static InputFile weights;
   static const auto checkpoint = [] {
     weights.assign(goodFile());
     return std::move(*rt::Checkpoint::open(weights.path()));
   }();
-  file.assign(input);
-  return messageOf(rt::writeOnnx(*checkpoint, file.path(), folder.path() + "/out.onnx"));
+  return messageOf(rt::withValuesOf(*checkpoint, input, "folder", true).status());
 }
 
 } // namespace of::fuzz

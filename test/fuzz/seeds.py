@@ -5,6 +5,8 @@
 """
 import argparse
 import glob
+import gzip
+import hmac
 import json
 import os
 import struct
@@ -38,6 +40,12 @@ def frames(*parts):
         payload = lines if isinstance(lines, bytes) else b"".join(struct.pack("<I", len(t)) + t.encode() for t in lines)
         out += struct.pack("<II", kind, len(payload)) + payload
     return out
+
+
+def hello(node, port, digest, token=b"token"):
+    """A hello that answers the challenge of zeros (runtime/node/control/Handshake.h)."""
+    body = struct.pack("<QIIH30x32s16x", 0x316F6C6C48464F01, 1, node, port, digest)
+    return body + hmac.new(token, b"hello" + body + bytes(16), "sha256").digest()
 
 
 def message(kind, exchange, source, target, sequence):
@@ -74,21 +82,30 @@ def seeds():
         yield "job", path.split(os.sep)[-2], text_of(path)
     for path in sorted(glob.glob(os.path.join(ROOT, "examples", "clusters", "*.yaml"))) + [os.path.join(ROOT, "test/import/Inputs/cluster.yaml")]:
         yield "cluster", os.path.basename(path), text_of(path)
+    row = {"flops": 10.5, "bytes": 64, "firings": 3, "seconds": 1e-5}
+    yield "profile", "two", json.dumps({"job": "j", "tasks": [{"program": "train", "task": "t", **row}],
+                                        "exchanges": [{"program": "train", "exchange": "e", "bytes": 8, "firings": 1, "seconds": 0}],
+                                        "links": [{"from": "n0", "to": "n1", "bytes": 4096, "pushes": 2, "seconds": 0.5}]}).encode()
     yield "text", "mlp", text_of(os.path.join(ROOT, "examples", "mlp", "model.mlir"))
     yield "text", "small", text_of(os.path.join(ROOT, "test", "import", "Inputs", "model.mlir"))
     for name, blob in onnx_seeds():
         for target in ("onnxMessages", "onnxImport", "onnxExport"):
             yield target, name, blob
 
-    hello = (0, ["1", "0123456789abcdef", "4711"])
-    yield "control", "run", frames(hello, (3, b""), (6, b"5 rank 1: failed"), (7, b""), (8, ["1", "2 bad"]), (9, b""), (10, b""))
-    yield "control", "takeover", frames((11, ["1", "0", "5 lost"]), (12, b""), (13, b""), (14, ["7"]), (15, ["9"]))
+    yield "hello", "hello", hello(1, 4711, b"0123456789abcdef")
+    yield "hello", "challenge", struct.pack("<QI12x16x", 0x316C616843464F01, 1)
+    yield "control", "run", frames((0, ["a:1", "b:2"]), (3, b"line"), (5, b"5 failed"), (6, b""), (7, ["1", "2 bad"]), (8, b""), (9, b""))
+    yield "control", "takeover", frames((10, ["", "", "1", "1", "2", "5 lost"]), (2, b""), (10, ["0", "4 no", "0"]), (7, ["2", "0 "]))
+    yield "control", "halt", frames((11, b""), (12, b""), (13, b"7"), (13, b"9"), (14, b"9"))
     fire = b"".join(bytes([0, n]) for n in range(12))
     yield "messages", "run", fire + b"".join(b"\2" + message(k, 0, a, b, s) for k in (0, 1, 2) for a, b in ((1, 0), (0, 1), (2, 0), (0, 2)) for s in (0, 1))
     yield "messages", "done", fire + b"".join(bytes([3, k, t]) for k in (0, 1) for t in range(3)) + b"\4\0\4\1"
 
     yield "data", "idx", b"\0" + bytes([0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(20)
     yield "data", "idx-f32", b"\0" + bytes([0, 0, 13, 1, 0, 0, 0, 4]) + bytes(16)
+    yield "data", "idx-gzip", b"\0" + gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 40]) + bytes(40), mtime=0)
+    yield "data", "tokens-gzip", b"\2" + gzip.compress(bytes(range(30)), mtime=0) + gzip.compress(bytes(30), mtime=0)
+    yield "data", "npy-as-i32", bytes([7 * 6 + 1]) + npy("<f8", "(3,)", struct.pack("<3d", 1.5, 1e300, float("nan")))
     yield "data", "npy", b"\1" + npy("<f4", "(6, 2)", bytes(48))
     yield "data", "npy-2", b"\1" + npy("<i8", "(6,)", bytes(48), 2)
     for index, width in enumerate((1, 2, 4, 4, 8)):

@@ -26,6 +26,13 @@ std::vector<std::string> unpackLines(const std::string &payload) {
   return out;
 }
 
+Status errorOf(const std::string &code, const std::string &message) {
+  const int number = std::atoi(code.c_str());
+  const bool known =
+      number > static_cast<int>(Code::Ok) && number <= static_cast<int>(Code::Internal);
+  return Status(known ? static_cast<Code>(number) : Code::Internal, message);
+}
+
 namespace {
 
 std::string packStatus(const Status &status) {
@@ -33,13 +40,10 @@ std::string packStatus(const Status &status) {
 }
 
 Status unpackStatus(const std::string &payload) {
-  const size_t space = payload.find(' ');
-  const int code = std::atoi(payload.c_str());
-  if (code == 0 && !payload.empty() && payload[0] == '0')
+  if (payload.rfind("0 ", 0) == 0)
     return Status::ok();
-  const bool known = code > static_cast<int>(Code::Ok) && code <= static_cast<int>(Code::Internal);
-  return Status(known ? static_cast<Code>(code) : Code::Internal,
-                space == std::string::npos ? payload : payload.substr(space + 1));
+  const size_t space = payload.find(' ');
+  return errorOf(payload, space == std::string::npos ? payload : payload.substr(space + 1));
 }
 
 } // namespace

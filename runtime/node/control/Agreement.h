@@ -53,6 +53,8 @@ public:
 
 std::string packLines(const std::vector<std::string> &lines);
 std::vector<std::string> unpackLines(const std::string &payload);
+/// The error that a peer names by the number of its code; Internal if there is no such error.
+Status errorOf(const std::string &code, const std::string &message);
 
 class Agreement {
 public:

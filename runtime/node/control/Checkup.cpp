@@ -32,7 +32,7 @@ Findings unpack(const std::string &payload) {
   const std::vector<std::string> lines = unpackLines(payload);
   Findings out;
   for (size_t i = 0; i + 1 < lines.size(); i += 2)
-    out.emplace_back(static_cast<Code>(std::atoi(lines[i].c_str())), lines[i + 1]);
+    out.push_back(errorOf(lines[i], lines[i + 1]));
   return out;
 }
 

@@ -251,12 +251,14 @@ private:
       return;
     connection.flush();
     std::vector<Frame> frames;
-    connection.receive(frames);
+    const Status received = connection.receive(frames);
     for (const Frame &frame : frames)
       handle(node, frame);
     linked_[node] = connection.open(); // sending may have found out
     if (!linked_[node])
-      agreement_.onLost(node, "its connection closed without a report", nowMs());
+      agreement_.onLost(
+          node, received.isOk() ? "its connection closed without a report" : received.message(),
+          nowMs());
   }
 
   void connectNext() {

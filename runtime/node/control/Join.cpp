@@ -204,7 +204,7 @@ Result<Joined> joinRoot(const ControlConfig &config) {
     return Status(Code::PeerLost, root + " went away while the nodes were joining");
   const std::vector<std::string> words = unpackLines(answer->payload);
   if (answer->type == FrameType::Refusal && words.size() == 2)
-    return Status(static_cast<Code>(std::atoi(words[0].c_str())), words[1]);
+    return errorOf(words[0], words[1]);
   if (answer->type != FrameType::Welcome || words.size() != config.nodeNames.size())
     return Status(Code::Refused, root + " answers in another way; run one version everywhere");
   out.addresses = words;
@@ -227,7 +227,9 @@ std::optional<Frame> awaitFrame(Connection &connection, int64_t deadlineMs) {
   while (connection.open() && nowMs() < deadlineMs) {
     pollfd fd{connection.fd(), POLLIN, 0};
     ::poll(&fd, 1, 100);
-    connection.receive(frames, 1); // what comes behind it is the control tree's to read
+    // What comes behind it is the control tree's to read; what is no frame closes the connection.
+    if (!connection.receive(frames, 1).isOk())
+      break;
     if (!frames.empty() && frames[0].type != FrameType::Heartbeat)
       return frames[0];
     frames.clear();

@@ -20,6 +20,8 @@ namespace of::rt {
 namespace {
 constexpr size_t kHeaderBytes = 8;
 constexpr uint32_t kMaxPayload = 64u << 20;
+/// Read at one call: a peer that writes faster than this end reads keeps nobody else waiting.
+constexpr size_t kReceiveBytes = size_t(1) << 20;
 
 Result<std::pair<std::string, std::string>> split(const std::string &address) {
   const size_t colon = address.rfind(':');
@@ -203,30 +205,49 @@ void Connection::flush() {
   }
 }
 
-void Connection::receive(std::vector<Frame> &frames, size_t atMost) {
+Status takeFrames(std::string &bytes, std::vector<Frame> &frames, size_t atMost) {
+  size_t at = 0;
+  Status status;
+  for (; atMost > 0 && bytes.size() - at >= kHeaderBytes; --atMost) {
+    uint32_t header[2];
+    std::memcpy(header, bytes.data() + at, kHeaderBytes);
+    if (header[1] > kMaxPayload) {
+      status = Status(Code::Corrupt, "it sent a frame of " + std::to_string(header[1]) +
+                                         " bytes, and no node sends more than " +
+                                         std::to_string(kMaxPayload));
+      break;
+    }
+    if (bytes.size() - at - kHeaderBytes < header[1])
+      break;
+    frames.push_back(
+        {static_cast<FrameType>(header[0]), bytes.substr(at + kHeaderBytes, header[1])});
+    at += kHeaderBytes + header[1];
+  }
+  bytes.erase(0, at);
+  return status;
+}
+
+Status Connection::receive(std::vector<Frame> &frames, size_t atMost) {
+  // So much holds any frame, and one that is there is taken before more is read.
+  constexpr size_t kMaxInput = kHeaderBytes + kMaxPayload;
   char buffer[65536];
-  while (open()) {
-    const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
+  size_t budget = kReceiveBytes;
+  while (open() && budget > 0 && input_.size() < kMaxInput) {
+    const size_t room = std::min({sizeof buffer, budget, kMaxInput - input_.size()});
+    const ssize_t n = ::recv(fd_, buffer, room, 0);
     if (n > 0) {
       input_.append(buffer, static_cast<size_t>(n));
+      budget -= static_cast<size_t>(n);
     } else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       break;
     } else if (n == 0 || errno != EINTR) {
       close(); // frames that came before are still taken
     }
   }
-  for (; atMost > 0 && input_.size() >= kHeaderBytes; --atMost) {
-    uint32_t header[2];
-    std::memcpy(header, input_.data(), kHeaderBytes);
-    if (header[1] > kMaxPayload) {
-      close();
-      return;
-    }
-    if (input_.size() < kHeaderBytes + header[1])
-      return;
-    frames.push_back({static_cast<FrameType>(header[0]), input_.substr(kHeaderBytes, header[1])});
-    input_.erase(0, kHeaderBytes + header[1]);
-  }
+  const Status status = takeFrames(input_, frames, atMost);
+  if (!status.isOk())
+    close();
+  return status;
 }
 
 std::string addressText(const std::string &host, uint16_t port) {

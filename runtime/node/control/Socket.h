@@ -40,6 +40,10 @@ struct Frame {
   std::string payload;
 };
 
+/// Moves whole frames, at most so many, from the front of a stream of bytes to `frames`. Corrupt if
+/// the next one would be longer than any that a node sends.
+Status takeFrames(std::string &bytes, std::vector<Frame> &frames, size_t atMost = ~size_t(0));
+
 /// A connection; owned and used by one thread.
 class Connection {
 public:
@@ -63,9 +67,10 @@ public:
   bool hasOutput() const { return !output_.empty(); }
   /// Writes what can be written; closes on error.
   void flush();
-  /// Reads what is there and appends whole frames, at most so many; closes when the peer has
-  /// closed.
-  void receive(std::vector<Frame> &frames, size_t atMost = ~size_t(0));
+  /// Reads what is there, a bounded part of it at once and no more than the longest frame beyond
+  /// what was taken, and appends whole frames, at most so many. Closes when the peer has closed,
+  /// and with Corrupt when it sends what no node does.
+  Status receive(std::vector<Frame> &frames, size_t atMost = ~size_t(0));
 
 private:
   int fd_ = -1;

@@ -304,6 +304,51 @@ TEST_CASE("a listener is where it was told to be") {
   REQUIRE_FALSE(*isLoopback("192.0.2.1:1"));
 }
 
+TEST_CASE("a connection takes what comes in bounded parts and says what is no frame") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+  Connection reader(ends[0]), writer(ends[1]);
+  std::vector<Frame> frames;
+
+  // Frames that are cut anywhere come whole and in order; one at a time where that is asked.
+  const std::string large(3 << 20, 'x');
+  writer.send(FrameType::Gather, "first");
+  writer.send(FrameType::Gathered, large);
+  REQUIRE(reader.receive(frames, 1).isOk());
+  REQUIRE(frames.size() == 1);
+  for (int calls = 0; calls < 100000 && frames.size() < 2; ++calls) {
+    writer.flush();
+    REQUIRE(reader.receive(frames).isOk());
+  }
+  REQUIRE(frames.size() == 2);
+  CHECK(frames[0].payload == "first");
+  CHECK(frames[1].payload == large);
+
+  // A peer that always has more to say does not keep the reader for longer than a mebibyte.
+  std::atomic<bool> stop{false};
+  std::thread flood([&] {
+    const std::string heartbeats(1 << 16, '\0');
+    while (!stop)
+      (void)!::send(ends[1], heartbeats.data(), heartbeats.size(), MSG_NOSIGNAL);
+  });
+  for (int calls = 0; calls < 20; ++calls) {
+    frames.clear();
+    CHECK(reader.receive(frames).isOk());
+    CHECK(frames.size() <= (1 << 20) / 8 + 1);
+  }
+  stop = true;
+  flood.join();
+
+  while (reader.receive(frames).isOk() && !frames.empty())
+    frames.clear();
+  std::string bytes = "\x05\0\0\0\xff\xff\xff\xff and more";
+  bytes.assign("\x05\0\0\0\xff\xff\xff\xff", 8);
+  const Status status = takeFrames(bytes, frames);
+  CHECK(status.code() == Code::Corrupt);
+  CHECK(status.message() ==
+        "it sent a frame of 4294967295 bytes, and no node sends more than 67108864");
+}
+
 TEST_CASE("an address that is none is an error of the user") {
   Cluster cluster(2);
   cluster.config.peers = {"nonsense", "nonsense"};
