@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh          what building and running needs
 #   tools/setup.sh test     and what the tests need
+#   tools/setup.sh fuzz     and what fuzzing needs
 #
 # Debian 12 with its security updates, where LLVM 22 comes from.
 set -euo pipefail
@@ -25,12 +26,17 @@ test=(
   libonnx-testdata                # node tests of ONNX
 )
 
+fuzz=(
+  clang-14 libclang-rt-14-dev     # libFuzzer and the sanitizers
+)
+
 wanted=("${build[@]}")
 case "${1-}" in
 '') ;;
 test) wanted+=("${test[@]}") ;;
+fuzz) wanted+=("${test[@]}" "${fuzz[@]}") ;;
 *)
-  echo "setup.sh: unknown argument '$1'; give none, or 'test'" >&2
+  echo "setup.sh: unknown argument '$1'; give none, 'test' or 'fuzz'" >&2
   exit 2
   ;;
 esac

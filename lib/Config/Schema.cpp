@@ -60,11 +60,14 @@ static size_t editDistance(const std::string &a, const std::string &b) {
 std::string nearest(const std::string &word, const std::vector<std::string> &known) {
   std::string best;
   size_t bestDistance = std::max<size_t>(word.size() / 2, 1) + 1;
-  for (const std::string &candidate : known)
+  for (const std::string &candidate : known) {
+    if (word.size() >= candidate.size() + bestDistance) // no fewer edits than that
+      continue;
     if (size_t distance = editDistance(word, candidate); distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
+  }
   return best;
 }
 
@@ -121,7 +124,7 @@ static std::optional<int64_t> parseBytes(const std::string &s) {
   unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? 0 : unit.find_first_not_of(' '));
   std::optional<double> value = parseNumber(head);
   for (auto [name, factor] : units)
-    if (value && unit == name)
+    if (value && unit == name && *value * factor < 0x1p63)
       return static_cast<int64_t>(*value * factor);
   return std::nullopt;
 }

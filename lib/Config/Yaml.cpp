@@ -32,29 +32,35 @@ namespace {
 /// grow without end, or that contains itself.
 class Converter {
 public:
-  explicit Converter(Report &report) : report(report) {}
+  Converter(Report &report, size_t textBytes) : report(report), mostNodes(kFewNodes + textBytes) {}
 
   Node convert(const YAML::Node &in, int depth = 0);
 
 private:
   // No file that people write comes near.
   static constexpr int kDeepest = 64;
-  static constexpr size_t kMostNodes = 1 << 20;
+  /// A text has no more values than bytes, but for its aliases: those may make so many more.
+  static constexpr size_t kFewNodes = 1 << 17;
+  /// Of a value; longer texts count as more of them.
+  static constexpr size_t kNodeBytes = 128;
 
   void convertMap(const YAML::Node &in, Node &out, int depth);
-  bool isTooLarge(const Node &at, int depth);
+  bool isTooLarge(const Node &at, int depth, size_t textBytes);
 
   Report &report;
+  const size_t mostNodes;
   size_t nodes = 0;
   bool stopped = false;
 };
 
-bool Converter::isTooLarge(const Node &at, int depth) {
-  if (!stopped && (depth > kDeepest || ++nodes > kMostNodes)) {
+bool Converter::isTooLarge(const Node &at, int depth, size_t textBytes) {
+  nodes += 1 + textBytes / kNodeBytes;
+  if (!stopped && (depth > kDeepest || nodes > mostNodes)) {
     stopped = true;
-    report.add(at.at, depth > kDeepest
-                          ? "lists and maps lie more than 64 deep in one another, or one in itself"
-                          : "its aliases make more than a million values of it");
+    report.add(at.at,
+               depth > kDeepest
+                   ? "lists and maps lie more than 64 deep in one another, or one in itself"
+                   : "its aliases make more than " + std::to_string(mostNodes) + " values of it");
   }
   return stopped;
 }
@@ -83,7 +89,7 @@ void Converter::convertMap(const YAML::Node &in, Node &out, int depth) {
 Node Converter::convert(const YAML::Node &in, int depth) {
   Node out;
   out.at = positionOf(in.Mark());
-  if (isTooLarge(out, depth))
+  if (isTooLarge(out, depth, in.IsScalar() ? in.Scalar().size() : 0))
     return out;
   if (in.IsScalar()) {
     out.kind = Node::Kind::Scalar;
@@ -104,7 +110,7 @@ Node Converter::convert(const YAML::Node &in, int depth) {
 
 Node parseYaml(const std::string &text, Report &report) {
   try {
-    Node node = Converter(report).convert(YAML::Load(text));
+    Node node = Converter(report, text.size()).convert(YAML::Load(text));
     if (node.at.line == 0) // an empty file: what it lacks, it lacks at its beginning
       node.at = {1, 1};
     return node;

@@ -1,5 +1,7 @@
 #include "runtime/schema/PlanFile.h"
 
+#include "runtime/schema/Alignment.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -113,6 +115,8 @@ Result<PlanFile> PlanFile::open(const std::string &path) {
   if (!plan::VerifyPlanBuffer(verifier))
     return corrupt(path, "has offsets that leave the file");
   file.plan_ = plan::GetPlan(buffer);
+  if (!isAligned(*file.plan_))
+    return corrupt(path, "has numbers that lie where none may");
   file.digest_ = hex(header.digest);
   return file;
 }

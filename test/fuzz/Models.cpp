@@ -1,48 +1,17 @@
-#include "dialects/Of/Of.h"
 #include "lib/Import/Model.h"
 #include "lib/Import/Onnx/Onnx.h"
 #include "lib/Import/Onnx/TensorData.h"
+#include "test/fuzz/Context.h"
 #include "test/fuzz/Targets.h"
 #include "test/support/TempDir.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/IR/Diagnostics.h"
-
 #include <fstream>
-#include <memory>
 
 using namespace mlir;
 
 namespace of::fuzz {
 
 namespace {
-
-/// A context keeps every type and attribute it has seen, so it is made anew every now and then.
-class Context {
-public:
-  MLIRContext *next() {
-    if (!context || ++uses == kUses) {
-      context = std::make_unique<MLIRContext>(MLIRContext::Threading::DISABLED);
-      context->loadDialect<OfDialect, func::FuncDialect, arith::ArithDialect, math::MathDialect>();
-      context->getDiagEngine().registerHandler([this](Diagnostic &diagnostic) {
-        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          said += diagnostic.str() + "\n";
-        return success();
-      });
-      uses = 0;
-    }
-    said.clear();
-    return context.get();
-  }
-  std::string said;
-
-private:
-  static constexpr int kUses = 2000;
-  std::unique_ptr<MLIRContext> context;
-  int uses = 0;
-};
 
 /// A folder with a model and 64 bytes of external data.
 struct Folder {

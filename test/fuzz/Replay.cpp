@@ -24,6 +24,7 @@ struct Named {
 constexpr Named kTargets[] = {
     {"planFile", of::fuzz::planFile},
     {"job", of::fuzz::job},
+    {"hello", of::fuzz::hello},
     {"control", of::fuzz::control},
     {"messages", of::fuzz::messages},
     {"data", of::fuzz::data},
@@ -33,6 +34,7 @@ constexpr Named kTargets[] = {
     {"tables", of::fuzz::tables},
 #ifdef OF_FUZZ_COMPILER
     {"cluster", of::fuzz::cluster},
+    {"profile", of::fuzz::profile},
     {"onnxMessages", of::fuzz::onnxMessages},
     {"onnxImport", of::fuzz::onnxImport},
     {"text", of::fuzz::text},

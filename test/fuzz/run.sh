@@ -1,36 +1,61 @@
 #!/usr/bin/env bash
-# Fuzzes targets under AddressSanitizer and UndefinedBehaviorSanitizer, one after the other.
+# Fuzzes targets under AddressSanitizer and UndefinedBehaviorSanitizer.
 #
-#   test/fuzz/run.sh SECONDS [TARGET ...]
+#   test/fuzz/run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | compiler ...]
 #
-# Needs clang 14 with its runtime (clang-14, libclang-rt-14-dev). Builds the preset `fuzz`; inputs grow in
-# build-fuzz/corpus, what breaks a target lies in build-fuzz/broken. Prints executions, edges and findings.
+# Each target runs for so many seconds or executions, N at a time (1). `runtime`: those that need no LLVM,
+# `compiler`: the others; all where none is named. Needs clang 14 with its runtime (tools/setup.sh fuzz).
+# Builds the preset `fuzz`; inputs grow in build-fuzz/corpus, what breaks a target lies in build-fuzz/broken.
+# Prints executions, edges and findings of each.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-seconds=${1:?"usage: run.sh SECONDS [TARGET ...]"}
-shift
-targets=("$@")
-if [[ ${#targets[@]} -eq 0 ]]; then
-  targets=(planFile job control messages data safetensors manifest onnxExport tables cluster onnxMessages onnxImport text)
-fi
-cmake --preset fuzz >build-fuzz.log 2>&1 || { cat build-fuzz.log >&2; exit 1; }
-mv build-fuzz.log build-fuzz/configure.log
-cmake --build build-fuzz --target fuzz-seeds "${targets[@]/#/fuzz-}" -- --quiet
+runtime=(hello control messages data planFile safetensors manifest onnxExport job tables)
+compiler=(cluster profile onnxMessages onnxImport text)
+jobs=1 limit=""
+while [[ $# -gt 0 && -z $limit ]]; do
+  case "$1" in
+  --jobs) jobs=${2:?"--jobs needs a number"} && shift 2 ;;
+  --runs) limit="-runs=${2:?"--runs needs a number"}" && shift 2 ;;
+  *[!0-9]*) break ;;
+  *) limit="-max_total_time=$1" && shift ;;
+  esac
+done
+[[ -n $limit ]] || { echo "usage: run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | compiler ...]" >&2 && exit 2; }
+targets=()
+for name in "$@"; do
+  case "$name" in
+  runtime) targets+=("${runtime[@]}") ;;
+  compiler) targets+=("${compiler[@]}") ;;
+  *) targets+=("$name") ;;
+  esac
+done
+[[ ${#targets[@]} -gt 0 ]] || targets=("${runtime[@]}" "${compiler[@]}")
+
+mkdir -p build-fuzz
+cmake --preset fuzz >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log >&2 && exit 1; }
+cmake --build build-fuzz -j "$jobs" --target fuzz-seeds "${targets[@]/#/fuzz-}" -- --quiet
 rm -rf build-fuzz/seeds
 /usr/bin/python3 -B test/fuzz/seeds.py --bin build-fuzz/bin build-fuzz/seeds
 
-status=0
-for target in "${targets[@]}"; do
-  corpus=build-fuzz/corpus/$target broken=build-fuzz/broken/$target log=build-fuzz/$target.log
+# Where an input was allocated is told when a finding is run again by hand; kept for every allocation it takes half the time.
+export ASAN_OPTIONS=malloc_context_size=0:quarantine_size_mb=4:thread_local_quarantine_size_kb=64${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+# Some targets write their input to a file first.
+[[ ! -d /dev/shm ]] || export TMPDIR=/dev/shm
+
+# fuzz TARGET: an input that takes ten seconds or too much memory is a finding, too.
+fuzz() {
+  local target=$1 corpus=build-fuzz/corpus/$1 broken=build-fuzz/broken/$1 log=build-fuzz/$1.log known=() length=1024 status=0
   mkdir -p "$corpus" "$broken"
-  known=()
+  [[ $target != hello ]] || length=160
+  [[ $target != planFile ]] || length=8192 # a small plan
   [[ ! -d test/fuzz/findings/$target ]] || known=("test/fuzz/findings/$target")
-  # An input that takes seconds or half a gigabyte is a finding, too.
-  "build-fuzz/bin/fuzz-$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+  "build-fuzz/bin/fuzz-$target" "$limit" -max_len=$length -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
     -artifact_prefix="$broken/" "$corpus" "build-fuzz/seeds/$target" "${known[@]}" >"$log" 2>&1 || status=1
-  executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-  edges=$(grep -o 'cov: [0-9]*' "$log" | tail -1)
-  echo "$target: ${executions:-?} executions, ${edges:-cov: ?}, $(find "$broken" -type f | wc -l) findings"
-done
-exit $status
+  echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions," \
+    "$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-) edges, $(find "$broken" -type f | wc -l) findings"
+  return $status
+}
+export -f fuzz
+export limit
+printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I{} bash -c 'fuzz {}'

@@ -22,6 +22,11 @@ struct PlanOnDisk {
     b.program("train", plan::ProgramKind::Train);
     b.object(std::vector<uint8_t>(1000, 7));
     b.plan.job = "small";
+    auto variable = std::make_unique<plan::VariableT>();
+    variable->name = "w";
+    variable->shape = {1, 2, 3};
+    variable->layout = std::make_unique<plan::LayoutT>();
+    b.plan.variables.push_back(std::move(variable));
     path =
         std::filesystem::temp_directory_path() / ("of-plan-" + std::to_string(getpid()) + ".plan");
     REQUIRE(writePlan(path, b.plan).isOk());
@@ -83,4 +88,21 @@ TEST_CASE("a plan with a right digest but wrong offsets is refused") {
   buffer[1] = 0xff;
   const std::vector<uint8_t> sealed = sealPlan(buffer.data(), buffer.size());
   REQUIRE(disk.reopened(std::string(sealed.begin(), sealed.end())).code() == Code::Corrupt);
+}
+
+TEST_CASE("a plan whose numbers lie where none may is refused") {
+  PlanOnDisk disk;
+  std::vector<uint8_t> buffer(disk.bytes.begin() + 64, disk.bytes.end());
+  const auto &variable = *plan::GetPlan(buffer.data())->variables()->Get(0);
+  REQUIRE(variable.shape()->Get(0) == 1);
+  // The vector begins four bytes later: its length is the first number, which is 1.
+  const auto &table = reinterpret_cast<const flatbuffers::Table &>(variable);
+  const size_t at =
+      static_cast<size_t>(table.GetAddressOf(plan::Variable::VT_SHAPE) - buffer.data());
+  buffer[at] = static_cast<uint8_t>(buffer[at] + 4);
+  REQUIRE(variable.shape()->size() == 1);
+  const std::vector<uint8_t> sealed = sealPlan(buffer.data(), buffer.size());
+  const Status status = disk.reopened(std::string(sealed.begin(), sealed.end()));
+  CHECK(status.code() == Code::Corrupt);
+  CHECK(status.message().find("numbers that lie where none may") != std::string::npos);
 }

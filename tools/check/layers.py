@@ -66,6 +66,7 @@ LIBRARIES = {
     "omp.h": ["runtime/kernel/cpu", "benchmarks/training-step"],
     "openssl": ["runtime/node/control"],
     "zlib.h": ["runtime/data", "test/data"],
+    "sanitizer": ["test/fuzz"],
     "catch2": ["test"],
     "benchmark": ["benchmarks"],
     "tbb": ["benchmarks"],
