@@ -1,5 +1,7 @@
 #include "runtime/node/Router.h"
 
+#include <utility>
+
 namespace of::rt {
 
 namespace {
@@ -120,10 +122,10 @@ Status Router::act(uint32_t from, const Action &action) {
                      entryOf(from, action), action);
 }
 
-uint64_t Router::startOp(uint32_t worker, const Action &action) {
+uint64_t Router::startOp(uint32_t worker, const Action &action, Event::Kind end) {
   const uint64_t index =
       targetOf(worker, action).firstOp + action.sequence % entryOf(worker, action).window;
-  ops_[index] = {worker, action.index, action.entry, action.program, action.sequence};
+  ops_[index] = {worker, action.index, action.entry, action.program, action.sequence, end};
   return index;
 }
 
@@ -135,14 +137,14 @@ Status Router::push(uint32_t from, const Action &action, PushBytes bytes) {
     observer->onPush(node, edge.key, action.sequence, bytes.bytes);
   }
   return transport_->push(node, edge.key, action.sequence, bytes.data, bytes.bytes,
-                          startOp(from, action));
+                          startOp(from, action, Event::Kind::PushDone));
 }
 
 Status Router::post(uint32_t from, const Action &action, PostBytes bytes) {
   const EdgeEntry &edge = entryOf(from, action);
   const NodeId node = targetOf(from, action).node;
   OF_TRY(transport_->post(node, edge.key, action.sequence, bytes.data, bytes.bytes,
-                          startOp(from, action)));
+                          startOp(from, action, Event::Kind::PostDone)));
   return sendMessage(node, MessageKind::Grant, edge, action);
 }
 
@@ -154,9 +156,9 @@ bool Router::receive(uint32_t to, Token &token) {
 }
 
 Status Router::dispatchOp(const Event &event) {
-  if (event.token >= ops_.size())
-    return Status(Code::Internal, "the transport completed an operation that was never started");
-  const Op op = ops_[event.token];
+  if (event.token >= ops_.size() || ops_[event.token].end != event.kind)
+    return Status(Code::Internal, "the transport completed an operation that is not under way");
+  const Op op = std::exchange(ops_[event.token], {});
   const bool landed = event.kind == Event::Kind::PostDone;
   const EdgeKey &edge = (*workers_[op.worker].tables)[op.program].edges[op.edge].key;
   const NodeId peer = plan_.devices()->Get(landed ? edge.srcDevice : edge.dstDevice)->node();
@@ -179,6 +181,10 @@ Status Router::dispatch(const Event &event) {
     ++foreign_;
     return Status::ok();
   }
+  if (message.kind > MessageKind::Grant)
+    return Status(Code::Corrupt, "node " + std::to_string(event.node) +
+                                     " sent a message of a kind that this of-run does not know; "
+                                     "run one version everywhere");
   const bool toReceiver = message.kind == MessageKind::Ready;
   const auto &ends = toReceiver ? receiveEnds_ : sendEnds_;
   const auto it = ends.find(message.edge);

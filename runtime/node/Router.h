@@ -98,6 +98,7 @@ private:
     uint8_t entry = 0;
     uint16_t program = 0;
     uint64_t sequence = 0;
+    Event::Kind end = Event::Kind::Message; ///< that the transport owes; a message: none
   };
 
   void indexEdges();
@@ -115,7 +116,7 @@ private:
   Status dispatch(const Event &event);
   Status dispatchOp(const Event &event);
   Status sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge, const Action &action);
-  uint64_t startOp(uint32_t worker, const Action &action);
+  uint64_t startOp(uint32_t worker, const Action &action, Event::Kind end);
 
   const plan::Plan &plan_;
   const uint32_t node_;

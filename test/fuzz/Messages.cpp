@@ -74,7 +74,7 @@ public:
     for (uint32_t w = 0; w < tables_.workers.size(); ++w)
       places.push_back({0, w, &tables_.workers[w]});
     router_ = std::make_unique<rt::Router>(plan_, 0, kGeneration, places, &transport_,
-                                           std::vector<rt::MessageObserver *>{});
+                                           std::vector<rt::MessageObserver *>{&observer_});
     for (uint32_t w = 0; w < tables_.workers.size(); ++w) {
       machines_.emplace_back(tables_.workers[w], w);
       at_ = w;
@@ -179,6 +179,7 @@ private:
   const plan::Plan &plan_;
   const rt::DeviceTables tables_;
   GivenEvents transport_;
+  rt::MessageObserver observer_; ///< of a trace: it is told what came
   std::unique_ptr<rt::Router> router_;
   std::vector<rt::Machine> machines_;
   std::map<uint32_t, bool> running_;
