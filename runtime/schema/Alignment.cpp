@@ -46,7 +46,7 @@ bool isTableAligned(const uint8_t *at, const TypeTable &types);
 bool isVectorAligned(const uint8_t *at, const Type &type) {
   const auto &vector = *reinterpret_cast<const flatbuffers::Vector<uint8_t> *>(at);
   const uint8_t *elements = vector.Data();
-  if (reinterpret_cast<uintptr_t>(elements) % alignmentOf(type) != 0)
+  if (vector.size() > 0 && reinterpret_cast<uintptr_t>(elements) % alignmentOf(type) != 0)
     return false;
   for (size_t i = 0; type.isTable() && i < vector.size(); ++i)
     if (!isTableAligned(follow(elements + i * sizeof(flatbuffers::uoffset_t)), *type.table))
