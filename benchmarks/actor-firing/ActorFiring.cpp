@@ -210,7 +210,7 @@ double fireOnTwo(const std::vector<uint8_t> &bytes, uint64_t iterations, const B
   if (!tables.isOk())
     std::abort();
   Router router(plan, 0, 1, {{0, 0, &tables->workers[0]}, {0, 1, &tables->workers[1]}}, nullptr,
-                nullptr);
+                std::vector<MessageObserver *>{});
   Machine first(tables->workers[0], 0), second(tables->workers[1], 1);
   Batches mine, its;
   std::thread other([&] { drive(router, second, 1, iterations, its, body); });

@@ -3,6 +3,17 @@
 #include <stdint.h>
 #include <x86intrin.h>
 
+// What a call must give at least (runtime/kernel/KernelNeeds.h); sizes are the plan's, which is
+// ours.
+#define NEEDS(kernel, scalars, ...)                                                                \
+  const int64_t kernel##_needs[] = {                                                               \
+      1, scalars, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), __VA_ARGS__}
+
+NEEDS(bench_stamp, 0, 8);
+NEEDS(bench_fill, 2, 4, 8);
+NEEDS(bench_check, 2, 4, 8);
+const int64_t bench_none_needs[] = {1, 0, 0};
+
 // buffers: stamps (int64: how many there are, then the processor's time stamps)
 void bench_stamp(void *const *buffers, const int64_t *scalars, int64_t begin, int64_t end) {
   int64_t *stamps = buffers[0];
