@@ -5,15 +5,19 @@ number runs so many steps and says how long each took, in wall time and in the p
 has to pin the libraries' threads before this starts.
 """
 import json
-import resource
 import sys
 import time
 
 import torch
 
 
-def resident():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+def peak_bytes(pid="self"):
+    """Resident at most since the program began; 0 of a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return next((int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM")), 0)
+    except OSError:
+        return 0
 
 
 def optimizer_of(case, parameters):
@@ -32,7 +36,6 @@ def say(value):
 def main():
     case_name, threads, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     torch.set_num_threads(threads)
-    imported = resident()
     from cases import CASES
     case = CASES[case_name]
     model = case.model().train()
@@ -49,14 +52,14 @@ def main():
 
     for _ in range(3 if mode == "compile" else 2):
         step()
-    say({"imported": imported, "version": torch.__version__})
+    say({"version": torch.__version__})
     for line in sys.stdin:
         times = []
         for _ in range(int(line)):
             begin = time.perf_counter(), time.process_time()
             step()
             times.append((time.perf_counter() - begin[0], time.process_time() - begin[1]))
-        say({"times": times, "resident": resident()})
+        say({"times": times, "resident": peak_bytes()})
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ using namespace mlir;
 
 namespace of {
 
+/// Handing a part to another thread takes about 2 us (benchmarks/training-step, the small MLP): as
+/// long as this takes at 50 GFLOP/s, or at 10 GB/s.
+static constexpr double leastFlopsOfTile = 1e5, leastBytesOfTile = 2e4;
+
 static double bytesOf(ArrayRef<RankedTensorType> types) {
   double bytes = 0;
   for (RankedTensorType type : types)
@@ -74,6 +78,11 @@ double kernelSeconds(const KernelWork &work, const ClusterDevice &device) {
   const double arithmetic = work.flops > 0 ? arithmeticSeconds(work, device) : 0;
   return device.launchSeconds +
          device.crowding * std::max(arithmetic, device.memorySeconds(work.bytes));
+}
+
+int64_t libraryTiles(const KernelWork &work, const ClusterDevice &device) {
+  const double parts = std::max(work.flops / leastFlopsOfTile, work.bytes / leastBytesOfTile);
+  return std::clamp<int64_t>(static_cast<int64_t>(parts), 1, device.threads);
 }
 
 double queuedSeconds(double kernelSeconds, double kernels, const ClusterDevice &device) {

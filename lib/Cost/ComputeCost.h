@@ -36,6 +36,10 @@ KernelWork workOf(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> op
 /// Seconds of one kernel.
 double kernelSeconds(const KernelWork &work, const ClusterDevice &device);
 
+/// Among how many threads of the device a library's routine is shared: handing a part over takes
+/// about as long as the least part that is worth it.
+int64_t libraryTiles(const KernelWork &work, const ClusterDevice &device);
+
 /// Seconds of work whose kernels one host thread issues while earlier ones compute.
 double queuedSeconds(double kernelSeconds, double kernels, const ClusterDevice &device);
 

@@ -1,5 +1,6 @@
 #include "lib/Export/RoleWriter.h"
 
+#include "lib/Cost/ComputeCost.h"
 #include "lib/Schedule/SegmentBuffers.h"
 #include "lib/Schedule/TaskCost.h"
 
@@ -459,7 +460,7 @@ void RoleWriter::callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan:
   call.library->dtype = static_cast<plan::DType>(made.dtype);
   call.library->ints.assign(made.ints.begin(), made.ints.end());
   call.library->floats.assign(made.floats.begin(), made.floats.end());
-  call.tiles = device.threads;
+  call.tiles = libraryTiles(workOf(op, operands, results), device);
   for (auto [value, dim] : made.offsets) {
     unsigned operands = op->getNumOperands();
     Type type = value < operands ? op->getOperand(value).getType()

@@ -1,3 +1,4 @@
+#include "lib/Cost/ComputeCost.h"
 #include "lib/Schedule/ScratchSizes.h"
 
 #include "lib/Schedule/TaskList.h"
@@ -20,14 +21,15 @@ static void addQueries(task::KernelOp kernel, LibraryOpInterface op, const Clust
                                   results = typesAt(op->getResultTypes(), point);
     SmallVector<RankedTensorType> all = operands;
     llvm::append_range(all, results);
-    int64_t threads = cluster.devices[mesh.getDevices()[point]].threads;
-    if (llvm::is_contained(seen, std::pair(all, threads)))
+    const ClusterDevice &device = cluster.devices[mesh.getDevices()[point]];
+    const int64_t tiles = libraryTiles(workOf(op, operands, results), device);
+    if (llvm::is_contained(seen, std::pair(all, tiles)))
       continue;
-    seen.push_back({all, threads});
+    seen.push_back({all, tiles});
     LibraryCall call = op.getLibraryCall(operands, results);
     if (!call.scratch)
       continue;
-    queries.push_back({call, threads});
+    queries.push_back({call, tiles});
     owners.push_back(kernel);
   }
 }
