@@ -47,9 +47,12 @@ std::optional<Shape> parseShape(const std::string &header, size_t at) {
     }
     int64_t dim = 0;
     const size_t first = at;
-    for (; at < header.size() && header[at] >= '0' && header[at] <= '9'; ++at)
+    for (; at < header.size() && header[at] >= '0' && header[at] <= '9'; ++at) {
+      if (at - first == 15)
+        return std::nullopt;
       dim = dim * 10 + (header[at] - '0');
-    if (at == first || at - first > 15)
+    }
+    if (at == first)
       return std::nullopt;
     shape.push_back(dim);
   }

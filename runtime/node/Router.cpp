@@ -195,6 +195,12 @@ Status Router::dispatch(const Event &event) {
                                      std::to_string(message.edge.srcDevice) + " to " +
                                      std::to_string(message.edge.dstDevice) +
                                      ") that this node's plan does not have");
+  const EdgeEntry &edge =
+      (*workers_[it->second.worker].tables)[message.edge.program].edges[it->second.edge];
+  if (message.kind == MessageKind::Grant && edge.path != Path::Pushed)
+    return Status(Code::Corrupt, "node " + std::to_string(event.node) +
+                                     " grants a slot of an edge whose bytes are not pushed; run "
+                                     "the same plan everywhere");
   for (MessageObserver *observer : observers_)
     observer->onMessage(false, event.node, nameOf(message.kind), message.edge, message.sequence);
   const Token::Kind kind = toReceiver                           ? Token::Kind::Ready

@@ -54,14 +54,24 @@ bool isVectorAligned(const uint8_t *at, const Type &type) {
   return true;
 }
 
+/// The member of a union that the field before it, its type, names; nothing of an unknown one.
+Type memberOf(const TypeTable &types, const uint8_t *kind) {
+  if (!kind || *kind == 0 || *kind >= types.num_elems)
+    return {flatbuffers::ET_UCHAR, nullptr};
+  return typeOf(types, *kind);
+}
+
 bool isTableAligned(const uint8_t *at, const TypeTable &types) {
   const auto &table = *reinterpret_cast<const flatbuffers::Table *>(at);
   for (size_t i = 0; i < types.num_elems; ++i) {
     const auto offset = flatbuffers::FieldIndexToOffset(static_cast<flatbuffers::voffset_t>(i));
     const uint8_t *field = table.GetAddressOf(offset);
-    const Type type = typeOf(types, i);
+    Type type = typeOf(types, i);
     if (!field)
       continue;
+    if (type.table && type.table->st == flatbuffers::ST_UNION &&
+        type.kind == flatbuffers::ET_SEQUENCE)
+      type = memberOf(*type.table, table.GetAddressOf(offset - sizeof(flatbuffers::voffset_t)));
     if (types.type_codes[i].is_repeating
             ? !isVectorAligned(follow(field), type)
             : type.isTable() && !isTableAligned(follow(field), *type.table))

@@ -152,6 +152,8 @@ Result<json> parse(const std::string &path) {
     const size_t column = before.size() - (newline == std::string::npos ? 0 : newline + 1) + 1;
     return Status(Code::InvalidArgument,
                   fmt::format("{}:{}:{}: this is no JSON", path, line, column));
+  } catch (const json::out_of_range &) { // which does not say where
+    return Status(Code::InvalidArgument, path + ": a number is larger than any double");
   }
 }
 
