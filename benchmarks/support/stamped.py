@@ -1,10 +1,14 @@
 """Runs plans that note the time, and their peers; see StampedPlan.h."""
 import json
 import os
-import socket
 import statistics
 import struct
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "test", "support"))
+
+from ports import free_ports  # noqa: E402
 
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -28,16 +32,6 @@ def run_together(commands, env=None):
 def on_core(number, command):
     """Two processes that wait for each other on one core would measure the scheduler."""
     return ["taskset", "-c", str(CORES[number % len(CORES)]), *command]
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def tensors(path):

@@ -6,7 +6,6 @@
 #include "lib/Distribute/Requests.h"
 
 #include "mlir/IR/Diagnostics.h"
-#include "mlir/Pass/PassManager.h"
 
 #include <cmath>
 #include <numeric>
@@ -26,15 +25,6 @@ static constexpr double surelyEnough = 0.5;
 
 /// A layout differs a little from the one before; factors that differ less are the same.
 static constexpr double margin = 0.005;
-
-static LogicalResult runPasses(ModuleOp module, Rung from, Rung to) {
-  PassManager passes(module.getContext());
-  passes.enableVerifier();
-  if (failed(applyPassManagerCLOptions(passes)))
-    return failure();
-  addPasses(passes, from, to);
-  return passes.run(module);
-}
 
 template <typename Run> static LogicalResult quietly(MLIRContext *context, Run run) {
   ScopedDiagnosticHandler handler(context, [](Diagnostic &) { return success(); });

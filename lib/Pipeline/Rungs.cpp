@@ -42,4 +42,14 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
   step(Rung::Schedule, {createSettleBuffersPass, createSchedulePass, createAssignMemoryPass});
 }
 
+mlir::LogicalResult runPasses(mlir::ModuleOp module, Rung from, Rung to) {
+  mlir::PassManager passes(module.getContext());
+  passes.enableVerifier();
+  mlir::applyDefaultTimingPassManagerCLOptions(passes);
+  if (failed(mlir::applyPassManagerCLOptions(passes)))
+    return mlir::failure();
+  addPasses(passes, from, to);
+  return passes.run(module);
+}
+
 } // namespace of

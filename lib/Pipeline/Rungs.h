@@ -1,6 +1,7 @@
 // The ladder: which passes lead to which rung, in order. The one place that knows it.
 #pragma once
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
 namespace of {
@@ -16,5 +17,7 @@ std::string listRungs();
 
 /// Passes that lead from the end of rung `from` to the end of rung `to`.
 void addPasses(mlir::PassManager &passes, Rung from, Rung to);
+/// Runs them, with the verifier and with what the command line asks of passes.
+mlir::LogicalResult runPasses(mlir::ModuleOp module, Rung from, Rung to);
 
 } // namespace of

@@ -195,9 +195,7 @@ Status Router::dispatch(const Event &event) {
                                      std::to_string(message.edge.srcDevice) + " to " +
                                      std::to_string(message.edge.dstDevice) +
                                      ") that this node's plan does not have");
-  const EdgeEntry &edge =
-      (*workers_[it->second.worker].tables)[message.edge.program].edges[it->second.edge];
-  if (message.kind == MessageKind::Grant && edge.path != Path::Pushed)
+  if (message.kind == MessageKind::Grant && !isPushed(it->second, message.edge.program))
     return Status(Code::Corrupt, "node " + std::to_string(event.node) +
                                      " grants a slot of an edge whose bytes are not pushed; run "
                                      "the same plan everywhere");

@@ -101,6 +101,10 @@ private:
     Event::Kind end = Event::Kind::Message; ///< that the transport owes; a message: none
   };
 
+  bool isPushed(const End &end, uint16_t program) const {
+    return (*workers_[end.worker].tables)[program].edges[end.edge].path == Path::Pushed;
+  }
+
   void indexEdges();
   void resolveTargets();
   void makeMailboxes();

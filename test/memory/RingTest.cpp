@@ -56,21 +56,29 @@ TEST_CASE("a ring has room again for every value that is taken") {
   }
 }
 
-TEST_CASE("two threads see whole values in order") {
-  constexpr uint64_t kValues = 200000;
-  Ends ends(32);
-  std::thread producer([&] {
-    for (uint64_t i = 0; i < kValues; ++i)
-      while (!ends.in.push({i, ~i}))
-        std::this_thread::yield();
-  });
+static void pushAll(Ends &ends, uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i)
+    while (!ends.in.push({i, ~i}))
+      std::this_thread::yield();
+}
+
+/// How many of what comes are not what was pushed.
+static uint64_t countWrong(Ends &ends, uint64_t count) {
   uint64_t wrong = 0;
-  for (uint64_t i = 0; i < kValues; ++i) {
+  for (uint64_t i = 0; i < count; ++i) {
     Value value;
     while (!ends.out.pop(value))
       std::this_thread::yield();
     wrong += value.a != i || value.b != ~i;
   }
+  return wrong;
+}
+
+TEST_CASE("two threads see whole values in order") {
+  constexpr uint64_t kValues = 200000;
+  Ends ends(32);
+  std::thread producer([&] { pushAll(ends, kValues); });
+  const uint64_t wrong = countWrong(ends, kValues);
   producer.join();
   REQUIRE(wrong == 0);
 }
@@ -80,18 +88,10 @@ TEST_CASE("two processes see whole values in order") {
   Ends ends(32);
   const pid_t child = ::fork();
   if (child == 0) {
-    for (uint64_t i = 0; i < kValues; ++i)
-      while (!ends.in.push({i, ~i}))
-        std::this_thread::yield();
+    pushAll(ends, kValues);
     ::_exit(0);
   }
-  uint64_t wrong = 0;
-  for (uint64_t i = 0; i < kValues; ++i) {
-    Value value;
-    while (!ends.out.pop(value))
-      std::this_thread::yield();
-    wrong += value.a != i || value.b != ~i;
-  }
+  const uint64_t wrong = countWrong(ends, kValues);
   int status = -1;
   ::waitpid(child, &status, 0);
   REQUIRE(status == 0);

@@ -26,13 +26,11 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from ports import free_ports  # noqa: E402
+
 TOKEN = "a secret of this job"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Job:
@@ -64,7 +62,7 @@ def finish(nodes, began):
 
 
 def run_alone(job):
-    port = free_port()
+    port = free_ports(1)[0]
     root = job.node(0, port)
     await_listener(port)
     began = time.time()
@@ -73,7 +71,7 @@ def run_alone(job):
 
 def record_hello(job):
     """What node 1 sends first, taken down by a proxy between it and node 0."""
-    port, own = free_port(), socket.create_server(("127.0.0.1", 0))
+    port, own = free_ports(1)[0], socket.create_server(("127.0.0.1", 0))
     nodes = [job.node(0, port)]
     await_listener(port)
     nodes.append(job.node(1, own.getsockname()[1]))
@@ -160,7 +158,7 @@ def control_seconds(pid):
 
 def run_visited(job, plan, out, door_of, args, words):
     """Seconds from the first step to the end, the control thread's share of a core, and how many came."""
-    port, own = free_port(), free_port()
+    port, own = free_ports(1)[0], free_ports(1)[0]
     nodes = [job.node(0, port, "--out", out, plan=plan), job.node(1, port, plan=plan, own=own)]
     metrics = os.path.join(out, "metrics.jsonl")
     while not (os.path.exists(metrics) and os.path.getsize(metrics)):
@@ -226,7 +224,7 @@ def main():
         alone = sorted(run_alone(job) for _ in range(5))
         hello = record_hello(job)
         words = [b"", None, os.urandom(128), b"GET / HTTP/1.1\r\n\r\n" * 20, hello, hello, os.urandom(64)]
-        port, made = free_port(), multiprocessing.Value("i", 0)
+        port, made = free_ports(1)[0], multiprocessing.Value("i", 0)
         root = job.node(0, port)
         await_listener(port)
         strangers = [multiprocessing.Process(target=disturb, args=(port, args.connections // 2, words, made)) for _ in range(2)]

@@ -16,11 +16,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from ports import free_ports  # noqa: E402
 
 
 def losses(out):
@@ -52,7 +50,7 @@ class Slurm:
         os.chmod(self.key, 0o400)
         with open(self.environment["SLURM_CONF"], "w") as file:
             file.write("\n".join([
-                "ClusterName=test", f"SlurmctldHost={name}(127.0.0.1)", f"SlurmctldPort={free_port()}", f"SlurmdPort={free_port()}",
+                "ClusterName=test", f"SlurmctldHost={name}(127.0.0.1)", f"SlurmctldPort={free_ports(1)[0]}", f"SlurmdPort={free_ports(1)[0]}",
                 "AuthType=auth/munge", f"AuthInfo=socket={self.socket}", "SlurmUser=root", "ProctrackType=proctrack/linuxproc",
                 "TaskPlugin=task/none", "SelectType=select/cons_tres", "SelectTypeParameters=CR_CPU", "ReturnToService=2",
                 "MpiDefault=none", f"StateSaveLocation={folder}/state", f"SlurmdSpoolDir={folder}/spool",
@@ -107,7 +105,7 @@ def main():
                 continue
             out = os.path.join(folder, name)
             began = time.time()
-            output = launcher([of_run, plan, "--out", out, "--port", str(free_port())], folder)
+            output = launcher([of_run, plan, "--out", out, "--port", str(free_ports(1)[0])], folder)
             if f"node 1 of 2 {detected}, node 0 at 127.0.0.1:" not in output:
                 sys.exit(f"{name}: nothing says what was detected\n{output}")
             if losses(out) != losses(os.path.join(folder, "local")):

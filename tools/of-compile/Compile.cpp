@@ -46,7 +46,7 @@ public:
       if (rung == Rung::Export)
         return writePlan();
       const bool isFitted = rung == Rung::Distribute && !isExplained();
-      if (failed(isFitted ? fit() : runPasses(rung)) ||
+      if (failed(isFitted ? fit() : runPasses(*module, reached, rung)) ||
           (rung == Rung::Distribute && failed(emitChoices())))
         return failure();
       reached = rung;
@@ -161,16 +161,6 @@ private:
           Twine("--profile is for rungs distribute to schedule, none of which lies between ") +
           nameOf(reached) + " and " + nameOf(options.to));
     return readProfile(*module, options.profile);
-  }
-
-  LogicalResult runPasses(Rung rung) {
-    PassManager passes(&context);
-    passes.enableVerifier();
-    applyDefaultTimingPassManagerCLOptions(passes);
-    if (failed(applyPassManagerCLOptions(passes)))
-      return failure();
-    addPasses(passes, reached, rung);
-    return passes.run(*module);
   }
 
   // Distributed so that it fits as laid out.
