@@ -22,6 +22,11 @@ public:
   /// number of times.
   virtual Result<std::vector<std::string>> allGather(const std::string &mine) = 0;
 
+  /// Sockets to the nodes wanted, by node, -1 to the others; they are the caller's. The two ends of
+  /// each have shown each other that they know the job's token. All nodes call it, and who is
+  /// wanted wants this one.
+  virtual Result<std::vector<int>> dataSockets(const std::vector<bool> &wanted) = 0;
+
   /// This node has failed: the others are told.
   virtual void report(const Status &status) = 0;
 
@@ -51,6 +56,9 @@ class SoloLinks final : public Links {
 public:
   Result<std::vector<std::string>> allGather(const std::string &mine) override {
     return std::vector<std::string>{mine};
+  }
+  Result<std::vector<int>> dataSockets(const std::vector<bool> &wanted) override {
+    return std::vector<int>(wanted.size(), -1);
   }
   void report(const Status &status) override { cause_ = status; }
   void watch(std::function<void()>) override {}

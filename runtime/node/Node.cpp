@@ -24,6 +24,16 @@ void markObjects(const plan::Role &role, std::vector<bool> &used) {
             used[static_cast<size_t>(call->object())] = true;
 }
 
+/// Whether a task, as it is predicted, is over about when a message of its own would have left.
+bool isBrief(const plan::Task &task) {
+  constexpr double kSystemCallSeconds = 3e-6;
+  if (task.body_type() == plan::Body::Send)
+    return true; // what it takes is the push itself
+  const plan::Receive *receive = task.body_as_Receive();
+  const double seconds = task.seconds() - (receive ? receive->network_seconds() : 0);
+  return task.seconds() > 0 && seconds <= kSystemCallSeconds;
+}
+
 /// Tells this run from others whose messages might still be on their way: the same number on all
 /// nodes, as they have the same cards.
 uint32_t generationOf(const std::vector<ChunkCard> &cards) {
@@ -262,6 +272,7 @@ Result<ProgramBodies> Node::makeBodies(DeviceState &device, uint32_t worker,
     if (!body.isOk())
       return body.status().withContext("device " + std::to_string(device.id));
     bodies.tasks.push_back(std::move(*body));
+    bodies.brief.push_back(isBrief(*program.tasks()->Get(table.tasks[t].planTask)));
   }
   return bodies;
 }

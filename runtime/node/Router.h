@@ -18,14 +18,6 @@
 
 namespace of::rt {
 
-struct EdgeKeyHash {
-  size_t operator()(const EdgeKey &key) const {
-    uint64_t h = (uint64_t(key.program) << 48) ^ (uint64_t(key.exchange) << 32) ^ key.srcDevice;
-    h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9ull + key.dstDevice;
-    return static_cast<size_t>((h ^ (h >> 32)) * 0x94d049bb133111ebull);
-  }
-};
-
 /// One worker of this node.
 struct WorkerPlace {
   uint32_t device = 0;
@@ -69,6 +61,9 @@ public:
   Status push(uint32_t from, const Action &action, PushBytes bytes);
   /// Posts a landing slot and grants it; Landed comes back as a token.
   Status post(uint32_t from, const Action &action, PostBytes bytes);
+
+  /// Sends what the transport holds back (Transport::send).
+  Status flush() { return transport_ ? transport_->flush() : Status::ok(); }
 
   /// Next token for worker `to`.
   bool receive(uint32_t to, Token &token);

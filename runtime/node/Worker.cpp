@@ -103,6 +103,8 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   context.entry = entry_;
   context.slots = {inputAddresses_.data() + task.firstInput,
                    outputAddresses_.data() + task.firstOutput, run.firing.index, task.firings};
+  if (!bodies_->brief[run.firing.task])
+    OF_TRY(router_.flush());
   const int64_t stepNs = config_.profile ? nowNs() : 0;
   OF_TRY(runStep(body, run, context));
   if (config_.profile)
@@ -122,7 +124,8 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   return actError_;
 }
 
-void Worker::idle(uint32_t rounds) {
+Status Worker::idle(uint32_t rounds) {
+  OF_TRY(router_.flush());
   const uint32_t yields = config_.place.worker == 0 ? kYieldRoundsCompute : kYieldRoundsIo;
   if (config_.maySpin && rounds < kSpinRounds) {
     if (rounds > kEagerRounds)
@@ -134,6 +137,7 @@ void Worker::idle(uint32_t rounds) {
       reportWaits();
     router_.parker(config_.id).park(kParkTime);
   }
+  return Status::ok();
 }
 
 Status Worker::runEntry(const ProgramEntry &entry) {
@@ -154,7 +158,7 @@ Status Worker::runEntry(const ProgramEntry &entry) {
       OF_TRY(advance(s, moved));
     idleRounds = moved ? 0 : idleRounds + 1;
     if (!moved)
-      idle(idleRounds);
+      OF_TRY(idle(idleRounds));
   }
   return control_.stopped() ? Status::ok() : machine_.leave();
 }
@@ -167,7 +171,7 @@ Status Worker::awaitOthers(uint64_t index) {
       heedHalt();
     OF_TRY(takeTokens(moved));
     if (!moved)
-      idle(rounds);
+      OF_TRY(idle(rounds));
   }
   return Status::ok();
 }

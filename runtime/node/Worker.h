@@ -6,6 +6,9 @@
 //
 //   for each entry of the schedule:  enter ▶ { take tokens ▶ one step of each stream ▶ poll the
 //   transport ▶ idle } ▶ leave ▶ all have left
+//
+// What the transport holds back, so that it may travel with the next push, goes before a step that
+// is not brief and when there is nothing to do.
 #pragma once
 
 #include "runtime/node/ExchangeBodies.h"
@@ -22,6 +25,8 @@ namespace of::rt {
 struct ProgramBodies {
   std::vector<std::unique_ptr<Body>> tasks;
   std::vector<SlotRange> inputs, outputs;
+  /// By task: a step of it takes no longer than a message would have to wait for it.
+  std::vector<bool> brief;
 };
 
 struct WorkerConfig {
@@ -62,7 +67,7 @@ private:
   Status advance(uint32_t stream, bool &moved);
   void begin(StreamRun &run);
   Status takeTokens(bool &moved);
-  void idle(uint32_t rounds);
+  Status idle(uint32_t rounds);
   void reportWaits();
 
   WorkerConfig config_;

@@ -1,10 +1,11 @@
 // Transport: messages and pushed bytes between the nodes of a job.
 //
 // One object per node. `poll` may be called by any worker of the node, one at a time (the node
-// guards it); `send`, `push` and `post` may be called by any worker. Nothing here blocks, and
+// guards it); everything else may be called by any worker. Nothing here blocks, and
 // nothing is allocated after `connect` but what the underlying library does. Implementations:
-// ucx (between hosts), mapped (messages within a host, the rest through another), throttled
-// (another with a bandwidth). All pass the conformance suite in test/transport.
+// tcp (between hosts), ucx (between hosts, over their fabric), mapped (messages within a host, the
+// rest through another), throttled (another with a bandwidth). All pass the conformance suite in
+// test/transport.
 #pragma once
 
 #include "runtime/base/Status.h"
@@ -28,6 +29,14 @@ struct EdgeKey {
   bool operator==(const EdgeKey &o) const {
     return program == o.program && exchange == o.exchange && srcDevice == o.srcDevice &&
            dstDevice == o.dstDevice;
+  }
+};
+
+struct EdgeKeyHash {
+  size_t operator()(const EdgeKey &key) const {
+    uint64_t h = (uint64_t(key.program) << 48) ^ (uint64_t(key.exchange) << 32) ^ key.srcDevice;
+    h = (h ^ (h >> 29)) * 0xbf58476d1ce4e5b9ull + key.dstDevice;
+    return static_cast<size_t>((h ^ (h >> 32)) * 0x94d049bb133111ebull);
   }
 };
 
@@ -77,6 +86,7 @@ struct Event {
   NodeId node = 0;
   Message message;
   uint64_t token = 0;
+  bool inPlace = false; ///< PostDone: they lie where they were offered room (`offer`)
 };
 
 class Transport {
@@ -85,17 +95,27 @@ public:
 
   virtual NodeId self() const = 0;
 
-  /// Queues a message. Messages to one node arrive in order and once.
+  /// Queues a message. Messages to one node arrive in order and once. A grant may be held back so
+  /// that it travels with the next push to the node; `flush` sends it, and so do a few polls.
   virtual Status send(NodeId node, const Message &message) = 0;
 
+  /// Sends what is held back.
+  virtual Status flush() { return Status::ok(); }
+
   /// Sends `bytes` bytes for version `sequence` of an edge; they land in the buffer posted there
-  /// for it. The caller keeps the source bytes unchanged until PushDone(token).
+  /// for it, which the caller knows to be posted. The caller keeps the source bytes unchanged until
+  /// PushDone(token).
   virtual Status push(NodeId node, const EdgeKey &edge, uint64_t sequence, const void *data,
                       size_t bytes, uint64_t token) = 0;
 
   /// Posts the buffer for version `sequence` of an edge from `node`.
   virtual Status post(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data, size_t bytes,
                       uint64_t token) = 0;
+
+  /// Another place for the bytes of such a post, that is free from now on until they are taken. The
+  /// transport may use it instead, if none have come; PostDone says whether it did.
+  virtual void offer(NodeId /*node*/, const EdgeKey & /*edge*/, uint64_t /*sequence*/,
+                     void * /*data*/) {}
 
   /// Makes progress and appends what happened to `events` (whose capacity the caller reserved).
   /// Returns an error if the network did; the death of a peer is the control tree's to tell.

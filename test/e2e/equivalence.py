@@ -223,8 +223,8 @@ def check_bits(tools, model, steps):
     runs = {}
     for name in ("1x2", "2x1", "two hosts"):
         runs[name] = losses(train(tools, model, compile_case(tools, model, name, DATA[name], "fp32", steps)))
-    base = compile_case(tools, model, "sockets", DATA["two hosts"], "fp32", steps)
-    runs["sockets"] = losses(train(tools, model, base, env={"UCX_TLS": "tcp,self"}))
+    base = compile_case(tools, model, "ucx", DATA["two hosts"], "fp32", steps)
+    runs["UCX"] = losses(train(tools, model, base, "--transport", "ucx", env={"UCX_TLS": "tcp,self"}))
     for slots in (1, 2, 4):
         for name in ("2x1", "two hosts"):
             base = compile_case(tools, model, name, DATA[name], "fp32", steps, slots=slots)

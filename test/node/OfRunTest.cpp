@@ -1,4 +1,4 @@
-// of-run as a user starts it: real processes, shared memory and UCX between them.
+// of-run as a user starts it: real processes, shared memory and sockets between them.
 #include "runtime/schema/PlanFile.h"
 #include "test/node/ToyPlan.h"
 #include "test/support/Command.h"

@@ -41,7 +41,7 @@ def main():
     args = parser.parse_args()
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
-        for hosts in ("0", "00"):
+        for hosts in ("0", "00", "01"):  # alone, one host, two
             few, many = (allocations(args, folder, hosts, steps) for steps in (SHORT, SHORT * TIMES))
             for name in sorted(set(few) | set(many)):
                 print(f"nodes {len(hosts)}, {name}: {few[name]} allocations in {SHORT} steps, {many[name]} in {SHORT * TIMES}")

@@ -334,7 +334,7 @@ class Network:
             self.ip("-n", name, "addr", "add", f"10.199.0.{i + 1}/24", "dev", "cable")
             self.ip("-n", name, "link", "set", "lo", "up")
             self.ip("-n", name, "link", "set", "cable", "up")
-        # Before that UCX does not see the interface.
+        # Before that nobody can listen there.
         while not all("UP" in self.state(name) for name in self.names):
             time.sleep(0.01)
 
@@ -360,8 +360,7 @@ class Network:
 def case_cut(draw, job):
     out, network, processes = job.new_out(), Network(), []
     try:
-        # Over TCP, as between hosts; shared memory knows no namespaces of the network.
-        environment = {**os.environ, "OF_JOB_TOKEN": "cut", "UCX_TLS": "tcp,self"}
+        environment = {**os.environ, "OF_JOB_TOKEN": "cut"}
         processes = [job.start(["--node", str(n), "--peers", "10.199.0.1:29400,10.199.0.2:29400", "--out", out],
                                network.inside(n), env=environment) for n in range(2)]
         job.await_steps(out, processes)

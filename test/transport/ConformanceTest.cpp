@@ -1,5 +1,6 @@
 // What every transport promises (runtime/transport/Transport.h), run against each of them.
 #include "runtime/transport/mapped/MappedTransport.h"
+#include "runtime/transport/tcp/TcpTransport.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <sys/socket.h>
 #include <thread>
 #include <utility>
 
@@ -21,29 +23,58 @@ void require(const Status &status) {
   REQUIRE(status.isOk());
 }
 
-/// Some nodes of one process, joined by UCX: as it is, with a bandwidth, or with messages through
-/// mapped memory, between all or between those of even number.
+/// Sockets between any two of so many nodes.
+std::vector<std::vector<int>> socketsBetween(uint32_t count) {
+  std::vector<std::vector<int>> out(count, std::vector<int>(count, -1));
+  for (uint32_t a = 0; a < count; ++a)
+    for (uint32_t b = a + 1; b < count; ++b) {
+      int pair[2];
+      REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
+      out[a][b] = pair[0];
+      out[b][a] = pair[1];
+    }
+  return out;
+}
+
+/// Some nodes of one process, joined by UCX or sockets: as they are, with a bandwidth, or with
+/// messages through mapped memory, between all or between those of even number.
 struct Nodes {
   enum Way { Plain, Throttled, Mapped, Mixed };
 
   explicit Nodes(uint32_t count) {
+    if (GENERATE(true, false))
+      joinByUcx(count);
+    else
+      joinBySockets(count);
+    const Way way = GENERATE(Plain, Throttled, Mapped, Mixed);
+    for (Transport *&transport : all)
+      if (way == Throttled) {
+        throttled.push_back(std::make_unique<ThrottledTransport>(*transport, 1e9));
+        transport = throttled.back().get();
+      }
+    if (way == Mapped || way == Mixed)
+      map(way == Mixed ? 2 : 1);
+  }
+  void joinByUcx(uint32_t count) {
     std::vector<std::string> addresses;
     for (uint32_t n = 0; n < count; ++n) {
       auto transport = UcxTransport::create(n, count);
       require(transport.status());
       addresses.push_back((*transport)->address());
       ucx.push_back(std::move(*transport));
+      all.push_back(ucx.back().get());
     }
-    const Way way = GENERATE(Plain, Throttled, Mapped, Mixed);
-    for (auto &transport : ucx) {
+    for (auto &transport : ucx)
       require(transport->connect(addresses));
-      if (way == Throttled)
-        throttled.push_back(std::make_unique<ThrottledTransport>(*transport, 1e9));
-      all.push_back(way == Throttled ? static_cast<Transport *>(throttled.back().get())
-                                     : transport.get());
+  }
+  void joinBySockets(uint32_t count) {
+    const std::vector<std::vector<int>> sockets = socketsBetween(count);
+    for (uint32_t n = 0; n < count; ++n) {
+      auto transport = TcpTransport::create(n, sockets[n]);
+      require(transport.status());
+      tcp.push_back(std::move(*transport));
+      all.push_back(tcp.back().get());
     }
-    if (way == Mapped || way == Mixed)
-      map(way == Mixed ? 2 : 1);
   }
   /// Rings of few messages, so that they are full at times.
   void map(uint32_t hosts) {
@@ -73,6 +104,7 @@ struct Nodes {
     return std::exchange(seen, {});
   }
   std::vector<std::unique_ptr<UcxTransport>> ucx;
+  std::vector<std::unique_ptr<TcpTransport>> tcp;
   std::vector<std::unique_ptr<ThrottledTransport>> throttled;
   std::vector<std::unique_ptr<MappedTransport>> mapped;
   std::vector<Transport *> all;

@@ -50,8 +50,10 @@ void addRunOptions(CLI::App &app, Options &o) {
   app.add_option("--token-file", o.tokenFile,
                  "File with the secret that joining this job needs (default: the variable "
                  "OF_JOB_TOKEN; --local makes one)");
-  app.add_option("--transport", o.transport,
-                 "auto: mapped memory within a host, UCX between hosts; or ucx: UCX for all")
+  app.add_option(
+         "--transport", o.transport,
+         "auto: mapped memory within a host; between hosts TCP, or UCX where all nodes have RDMA "
+         "cards. tcp, ucx: that for all")
       ->capture_default_str();
   app.add_option("--data", o.dataDir, "Folder of the data sets' files");
   app.add_option("--out", o.outDir, "Folder for checkpoints, metrics.jsonl and trace.json");

@@ -3,6 +3,7 @@
 #include "runtime/kernel/Library.h"
 #include "runtime/schema/Verify.h"
 #include "runtime/transport/mapped/MappedTransport.h"
+#include "runtime/transport/tcp/TcpTransport.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
 #include "tools/of-run/ProfileFile.h"
@@ -49,24 +50,54 @@ Result<std::unique_ptr<rt::Links>> joinOthers(const RunnablePlan &plan, const Op
 
 /// What a node talks through: nothing, if it is alone.
 struct Wires {
-  std::unique_ptr<rt::UcxTransport> ucx;       ///< between hosts
-  std::unique_ptr<rt::MappedTransport> mapped; ///< within this host, and what it sends on to UCX
+  std::unique_ptr<rt::TcpTransport> tcp;       ///< between hosts, or
+  std::unique_ptr<rt::UcxTransport> ucx;       ///< that
+  std::unique_ptr<rt::MappedTransport> mapped; ///< within this host, and what it sends on to those
   std::unique_ptr<rt::ThrottledTransport> throttled;
 
   rt::Transport *front() const {
     return throttled ? static_cast<rt::Transport *>(throttled.get()) : unthrottled();
   }
   rt::Transport *unthrottled() const {
-    return mapped ? static_cast<rt::Transport *>(mapped.get()) : ucx.get();
+    return mapped ? static_cast<rt::Transport *>(mapped.get()) : outer();
   }
+  rt::Transport *outer() const { return tcp ? static_cast<rt::Transport *>(tcp.get()) : ucx.get(); }
 };
+
+/// Whether all nodes have cards that UCX is there for.
+Result<bool> allHaveRdma(rt::Links &links) {
+  OF_ASSIGN(const std::vector<std::string> lines, links.allGather(rt::hasRdma() ? "rdma" : "tcp"));
+  return std::count(lines.begin(), lines.end(), "rdma") ==
+         static_cast<std::ptrdiff_t>(lines.size());
+}
+
+Status connectUcx(const plan::Plan &plan, const Options &options, rt::Links &links, Wires &wires) {
+  OF_TRY(rt::checkUcxLimits(plan.programs()->size(),
+                            plan.exchanges() ? plan.exchanges()->size() : 0,
+                            plan.devices()->size()));
+  OF_ASSIGN(wires.ucx, rt::UcxTransport::create(*options.node, plan.nodes()->size()));
+  OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(wires.ucx->address()));
+  return wires.ucx->connect(addresses);
+}
+
+/// To the nodes of other hosts, or to all.
+Status connectTcp(const Options &options, const std::vector<uint32_t> &hosts, bool toAll,
+                  rt::Links &links, Wires &wires) {
+  std::vector<bool> wanted;
+  for (uint32_t n = 0; n < hosts.size(); ++n)
+    wanted.push_back(n != *options.node && (toAll || hosts[n] != hosts[*options.node]));
+  OF_ASSIGN(std::vector<int> sockets, links.dataSockets(wanted));
+  OF_ASSIGN(wires.tcp, rt::TcpTransport::create(*options.node, std::move(sockets)));
+  return Status::ok();
+}
 
 /// Starts and joins the wires; all nodes ask for the same ones.
 Status connectWires(const plan::Plan &plan, const Options &options, rt::Links &links,
                     Wires &wires) {
-  if (options.transport != "auto" && options.transport != "ucx")
+  const bool mapped = options.transport == "auto";
+  if (!mapped && options.transport != "tcp" && options.transport != "ucx")
     return Status(Code::InvalidArgument,
-                  "--transport " + options.transport + " is unknown; there are auto and ucx");
+                  "--transport " + options.transport + " is unknown; there are auto, tcp and ucx");
   if (plan.nodes()->size() == 1)
     return Status::ok();
   std::vector<uint32_t> hosts;
@@ -74,18 +105,17 @@ Status connectWires(const plan::Plan &plan, const Options &options, rt::Links &l
     hosts.push_back(node->host());
   const bool oneHost =
       std::count(hosts.begin(), hosts.end(), hosts[0]) == static_cast<std::ptrdiff_t>(hosts.size());
-  const bool mapped = options.transport == "auto";
   if (!oneHost || !mapped) {
-    OF_TRY(rt::checkUcxLimits(plan.programs()->size(),
-                              plan.exchanges() ? plan.exchanges()->size() : 0,
-                              plan.devices()->size()));
-    OF_ASSIGN(wires.ucx, rt::UcxTransport::create(*options.node, plan.nodes()->size()));
-    OF_ASSIGN(const std::vector<std::string> addresses, links.allGather(wires.ucx->address()));
-    OF_TRY(wires.ucx->connect(addresses));
+    bool viaUcx = options.transport == "ucx";
+    if (mapped) {
+      OF_ASSIGN(viaUcx, allHaveRdma(links));
+    }
+    OF_TRY(viaUcx ? connectUcx(plan, options, links, wires)
+                  : connectTcp(options, hosts, !mapped, links, wires));
   }
   if (mapped) {
     OF_ASSIGN(wires.mapped,
-              rt::MappedTransport::create(*options.node, std::move(hosts), wires.ucx.get()));
+              rt::MappedTransport::create(*options.node, std::move(hosts), wires.outer()));
     OF_ASSIGN(const std::vector<std::string> cards, links.allGather(wires.mapped->card()));
     OF_TRY(wires.mapped->connect(cards));
   }

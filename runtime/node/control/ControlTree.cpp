@@ -2,6 +2,7 @@
 
 #include "runtime/node/control/Agreement.h"
 #include "runtime/node/control/Clocks.h"
+#include "runtime/node/control/DataSockets.h"
 #include "runtime/node/control/Greeter.h"
 #include "runtime/node/control/Halt.h"
 #include "runtime/node/control/Join.h"
@@ -39,7 +40,8 @@ int64_t nowNs() {
 class Tree final : public ControlTree, private AgreementDriver {
 public:
   Tree(ControlConfig config, Joined joined)
-      : config_(std::move(config)), joined_(std::move(joined)), linked_(linksOf(config_)),
+      : config_(std::move(config)), joined_(std::move(joined)),
+        ownHost_(joined_.connections[0].ownHost()), linked_(linksOf(config_)),
         lines_(config_.nodeNames.size()),
         agreement_(config_.node, config_.nodeNames, *this, nowMs(), config_.silenceMs),
         halt_(config_.node, static_cast<uint32_t>(config_.nodeNames.size()), haltDriver()),
@@ -63,6 +65,28 @@ public:
     if (!gathered_)
       return *cause_;
     return std::move(*gathered_);
+  }
+
+  Result<std::vector<int>> dataSockets(const std::vector<bool> &wanted) override {
+    std::string ownHost = ownHost_;
+    if (config_.node == 0) {
+      OF_ASSIGN(ownHost, hostOf(config_.peers[0]));
+    }
+    OF_ASSIGN(const DataSockets sockets, DataSockets::listen(config_, ownHost));
+    OF_ASSIGN(const std::vector<std::string> ports, allGather(std::to_string(sockets.port())));
+    std::vector<std::string> addresses;
+    for (size_t n = 0; n < ports.size(); ++n) {
+      OF_ASSIGN(const std::string host, hostOf(n == 0 ? config_.peers[0] : joined_.addresses[n]));
+      addresses.push_back(addressText(host, static_cast<uint16_t>(std::atoi(ports[n].c_str()))));
+    }
+    OF_ASSIGN(std::vector<Connection> met, sockets.meet(addresses, wanted, [this] {
+      std::lock_guard<std::mutex> lock(mutex_);
+      return cause_.has_value();
+    }));
+    std::vector<int> out;
+    for (Connection &connection : met)
+      out.push_back(connection.release());
+    return out;
   }
 
   void report(const Status &status) override {
@@ -333,7 +357,8 @@ private:
   const ControlConfig config_;
   // Of the thread:
   Joined joined_;
-  std::vector<bool> linked_; ///< connections whose end has not been told to the agreement
+  const std::string ownHost_; ///< towards node 0; of that none
+  std::vector<bool> linked_;  ///< connections whose end has not been told to the agreement
   Greeter greeter_{config_.token};
   int64_t doorMs_ = 0; ///< when to look at it again
   std::vector<std::optional<std::string>> lines_;

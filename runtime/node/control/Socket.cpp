@@ -255,6 +255,11 @@ std::string addressText(const std::string &host, uint16_t port) {
   return (isV6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+Result<std::string> hostOf(const std::string &address) {
+  OF_ASSIGN(const auto parts, split(address));
+  return parts.first;
+}
+
 Result<bool> isLoopback(const std::string &address) {
   OF_ASSIGN(const Addresses found, resolve(address));
   for (const addrinfo *a = found.get(); a; a = a->ai_next)

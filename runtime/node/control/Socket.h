@@ -55,6 +55,8 @@ public:
   int fd() const { return fd_; }
   bool open() const { return fd_ >= 0; }
   void close();
+  /// Gives the socket away.
+  int release() { return std::exchange(fd_, -1); }
   /// The addresses of the other end and of this one, without ports.
   std::string peerHost() const;
   std::string ownHost() const;
@@ -101,6 +103,8 @@ private:
 
 /// "host:port", with brackets around an IPv6 host.
 std::string addressText(const std::string &host, uint16_t port);
+/// The host of "host:port", without brackets.
+Result<std::string> hostOf(const std::string &address);
 /// Whether only processes of this host can reach the host of "host:port".
 Result<bool> isLoopback(const std::string &address);
 

@@ -45,6 +45,11 @@ public:
               uint64_t token) override;
   Status post(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data, size_t bytes,
               uint64_t token) override;
+  Status flush() override { return inner_ ? inner_->flush() : Status::ok(); }
+  void offer(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data) override {
+    if (inner_)
+      inner_->offer(node, edge, sequence, data);
+  }
   Status poll(std::vector<Event> &events) override;
   const char *describe() const override { return "mapped memory"; }
 

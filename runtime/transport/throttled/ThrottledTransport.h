@@ -33,6 +33,10 @@ public:
               uint64_t token) override {
     return inner_.post(node, edge, sequence, data, bytes, token);
   }
+  Status flush() override { return inner_.flush(); }
+  void offer(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data) override {
+    inner_.offer(node, edge, sequence, data);
+  }
   Status poll(std::vector<Event> &events) override;
   const char *describe() const override { return "throttled"; }
 

@@ -51,13 +51,6 @@ std::vector<uint8_t> fromHex(const std::string &text) {
   return out;
 }
 
-/// Whether this machine has cards that write into memory by themselves.
-bool hasRdma() {
-  const char *folder = "/sys/class/infiniband";
-  std::error_code error;
-  return std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error);
-}
-
 /// A push goes into a buffer that is posted already, so asking first gains nothing over TCP, where
 /// the answer costs more than a copy up to this size. What the user has set holds.
 ucs_status_t preferEager(ucp_config_t *config) {
@@ -331,6 +324,12 @@ private:
 };
 
 } // namespace
+
+bool hasRdma() {
+  const char *folder = "/sys/class/infiniband";
+  std::error_code error;
+  return std::filesystem::exists(folder, error) && !std::filesystem::is_empty(folder, error);
+}
 
 Status checkUcxLimits(uint64_t programs, uint64_t exchanges, uint64_t devices) {
   if (programs <= uint64_t(1) << kProgramBits && exchanges <= uint64_t(1) << kExchangeBits &&

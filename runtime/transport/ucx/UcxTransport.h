@@ -1,5 +1,5 @@
-// Transport over UCX: shared memory between the processes of a host, TCP (or what else UCX finds)
-// between hosts.
+// Transport over UCX: shared memory between the processes of a host, what else UCX finds between
+// hosts. Meant for cards that write into memory by themselves; for plain TCP there is tcp.
 //
 // Messages and pushed bytes are tagged sends; a post is a tagged receive for exactly one (edge,
 // sequence), so data lands without a copy of ours. Endpoints have no peer error mode, with it UCX
@@ -33,6 +33,9 @@ public:
   /// The run has failed: the end of this object waits for no peer.
   virtual void abandon() = 0;
 };
+
+/// Whether this machine has cards that write into memory by themselves.
+bool hasRdma();
 
 /// Whether tags can tell the edges of a plan of this size apart; Refused otherwise.
 Status checkUcxLimits(uint64_t programs, uint64_t exchanges, uint64_t devices);
