@@ -102,7 +102,7 @@ public:
         send_(r_.stream("send", plan::StreamKind::Transfer, 0)),
         receive_(r_.stream("receive", plan::StreamKind::Transfer, 0)),
         io_(r_.stream("write", plan::StreamKind::Io, 1)) {
-    r_.chunk(0);
+    r_.chunk(0, plan.o.oneHost); // nobody else maps it otherwise
     stampBytes_ = (plan.o.iterations + 1) * 8;
     stamps_ = r_.space(stampBytes_);
     wrong_ = r_.space(8);

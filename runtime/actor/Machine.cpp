@@ -180,6 +180,13 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   }
 }
 
+bool Machine::edgeReady(uint32_t edge) const {
+  const EdgeState &state = state_->edges[edge];
+  const EdgeEntry &entry = current_->edges[edge];
+  return entry.path == Path::Shared ? state.received > state.done
+                                    : (state.landed >> (state.done % entry.window)) & 1;
+}
+
 bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
   const bool isSend = task.kind == BodyKind::Send;
   if (isSend) {
@@ -191,12 +198,7 @@ bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
     return false;
   }
   for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
-    const EdgeState &state = state_->edges[e];
-    const EdgeEntry &entry = current_->edges[e];
-    const bool here = entry.path == Path::Shared
-                          ? state.received > state.done
-                          : (state.landed >> (state.done % entry.window)) & 1;
-    if (here)
+    if (edgeReady(e))
       continue;
     if (why) {
       why->kind = Wait::Kind::EdgeNotReady;
@@ -207,8 +209,7 @@ bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
   return true;
 }
 
-bool Machine::ready(uint32_t index, Wait *why) const {
-  const TaskState &task = taskStates_[index];
+bool Machine::portsReady(const TaskState &task, Wait *why) const {
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
     const InputState &state = inputs_[i];
     if (state.phase != 0 || state.available != 0 || state.constant)
@@ -235,6 +236,13 @@ bool Machine::ready(uint32_t index, Wait *why) const {
       return false;
     }
   }
+  return true;
+}
+
+bool Machine::ready(uint32_t index, Wait *why) const {
+  const TaskState &task = taskStates_[index];
+  if (!portsReady(task, why))
+    return false;
   if (task.isPlain)
     return true;
   const TaskEntry &entry = tasks_[index];
@@ -256,6 +264,30 @@ bool Machine::gatesOpen(const TaskEntry &task, Wait *why) const {
     return false;
   }
   return true;
+}
+
+Machine::Awaited Machine::awaited(uint32_t stream) const {
+  const StreamState &ss = streamStates_[stream];
+  if (ss.running || ss.done)
+    return {};
+  Awaited out;
+  out.task = order_[ss.firstOrder + ss.position];
+  const TaskState &task = taskStates_[out.task];
+  if (task.isPlain || task.isSend)
+    return {};
+  const TaskEntry &entry = tasks_[out.task];
+  if (entry.kind != BodyKind::Receive || !portsReady(task, nullptr) || !gatesOpen(entry, nullptr))
+    return {};
+  for (uint32_t e = entry.firstEdge; e < entry.firstEdge + entry.numEdges; ++e) {
+    if (edgeReady(e))
+      continue;
+    // More than one: what the others wait for may still use the task's memory.
+    if (out.edge != kNone || current_->edges[e].path != Path::Pushed)
+      return {};
+    out.edge = e;
+    out.sequence = state_->edges[e].done;
+  }
+  return out;
 }
 
 bool Machine::tryStart(uint32_t stream, Firing &firing) {

@@ -148,6 +148,18 @@ public:
   /// The entry ends after so many iterations: fewer than before, and at least those begun and
   /// grantedAhead().
   void shorten(uint64_t iterations);
+  /// A pushed version that is all that keeps a stream's next task, a Receive, from starting:
+  /// whatever the task writes it may write from now on, once bytes of this version have come.
+  struct Awaited {
+    uint32_t task = kNone, edge = kNone;
+    uint64_t sequence = 0;
+  };
+  Awaited awaited(uint32_t stream) const;
+  /// Slot that output `port` uses in the next firing, if that can start.
+  uint32_t nextOutputSlot(uint32_t port) const {
+    const OutputState &output = state_->outputs[port];
+    return output.phase == 0 ? output.nextSlot : output.slot;
+  }
   /// Slot that port `port` (index into table().inputs or outputs) uses in the firing in progress.
   uint32_t inputSlot(uint32_t port) const { return state_->inputs[port].slot; }
   uint32_t outputSlot(uint32_t port) const { return state_->outputs[port].slot; }
@@ -231,6 +243,8 @@ private:
   void setConstants(const ProgramTable &table, ProgramState &state) const;
   void reset(const ProgramTable &table, ProgramState &state);
   bool ready(uint32_t index, Wait *why) const;
+  bool portsReady(const TaskState &task, Wait *why) const;
+  bool edgeReady(uint32_t edge) const;
   bool edgesReady(const TaskEntry &task, Wait *why) const;
   bool gatesOpen(const TaskEntry &task, Wait *why) const;
   void takeTokens(const TaskState &task);

@@ -116,7 +116,45 @@ Result<std::unique_ptr<ReceiveBody>> ReceiveBody::create(const TaskPlace &place)
     status = body->prepareOutput(place, parts[t], t, receive.exchange());
   if (!status.isOk())
     return status.withContext("task " + describe(task));
+  body->findRooms();
   return body;
+}
+
+void ReceiveBody::findRooms() {
+  pushed_.resize(byEdge_.size());
+  for (uint32_t t = 0; t < outputs_.size(); ++t)
+    for (const Step &step : outputs_[t].steps)
+      if (step.edge != kNone && byEdge_[step.edge]->pieces.size() == 1 && !outputs_[t].fill &&
+          !step.reduce && step.terms == 1 && step.runs.isOne())
+        pushed_[step.edge].room = {t, static_cast<uint64_t>(step.runs.dst()) *
+                                          sizeOf(outputs_[t].dtype)};
+}
+
+bool ReceiveBody::mayLandInPlace() const {
+  return std::any_of(pushed_.begin(), pushed_.end(),
+                     [](const Pushed &edge) { return edge.room.output != kNone; });
+}
+
+const ReceiveBody::Room *ReceiveBody::newRoom(uint32_t edge, uint64_t sequence) {
+  Pushed &pushed = pushed_[edge - firstEdge_];
+  if (pushed.room.output == kNone || pushed.askedFor == sequence + 1)
+    return nullptr;
+  pushed.askedFor = sequence + 1;
+  return &pushed.room;
+}
+
+void ReceiveBody::noteLanding(uint32_t edge, uint64_t sequence, bool inPlace) {
+  Pushed &pushed = pushed_[edge - firstEdge_];
+  pushed.askedFor = 0;
+  if (inPlace) // later versions may land before this one is taken
+    pushed.inPlace = sequence + 1;
+}
+
+bool ReceiveBody::tookRoom(const Step &step, uint64_t firing) {
+  if (step.edge == kNone || pushed_[step.edge].inPlace != firing + 1)
+    return false;
+  pushed_[step.edge].inPlace = 0; // the next entry of the program counts anew
+  return true;
 }
 
 Status ReceiveBody::prepareLandings(const TaskPlace &place, const std::vector<ExchangePart> &parts,
@@ -177,6 +215,9 @@ Status ReceiveBody::prepareStep(const TaskPlace &place, const ExchangePart &part
       if (payload.srcDevice == piece.srcDevice && landed.tensor == tensor &&
           landed.piece.region == piece.region)
         step.offset = static_cast<uint64_t>(payload.offset + landed.offset);
+  for (uint32_t e = 0; e < byEdge_.size(); ++e)
+    if (byEdge_[e] && byEdge_[e]->srcDevice == piece.srcDevice)
+      step.edge = e;
   return Status::ok();
 }
 
@@ -228,6 +269,8 @@ void ReceiveBody::take(Output &output, std::byte *out, uint64_t firing) {
   const size_t bytes = sizeOf(output.dtype);
   for (size_t i = 0; i < output.steps.size(); i += output.steps[i].terms) {
     const Step &step = output.steps[i];
+    if (tookRoom(step, firing))
+      continue;
     const std::byte *in = step.source.at(firing) + step.offset;
     if (step.terms > 1) {
       for (uint32_t t = 0; t < step.terms; ++t) {

@@ -1,9 +1,10 @@
 // The two ends of an exchange.
 //
 // A destination takes each piece from where the path of its source puts it: the slot of a device of
-// this process, the mapped slot of another process of this host, or its own landing slot. A source
-// does nothing when it fires but for pushed edges, for which it hands out the packed bytes when the
-// machine asks for the push.
+// this process, the mapped slot of another process of this host, or its own landing slot. What
+// lands and is one run of the output may land there at once, if the task waits for nothing else. A
+// source does nothing when it fires but for pushed edges, for which it hands out the packed bytes
+// when the machine asks for the push.
 //
 // Prepared at start, run by the worker of their stream only.
 #pragma once
@@ -86,12 +87,24 @@ public:
   /// Where version `sequence` of pushed edge `edge` (index in the table) lands.
   Landing landing(uint32_t edge, uint64_t sequence) const;
 
+  /// Where in an output all bytes of a pushed edge belong that are only copied there.
+  struct Room {
+    uint32_t output = kNone;
+    uint64_t offset = 0;
+  };
+  /// The room of an edge (index in the table); null if it has none, or was asked for this version.
+  const Room *newRoom(uint32_t edge, uint64_t sequence);
+  bool mayLandInPlace() const;
+  /// Version `sequence` of an edge has landed, in its room or in its landing slot.
+  void noteLanding(uint32_t edge, uint64_t sequence, bool inPlace);
+
 private:
   struct Step {
     bool reduce = false;
     RegionRuns runs; ///< from the piece to the output
     SlotRange source;
-    uint64_t offset = 0; ///< of the piece in its slot
+    uint64_t offset = 0;   ///< of the piece in its slot
+    uint32_t edge = kNone; ///< that pushes it, counted from the task's first
     /// Of the first of so many steps that are the terms of one run: they are taken in one pass
     /// over memory. Otherwise 1.
     uint32_t terms = 1;
@@ -114,13 +127,23 @@ private:
   Status prepareStep(const TaskPlace &place, const ExchangePart &part, const Piece &piece,
                      const Box &box, uint32_t tensor, uint32_t exchange, Step &step) const;
   static void joinTerms(Output &output);
-  static void take(Output &output, std::byte *out, uint64_t firing);
+  /// A pushed edge; versions plus 1, 0: none.
+  struct Pushed {
+    Room room;
+    uint64_t askedFor = 0, inPlace = 0;
+  };
+
+  void findRooms();
+  /// Whether what the step would copy has landed where it belongs.
+  bool tookRoom(const Step &step, uint64_t firing);
+  void take(Output &output, std::byte *out, uint64_t firing);
 
   uint32_t firstEdge_ = 0;
   SlotRange landing_;
   std::vector<LandingPayload> payloads_;       ///< of remote sources
   std::vector<const LandingPayload *> byEdge_; ///< null for edges of this host
   std::vector<Output> outputs_;
+  std::vector<Pushed> pushed_; ///< by edge
 };
 
 } // namespace of::rt

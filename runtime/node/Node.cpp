@@ -271,6 +271,9 @@ Result<ProgramBodies> Node::makeBodies(DeviceState &device, uint32_t worker,
     auto body = makeBody(device, worker, table, t);
     if (!body.isOk())
       return body.status().withContext("device " + std::to_string(device.id));
+    if (table.tasks[t].kind == BodyKind::Receive)
+      bodies.mayOffer =
+          bodies.mayOffer || static_cast<ReceiveBody *>(body->get())->mayLandInPlace();
     bodies.tasks.push_back(std::move(*body));
     bodies.brief.push_back(isBrief(*program.tasks()->Get(table.tasks[t].planTask)));
   }

@@ -49,6 +49,7 @@ void Router::resolveTargets() {
         targets_[w][p].push_back(target);
       }
   }
+  inPlace_.resize(ops_.size());
 }
 
 uint32_t Router::mailboxCapacity(uint32_t worker) const {
@@ -122,9 +123,13 @@ Status Router::act(uint32_t from, const Action &action) {
                      entryOf(from, action), action);
 }
 
+uint64_t Router::opOf(uint32_t worker, uint16_t program, uint32_t edge, uint64_t sequence) const {
+  const uint32_t window = (*workers_[worker].tables)[program].edges[edge].window;
+  return targets_[worker][program][edge].firstOp + sequence % window;
+}
+
 uint64_t Router::startOp(uint32_t worker, const Action &action, Event::Kind end) {
-  const uint64_t index =
-      targetOf(worker, action).firstOp + action.sequence % entryOf(worker, action).window;
+  const uint64_t index = opOf(worker, action.program, action.index, action.sequence);
   ops_[index] = {worker, action.index, action.entry, action.program, action.sequence, end};
   return index;
 }
@@ -148,6 +153,11 @@ Status Router::post(uint32_t from, const Action &action, PostBytes bytes) {
   return sendMessage(node, MessageKind::Grant, edge, action);
 }
 
+void Router::offer(uint32_t from, uint16_t program, uint32_t edge, uint64_t sequence, void *data) {
+  transport_->offer(targets_[from][program][edge].node,
+                    (*workers_[from].tables)[program].edges[edge].key, sequence, data);
+}
+
 bool Router::receive(uint32_t to, Token &token) {
   for (uint32_t from = 0; from <= workers_.size(); ++from)
     if (from != to && mailboxes_[from * workers_.size() + to] && mailbox(from, to).pop(token))
@@ -160,6 +170,7 @@ Status Router::dispatchOp(const Event &event) {
     return Status(Code::Internal, "the transport completed an operation that is not under way");
   const Op op = std::exchange(ops_[event.token], {});
   const bool landed = event.kind == Event::Kind::PostDone;
+  inPlace_[event.token] = event.inPlace ? 1 : 0;
   const EdgeKey &edge = (*workers_[op.worker].tables)[op.program].edges[op.edge].key;
   const NodeId peer = plan_.devices()->Get(landed ? edge.srcDevice : edge.dstDevice)->node();
   for (MessageObserver *observer : observers_)

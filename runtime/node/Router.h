@@ -62,6 +62,13 @@ public:
   /// Posts a landing slot and grants it; Landed comes back as a token.
   Status post(uint32_t from, const Action &action, PostBytes bytes);
 
+  /// Room for version `sequence` of a pushed edge that worker `from` has posted (Transport::offer).
+  void offer(uint32_t from, uint16_t program, uint32_t edge, uint64_t sequence, void *data);
+  /// Whether the version of which worker `to` has been told Landed lies there.
+  bool isInPlace(uint32_t to, const Token &landed) const {
+    return inPlace_[opOf(to, landed.program, landed.index, landed.sequence)] != 0;
+  }
+
   /// Sends what the transport holds back (Transport::send).
   Status flush() { return transport_ ? transport_->flush() : Status::ok(); }
 
@@ -115,6 +122,7 @@ private:
   Status dispatch(const Event &event);
   Status dispatchOp(const Event &event);
   Status sendMessage(NodeId node, MessageKind kind, const EdgeEntry &edge, const Action &action);
+  uint64_t opOf(uint32_t worker, uint16_t program, uint32_t edge, uint64_t sequence) const;
   uint64_t startOp(uint32_t worker, const Action &action, Event::Kind end);
 
   const plan::Plan &plan_;
@@ -126,6 +134,7 @@ private:
   std::unordered_map<EdgeKey, End, EdgeKeyHash> sendEnds_, receiveEnds_;
   std::vector<std::vector<std::vector<Target>>> targets_; ///< [worker][program][edge]
   std::vector<Op> ops_;
+  std::vector<uint8_t> inPlace_;                    ///< by op, of the last that landed
   std::vector<std::unique_ptr<Mailbox>> mailboxes_; ///< [from][to]; from == workers: the transport
   std::vector<Parker> parkers_;
   std::vector<Event> events_;

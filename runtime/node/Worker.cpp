@@ -15,6 +15,8 @@ constexpr uint32_t kEagerRounds = 50; ///< looks without a pause, which alone ta
 constexpr uint32_t kSpinRounds = 400;
 constexpr uint32_t kYieldRoundsCompute = 4000, kYieldRoundsIo = 20;
 constexpr std::chrono::microseconds kParkTime(200);
+/// Rounds of brief steps without a look at the transport, which may be a system call.
+constexpr uint32_t kRoundsUnseen = 3;
 } // namespace
 
 Worker::Worker(WorkerConfig config, Router &router, RunControl &control)
@@ -52,14 +54,49 @@ void Worker::act(const Action &action) {
     actError_ = status;
 }
 
-Status Worker::takeTokens(bool &moved) {
-  OF_TRY(router_.poll(moved)); // first: what it finds is taken in this round
+/// Once something has moved, what follows from it comes first: mostly a send.
+bool Worker::isLookDue(bool moving) {
+  if (moving && roundsUnseen_ < kRoundsUnseen) {
+    ++roundsUnseen_;
+    return false;
+  }
+  roundsUnseen_ = 0;
+  return true;
+}
+
+Status Worker::takeTokens(bool &moved, bool look) {
+  if (look)
+    OF_TRY(router_.poll(moved)); // first: what it finds is taken in this round
   Token token;
   while (router_.receive(config_.id, token)) {
     moved = true;
     OF_TRY(machine_.onToken(token, *this));
+    if (token.kind == Token::Kind::Landed && bodies_->mayOffer)
+      noteLanding(token);
   }
   return actError_;
+}
+
+/// Where the bytes of a Receive may land that waits for nothing else.
+void Worker::offerRoom(uint32_t stream) {
+  const Machine::Awaited awaited = machine_.awaited(stream);
+  if (awaited.edge == kNone)
+    return;
+  auto *body = static_cast<ReceiveBody *>(bodies_->tasks[awaited.task].get());
+  const ReceiveBody::Room *room = body->newRoom(awaited.edge, awaited.sequence);
+  if (!room)
+    return;
+  const uint32_t port = machine_.table().tasks[awaited.task].firstOutput + room->output;
+  const SlotRange &slots = bodies_->outputs[port];
+  router_.offer(config_.id, static_cast<uint16_t>(machine_.table().program), awaited.edge,
+                awaited.sequence,
+                slots.base + machine_.nextOutputSlot(port) * slots.slotBytes + room->offset);
+}
+
+void Worker::noteLanding(const Token &token) {
+  const uint32_t task = machine_.table().edges[token.index].task;
+  static_cast<ReceiveBody *>(bodies_->tasks[task].get())
+      ->noteLanding(token.index, token.sequence, router_.isInPlace(config_.id, token));
 }
 
 void Worker::begin(StreamRun &run) {
@@ -92,8 +129,11 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   if (!run.active) {
     if (ending_ == Ending::Promised && !mayStart(stream))
       return Status::ok();
-    if (!machine_.tryStart(stream, run.firing))
+    if (!machine_.tryStart(stream, run.firing)) {
+      if (bodies_->mayOffer)
+        offerRoom(stream);
       return Status::ok();
+    }
     begin(run);
   }
   moved = true;
@@ -103,8 +143,10 @@ Status Worker::advance(uint32_t stream, bool &moved) {
   context.entry = entry_;
   context.slots = {inputAddresses_.data() + task.firstInput,
                    outputAddresses_.data() + task.firstOutput, run.firing.index, task.firings};
-  if (!bodies_->brief[run.firing.task])
+  if (!bodies_->brief[run.firing.task]) {
+    roundsUnseen_ = kRoundsUnseen; // looked at after it
     OF_TRY(router_.flush());
+  }
   const int64_t stepNs = config_.profile ? nowNs() : 0;
   OF_TRY(runStep(body, run, context));
   if (config_.profile)
@@ -153,7 +195,7 @@ Status Worker::runEntry(const ProgramEntry &entry) {
     moved = false;
     if (control_.haltAsked())
       heedHalt();
-    OF_TRY(takeTokens(moved));
+    OF_TRY(takeTokens(moved, isLookDue(moving)));
     for (uint32_t s = 0; s < streams && (moving || moved); ++s)
       OF_TRY(advance(s, moved));
     idleRounds = moved ? 0 : idleRounds + 1;

@@ -27,6 +27,7 @@ struct ProgramBodies {
   std::vector<SlotRange> inputs, outputs;
   /// By task: a step of it takes no longer than a message would have to wait for it.
   std::vector<bool> brief;
+  bool mayOffer = false; ///< there is a Receive whose pushed bytes may land in its output
 };
 
 struct WorkerConfig {
@@ -66,7 +67,10 @@ private:
   Status runStep(Body &body, const StreamRun &run, const FiringContext &context);
   Status advance(uint32_t stream, bool &moved);
   void begin(StreamRun &run);
-  Status takeTokens(bool &moved);
+  Status takeTokens(bool &moved, bool look = true);
+  bool isLookDue(bool moving);
+  void offerRoom(uint32_t stream);
+  void noteLanding(const Token &token);
   Status idle(uint32_t rounds);
   void reportWaits();
 
@@ -81,6 +85,7 @@ private:
   std::vector<StreamRun> streams_;
   Status actError_; ///< act cannot return one
   uint32_t waitRequestsSeen_ = 0;
+  uint32_t roundsUnseen_ = 0; ///< since the last look at the transport
   // Ending early (RunControl.h).
   enum class Ending : uint8_t { No, Promised, Agreed };
   Ending ending_ = Ending::No;

@@ -391,6 +391,60 @@ TEST_CASE("a token that is repeated, lost or out of place is an error") {
   REQUIRE(sender.onToken({Token::Kind::PushDone, 1, 0, 0, 0}, sink).code() == Code::Internal);
 }
 
+TEST_CASE("a Receive that waits for one pushed version says which") {
+  auto tables = emptyTables(1);
+  TableBuilder b(tables[0][0]);
+  const uint32_t receive = b.task(BodyKind::Receive);
+  b.output(2);
+  const uint32_t shared = b.edge(Path::Shared, 1, 0, 1), first = b.edge(Path::Pushed, 2, 0, 1),
+                 second = b.edge(Path::Pushed, 3, 0, 1);
+  const uint32_t use = b.task(BodyKind::Segment);
+  b.input(2);
+  b.stream({receive});
+  b.stream({use});
+  connect(tables, {0, 0}, {{0, 0}});
+  Machine machine(tables[0], 0);
+  struct : ActionSink {
+    void act(const Action &) override {}
+  } sink;
+  machine.enter(0, 3, sink);
+  auto take = [&](Token::Kind kind, uint32_t edge, uint64_t sequence) {
+    const Status status = machine.onToken({kind, 1, 0, edge, sequence}, sink);
+    INFO(status.message());
+    REQUIRE(status.isOk());
+  };
+  auto fire = [&](uint32_t stream) {
+    Firing firing;
+    REQUIRE(machine.tryStart(stream, firing));
+    machine.finish(stream, sink);
+  };
+  REQUIRE(machine.awaited(0).edge == kNone); // three are missing
+  take(Token::Kind::Landed, first, 0);
+  REQUIRE(machine.awaited(0).edge == kNone); // two, of which one is read in place
+  take(Token::Kind::Ready, shared, 0);
+  REQUIRE(machine.awaited(0).task == receive);
+  REQUIRE(machine.awaited(0).edge == second);
+  REQUIRE(machine.awaited(0).sequence == 0);
+  REQUIRE(machine.nextOutputSlot(0) == 0);
+  REQUIRE(machine.awaited(1).edge == kNone); // no Receive
+  take(Token::Kind::Landed, second, 0);
+  REQUIRE(machine.awaited(0).edge == kNone); // none is missing
+  fire(0);
+  take(Token::Kind::Ready, shared, 1);
+  take(Token::Kind::Landed, second, 1);
+  REQUIRE(machine.awaited(0).edge == first);
+  REQUIRE(machine.awaited(0).sequence == 1);
+  REQUIRE(machine.nextOutputSlot(0) == 1);
+  take(Token::Kind::Landed, first, 1);
+  fire(0);
+  take(Token::Kind::Ready, shared, 2);
+  take(Token::Kind::Landed, first, 2);
+  REQUIRE(machine.awaited(0).edge == kNone); // both slots are full
+  fire(1);
+  REQUIRE(machine.awaited(0).edge == second);
+  REQUIRE(machine.nextOutputSlot(0) == 0);
+}
+
 TEST_CASE("a missing grant holds its input slot, not the stream") {
   auto tables = fanOut(Path::Pushed, 1, 2, 1);
   Board board(tables, 1);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <thread>
 #include <unistd.h>
 
@@ -99,20 +100,14 @@ TEST_CASE("an early stop ends after that many steps") {
 
 namespace {
 
-/// All nodes of a toy plan in this process, each with its own chunks, joined by a slow wire.
-std::vector<float> runNodes(const ToyOptions &options, bool trace = false) {
-  const std::vector<uint8_t> bytes = ToyPlan(options, OF_TOY_KERNELS).finish();
-  const plan::Plan &plan = *plan::GetPlan(bytes.data());
-  TempDir dir;
-  const uint32_t count = static_cast<uint32_t>(options.hostOfNode.size());
-  rt::test::SlowWire wire(count, Catch::rngSeed());
+/// All nodes of a plan in this process, each with its own chunks, joined by a slow wire.
+void runNodes(const plan::Plan &plan, const NodeOptions &common, rt::test::SlowWire &wire) {
+  const uint32_t count = plan.nodes()->size();
   std::vector<std::unique_ptr<Node>> nodes;
   std::vector<ChunkCard> cards;
   for (uint32_t n = 0; n < count; ++n) {
-    NodeOptions nodeOptions;
+    NodeOptions nodeOptions = common;
     nodeOptions.node = n;
-    nodeOptions.outDir = dir.path();
-    nodeOptions.trace = trace;
     auto node = Node::create(plan, nodeOptions);
     require(node.status());
     cards.push_back((*node)->card());
@@ -133,6 +128,17 @@ std::vector<float> runNodes(const ToyOptions &options, bool trace = false) {
     thread.join();
   for (const Status &status : ends)
     require(status);
+}
+
+/// Losses of a toy plan.
+std::vector<float> runNodes(const ToyOptions &options, bool trace = false) {
+  const std::vector<uint8_t> bytes = ToyPlan(options, OF_TOY_KERNELS).finish();
+  TempDir dir;
+  rt::test::SlowWire wire(static_cast<uint32_t>(options.hostOfNode.size()), Catch::rngSeed());
+  NodeOptions nodeOptions;
+  nodeOptions.outDir = dir.path();
+  nodeOptions.trace = trace;
+  runNodes(*plan::GetPlan(bytes.data()), nodeOptions, wire);
   const bool anyRemote = options.hostOfNode.front() != options.hostOfNode.back();
   REQUIRE((wire.pushes() > 0) == anyRemote);
   if (trace) {
@@ -179,34 +185,105 @@ TEST_CASE("all three paths in one exchange give the bits of one process") {
 
 namespace {
 
+/// x.npy: samples of one value.
+void writeSamples(const std::string &folder, const std::vector<float> &values) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" +
+                       std::to_string(values.size()) + ",), }";
+  header.resize(117, ' ');
+  header += '\n';
+  std::ofstream file(folder + "/x.npy", std::ios::binary);
+  file << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(header.size()) << '\0' << header;
+  file.write(reinterpret_cast<const char *>(values.data()),
+             static_cast<std::streamsize>(values.size() * sizeof(float)));
+}
+
+std::unique_ptr<plan::DatasetT> datasetOf(uint64_t samples) {
+  auto dataset = std::make_unique<plan::DatasetT>();
+  dataset->name = "numbers";
+  dataset->samples = samples;
+  dataset->fields.push_back(std::make_unique<plan::FieldT>());
+  dataset->fields[0]->name = "x";
+  dataset->fields[0]->files = {"x.npy"};
+  dataset->fields[0]->format = "npy";
+  return dataset;
+}
+
+/// Node 1 reads a number in each step and sends it to node 0 of another host, which reports it as
+/// loss.
+std::vector<uint8_t> numbersPlan(uint32_t steps, uint32_t slots, uint32_t landings) {
+  PlanBuilder b;
+  const uint32_t back = b.device(b.node(0)), front = b.device(b.node(1));
+  const uint32_t onFront = b.placement({front}), onBack = b.placement({back});
+  const uint32_t train = b.program("train", plan::ProgramKind::Train);
+  const uint32_t exchange =
+      b.exchange(plan::DType::F32, {1}, b.layout(onFront, plan::SbpKind::Broadcast),
+                 b.layout(onBack, plan::SbpKind::Broadcast));
+  b.plan.datasets.push_back(datasetOf(steps));
+  b.plan.batch = 1;
+  b.run(train, steps);
+  for (const uint32_t device : {back, front}) {
+    RoleBuilder r(b, {device});
+    const uint32_t compute = r.stream("compute", plan::StreamKind::Compute, 0);
+    const uint32_t transfer = r.stream("transfer", plan::StreamKind::Transfer, 0);
+    const uint32_t io = r.stream("io", plan::StreamKind::Io, 1);
+    r.chunk(0);
+    const uint32_t x = r.newReg(train, "x", 4, slots);
+    if (device == front) {
+      plan::ReadT read;
+      read.layout = b.layout(onFront, plan::SbpKind::Broadcast);
+      read.global_rows = 1;
+      r.task(train, "read", io, {}, {x}).body.Set(std::move(read));
+      plan::SendT send;
+      send.exchange = exchange;
+      r.task(train, "send", transfer, {x}, {}).body.Set(std::move(send));
+      continue;
+    }
+    plan::ReceiveT receive;
+    receive.exchange = exchange;
+    receive.landing_slots = landings;
+    receive.landing_slot_bytes = 64;
+    receive.landing_offset = r.space(receive.landing_slot_bytes * landings);
+    r.task(train, "receive", transfer, {}, {x}).body.Set(std::move(receive));
+    plan::MetricT metric;
+    metric.names = {"loss"};
+    metric.emitter = back;
+    r.task(train, "metric", compute, {x}, {}).body.Set(std::move(metric));
+  }
+  return b.finish();
+}
+
+} // namespace
+
+TEST_CASE("what is pushed may land where it belongs, and is read there") {
+  const uint32_t steps = 200, slots = GENERATE(1u, 3u), landings = GENERATE(1u, 2u);
+  TempDir dir;
+  std::vector<float> numbers(steps);
+  std::iota(numbers.begin(), numbers.end(), 1.0f);
+  writeSamples(dir.path(), numbers);
+  const std::vector<uint8_t> bytes = numbersPlan(steps, slots, landings);
+  rt::test::SlowWire wire(2, Catch::rngSeed());
+  NodeOptions options;
+  options.dataDir = options.outDir = dir.path();
+  runNodes(*plan::GetPlan(bytes.data()), options, wire);
+  REQUIRE(lossesIn(dir.path()) == numbers);
+  REQUIRE(wire.inPlace() > 0);
+  REQUIRE(wire.inPlace() < wire.pushes()); // both ways were gone
+}
+
+namespace {
+
 /// One evaluation over a .npy file of five samples by two devices; device `emitter` reports the
 /// mean of its samples.
 double meanRead(uint32_t emitter) {
   TempDir dir;
-  const float values[5] = {1, 2, 3, 4, 9};
-  {
-    std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (5,), }";
-    header.resize(117, ' ');
-    header += '\n';
-    std::ofstream file(dir.path() + "/x.npy", std::ios::binary);
-    file << std::string("\x93NUMPY\x01\x00", 8) << static_cast<char>(header.size()) << '\0'
-         << header;
-    file.write(reinterpret_cast<const char *>(values), sizeof values);
-  }
+  writeSamples(dir.path(), {1, 2, 3, 4, 9});
   PlanBuilder b;
   const uint32_t node = b.node(0);
   const std::vector<uint32_t> devices = {b.device(node), b.device(node)};
   const uint32_t placement = b.placement(devices);
   const uint32_t test = b.program("test", plan::ProgramKind::Eval);
-  auto dataset = std::make_unique<plan::DatasetT>();
-  dataset->name = "five";
-  dataset->samples = 5;
-  dataset->mask_field = true;
-  dataset->fields.push_back(std::make_unique<plan::FieldT>());
-  dataset->fields[0]->name = "x";
-  dataset->fields[0]->files = {"x.npy"};
-  dataset->fields[0]->format = "npy";
-  b.plan.datasets.push_back(std::move(dataset));
+  b.plan.datasets.push_back(datasetOf(5));
+  b.plan.datasets[0]->mask_field = true;
   b.run(test, 3);
 
   RoleBuilder r(b, devices);

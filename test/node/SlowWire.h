@@ -1,6 +1,7 @@
 // A transport for several nodes of one process that takes its time: messages and pushes stay under
 // way for a random number of polls, and completions of different pushes come in any order, as real
-// networks may deliver them. Messages of a pair stay in order.
+// networks may deliver them. Messages of a pair stay in order. Of the room that is offered it takes
+// some; the landing slot then holds what nobody may read.
 #pragma once
 
 #include "runtime/transport/Transport.h"
@@ -23,6 +24,7 @@ public:
   Transport &node(uint32_t n) { return *sides_[n]; }
   uint64_t messages() const { return messages_; }
   uint64_t pushes() const { return pushes_; }
+  uint64_t inPlace() const { return inPlace_; }
 
 private:
   struct Post {
@@ -32,6 +34,7 @@ private:
     void *data;
     size_t bytes;
     uint64_t token;
+    void *offered;
   };
   struct Push {
     NodeId from, to;
@@ -62,8 +65,14 @@ private:
     Status post(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data, size_t bytes,
                 uint64_t token) override {
       std::lock_guard<std::mutex> lock(wire_.mutex_);
-      wire_.posted_.push_back({node, self_, edge, sequence, data, bytes, token});
+      wire_.posted_.push_back({node, self_, edge, sequence, data, bytes, token, nullptr});
       return Status::ok();
+    }
+    void offer(NodeId node, const EdgeKey &edge, uint64_t sequence, void *data) override {
+      std::lock_guard<std::mutex> lock(wire_.mutex_);
+      for (Post &post : wire_.posted_)
+        if (post.from == node && post.to == self_ && post.edge == edge && post.sequence == sequence)
+          post.offered = data;
     }
     Status poll(std::vector<Event> &events) override { return wire_.poll(self_, events); }
     const char *describe() const override { return "slow wire"; }
@@ -115,8 +124,12 @@ private:
       if (post.bytes != push.bytes)
         return Status(Code::Internal, "pushed " + std::to_string(push.bytes) +
                                           " bytes into a post of " + std::to_string(post.bytes));
-      std::memcpy(post.data, push.data, push.bytes);
       Event event;
+      event.inPlace = post.offered && random_() % 4 != 0;
+      inPlace_ += event.inPlace ? 1 : 0;
+      if (event.inPlace)
+        std::memset(post.data, 0xff, post.bytes);
+      std::memcpy(event.inPlace ? post.offered : post.data, push.data, push.bytes);
       event.kind = Event::Kind::PostDone;
       event.node = push.from;
       event.token = post.token;
@@ -135,7 +148,7 @@ private:
   std::vector<Post> posted_;
   std::vector<std::pair<NodeId, uint64_t>> left_; ///< pushes whose bytes have gone: (source, token)
   std::vector<std::unique_ptr<Side>> sides_;
-  uint64_t messages_ = 0, pushes_ = 0;
+  uint64_t messages_ = 0, pushes_ = 0, inPlace_ = 0;
 };
 
 } // namespace of::rt::test

@@ -12,16 +12,17 @@ enum class FrameKind : uint32_t { Message = 1, Push = 2 };
 
 struct FrameHead {
   FrameKind kind = FrameKind::Message;
-  uint32_t check = 0; ///< `checkOf` the rest
-  uint64_t bytes = 0; ///< of the payload behind it; of a message none
-  Message message;    ///< of a push only edge and sequence count
+  uint32_t check = 0;    ///< `checkOf` the rest
+  uint64_t bytes = 0;    ///< of the payload behind it; of a message none
+  Message message;       ///< of a push only edge and sequence count
+  uint64_t reserved = 0; ///< payloads begin at multiples of 64 where they follow each other
 };
-static_assert(sizeof(FrameHead) == 56, "heads lie the same way on every node");
+static_assert(sizeof(FrameHead) == 64, "heads lie the same way on every node");
 
 /// A digest of all other fields. What a message says has a check of its own.
 inline uint32_t checkOf(const FrameHead &head) {
   Message mixed = head.message;
-  mixed.sequence ^= head.bytes * 0x9e3779b97f4a7c15ull;
+  mixed.sequence ^= head.bytes * 0x9e3779b97f4a7c15ull ^ head.reserved * 0xbf58476d1ce4e5b9ull;
   mixed.reserved2 ^= static_cast<uint32_t>(head.kind) + head.message.check;
   return checkOf(mixed);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -31,6 +33,7 @@ Status Incoming::takeHead(Receiver &receiver) {
                                  "everywhere");
   OF_ASSIGN(payload_, receiver.onPush(head));
   missing_ = head.bytes;
+  isLong_ = missing_ >= kLong;
   if (missing_ == 0)
     receiver.onLanded();
   return Status::ok();
@@ -54,7 +57,23 @@ Status Incoming::takeHeads(Receiver &receiver) {
   return Status::ok();
 }
 
+void Incoming::waitFor(int fd, size_t bytes) {
+  if (bytes == awaited_)
+    return;
+  const int low = static_cast<int>(bytes);
+  (void)::setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low); // else less is reported
+  awaited_ = bytes;
+}
+
+bool Incoming::isWorthReading(int fd) {
+  waitFor(fd, isLong_ && missing_ > 0 ? std::min(missing_, kAtATime) : 1);
+  pollfd look{fd, POLLIN, 0};
+  return awaited_ == 1 || ::poll(&look, 1, 0) != 0;
+}
+
 Result<Incoming::End> Incoming::read(int fd, Receiver &receiver, int &error) {
+  if (!isWorthReading(fd))
+    return End::Open;
   for (size_t total = 0; total < kBytesPerRead;) {
     // While a payload is under way the buffer is empty; behind its end the next heads may follow.
     const iovec parts[] = {{payload_, missing_}, {buffer_.data() + end_, kBuffer - end_}};

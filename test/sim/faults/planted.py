@@ -72,7 +72,7 @@ BUGS = [
     (ROUTER, False, 'messages of another run are taken', 'message.generation != generation_',
      'false'),
     (ROUTER, False, 'operations of an edge share a place',
-     'action.sequence % entryOf(worker, action).window', '0'),
+     'sequence % window', '0'),
     (AGREEMENT, False, 'the coordinator leaves before all have agreed',
      'member.connected && !member.lost && !member.agreed', 'false'),
     (AGREEMENT, False, 'a new coordinator does not wait for the others',
