@@ -19,7 +19,7 @@ from stamped import CORES, Stamped, bytes_of, run, spent, time_of  # noqa: E402
 KINDS = {"one step": "all-reduce", "two steps": "all-reduce-two-steps"}
 # How each wire is asked for: hosts of the plan, environment of of-run, arguments of mpirun.
 WIRES = {"shared": ("one", {}, ["--mca", "btl", "vader,self"]),
-         "tcp": ("many", {"UCX_TLS": "tcp"}, ["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo"])}
+         "tcp": ("many", {}, ["--mca", "btl", "tcp,self", "--mca", "btl_tcp_if_include", "lo"])}
 
 
 def iterations_for(size):

@@ -18,7 +18,7 @@ from stamped import Stamped, bytes_of, free_ports, on_core, run_together, time_o
 
 # How each wire is asked for: hosts of the plan, environment of of-run and of ucx_perftest.
 WIRES = {"shared": ("one", {}, {"UCX_TLS": "posix,cma,self"}),
-         "tcp": ("many", {"UCX_TLS": "tcp"}, {"UCX_TLS": "tcp"})}
+         "tcp": ("many", {}, {"UCX_TLS": "tcp"})}
 
 
 def iterations_for(size):

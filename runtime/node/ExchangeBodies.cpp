@@ -1,5 +1,7 @@
 #include "runtime/node/ExchangeBodies.h"
 
+#include "runtime/memory/Afar.h"
+
 #include <algorithm>
 
 namespace of::rt {
@@ -202,7 +204,9 @@ Status ReceiveBody::prepareStep(const TaskPlace &place, const ExchangePart &part
                                 const Piece &piece, const Box &box, uint32_t tensor,
                                 uint32_t exchange, Step &step) const {
   step.reduce = !piece.first;
-  if (distanceOf(*place.plan)(piece.srcDevice, place.device) != Distance::Remote) {
+  const Distance distance = distanceOf(*place.plan)(piece.srcDevice, place.device);
+  if (distance != Distance::Remote) {
+    step.isAfar = distance == Distance::SameHost;
     const int64_t point = part.src.placement.pointOf(piece.srcDevice);
     step.runs = RegionRuns(piece.region, boxAt(part.shape, part.src, point), box);
     OF_ASSIGN(step.source, sourceSlots(place, piece.srcDevice, exchange, tensor));
@@ -282,6 +286,10 @@ void ReceiveBody::take(Output &output, std::byte *out, uint64_t firing) {
                     out + static_cast<size_t>(step.runs.dst()) * bytes, step.runs.run());
     } else if (step.reduce) {
       reduceRegion(output.dtype, output.reduction, step.runs, in, out);
+    } else if (step.isAfar && step.runs.isOne()) {
+      copyFromAfar(out + static_cast<size_t>(step.runs.dst()) * bytes,
+                   in + static_cast<size_t>(step.runs.src()) * bytes,
+                   static_cast<size_t>(step.runs.run()) * bytes);
     } else {
       copyRegion(output.dtype, step.runs, in, out);
     }

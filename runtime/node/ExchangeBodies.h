@@ -104,6 +104,7 @@ private:
     RegionRuns runs; ///< from the piece to the output
     SlotRange source;
     uint64_t offset = 0;   ///< of the piece in its slot
+    bool isAfar = false;   ///< of another process of this host
     uint32_t edge = kNone; ///< that pushes it, counted from the task's first
     /// Of the first of so many steps that are the terms of one run: they are taken in one pass
     /// over memory. Otherwise 1.

@@ -37,7 +37,7 @@ private:
   };
   static constexpr size_t kFramesAtOnce = 32;
   /// Of one call and of all calls of a `write`: a long push lets this node read in between.
-  static constexpr size_t kBytesAtOnce = size_t(1) << 20, kBytesPerWrite = size_t(4) << 20;
+  static constexpr size_t kBytesAtOnce = (size_t(1) << 20) + 4096, kBytesPerWrite = size_t(4) << 20;
 
   void add(const Frame &frame);
   Frame &at(size_t i) { return ring_[(first_ + i) & (ring_.size() - 1)]; }
