@@ -108,8 +108,8 @@ static void einsum(NodeContext &n) {
                           " dims; each dim needs one of its own");
     tensors.push_back({value, letters});
   }
-  for (auto [i, tensor] : llvm::enumerate(tensors))
-    sumOut(n, tensor, [&](char c) {
+  for (size_t i = 0; i < tensors.size(); ++i)
+    sumOut(n, tensors[i], [&](char c) {
       return out.find(c) != std::string::npos || (tensors.size() == 2 && tensors[1 - i].has(c));
     });
   Lettered result = tensors[0];

@@ -98,8 +98,7 @@ static void range(NodeContext &n) {
   n.set(0, n.constant(DenseElementsAttr::get(type, values)));
 }
 
-// Where column - row is compared with a number.
-static Value diagonal(NodeContext &n, ArrayRef<int64_t> matrix, StringRef predicate, int64_t k) {
+Value whereDiagonal(NodeContext &n, ArrayRef<int64_t> matrix, StringRef predicate, int64_t k) {
   Type i64 = n.b.getI64Type();
   Value row = n.iota(matrix, 0, i64), column = n.iota(matrix, 1, i64);
   return n.compare(predicate, column, k ? n.add(row, double(k)) : row);
@@ -110,7 +109,7 @@ static void eyeLike(NodeContext &n) {
   if (!x || n.rank(x) != 2)
     return (void)n.fail("needs a matrix");
   Type element = elementTypeOf(n.integer("dtype", 0), n.b.getContext());
-  Value eye = diagonal(n, n.shape(x), "eq", n.integer("k", 0));
+  Value eye = whereDiagonal(n, n.shape(x), "eq", n.integer("k", 0));
   n.set(0, n.cast(eye, element ? element : n.element(x)));
 }
 
@@ -119,7 +118,7 @@ static void triangle(NodeContext &n) {
   std::optional<double> k = n.has(1) ? n.knownNumber(n.in(1)) : 0.0;
   if (!x || n.rank(x) < 2 || !k)
     return (void)n.fail("needs matrices and a known diagonal");
-  Value keeps = diagonal(n, n.shape(x).take_back(2), n.integer("upper", 1) ? "ge" : "le", *k);
+  Value keeps = whereDiagonal(n, n.shape(x).take_back(2), n.integer("upper", 1) ? "ge" : "le", *k);
   n.set(0, n.select(keeps, x, n.like(x, 0)));
 }
 

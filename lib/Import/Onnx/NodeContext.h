@@ -145,6 +145,10 @@ private:
 
 /// The product over dims, which has no op of its own.
 Value productOver(NodeContext &n, Value x, llvm::ArrayRef<int64_t> dims, bool keep);
+/// The product of matrices or batches of them, as numpy's `matmul` has it.
+Value matrixProduct(NodeContext &n, Value x, Value y);
+/// For the elements of a matrix of this shape whether column - row compares with `k`.
+Value whereDiagonal(NodeContext &n, llvm::ArrayRef<int64_t> matrix, StringRef predicate, int64_t k);
 /// For each element of `index` the element of x at its place, with the coordinate of `axis`
 /// replaced.
 Value gatherAlong(NodeContext &n, Value x, Value index, int64_t axis);

@@ -8,9 +8,10 @@ namespace of::onnx {
 llvm::SmallVector<OpEntry> allOps() {
   llvm::SmallVector<OpEntry> out;
   for (llvm::ArrayRef<OpEntry> family :
-       {elementwiseOps(), reductionOps(), selectionOps(), shapeOps(), indexingOps(), generatorOps(),
-        normalizationOps(), convolutionOps(), poolingOps(), productOps(), einsumOps(), resizeOps(),
-        samplingOps(), recurrentOps(), lossOps(), controlOps(), sequenceOps()})
+       {elementwiseOps(), reductionOps(),     selectionOps(),   shapeOps(),     indexingOps(),
+        generatorOps(),   normalizationOps(), convolutionOps(), poolingOps(),   productOps(),
+        einsumOps(),      resizeOps(),        samplingOps(),    recurrentOps(), lossOps(),
+        controlOps(),     sequenceOps(),      attentionOps(),   signalOps(),    quantizationOps()})
     out.append(family.begin(), family.end());
   return out;
 }

@@ -43,6 +43,9 @@ llvm::ArrayRef<OpEntry> lossOps();
 llvm::ArrayRef<OpEntry> controlOps();
 llvm::ArrayRef<OpEntry> sequenceOps();
 llvm::ArrayRef<OpEntry> samplingOps();
+llvm::ArrayRef<OpEntry> attentionOps();
+llvm::ArrayRef<OpEntry> signalOps();
+llvm::ArrayRef<OpEntry> quantizationOps();
 
 /// The entry of an op of the default domain, or null.
 const OpEntry *findOp(llvm::StringRef name);

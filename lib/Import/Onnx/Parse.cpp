@@ -171,9 +171,9 @@ private:
   }
 
   bool opset(StringRef bytes, OpsetImports &out) {
-    auto &[domain, version] = add(out);
+    auto &entry = add(out);
     return each(bytes, [&](const Field &f) {
-      return f.number == 1 ? text(f, domain) : f.number == 2 ? integer(f, version) : true;
+      return f.number == 1 ? text(f, entry.first) : f.number == 2 ? integer(f, entry.second) : true;
     });
   }
 

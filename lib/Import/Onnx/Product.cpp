@@ -1,4 +1,4 @@
-// Matrix products, and graphs that are chosen now.
+// Matrix products and determinants.
 #include "lib/Import/Onnx/Import.h"
 #include "lib/Import/Onnx/OpTable.h"
 
@@ -58,34 +58,38 @@ static Value withBatch(NodeContext &n, Value v, ArrayRef<int64_t> batch) {
   return n.broadcast(v, shape);
 }
 
-static void matmul(NodeContext &n) {
-  Value x = n.in(0), y = n.in(1);
+Value matrixProduct(NodeContext &n, Value x, Value y) {
   if (!x || !y || !n.rank(x) || !n.rank(y))
-    return (void)n.fail("multiplies scalars");
-  if (isMadeUp(n.node.inputs[1]) && y.getDefiningOp<ParameterOp>())
-    if (n.import.hints.renamed++ == 0)
-      n.import.hints.firstRenamed = n.node.inputs[1].str();
+    return n.fail("multiplies scalars");
   bool isRow = n.rank(x) == 1, isColumn = n.rank(y) == 1;
   x = isRow ? n.reshape(x, {1, n.shape(x)[0]}) : x;
   y = isColumn ? n.reshape(y, {n.shape(y)[0], 1}) : y;
   if (!x || !y)
-    return;
+    return {};
   if (n.rank(y) != 2) {
     std::optional<Ints> batch = commonBatch(n, x, y);
     if (!batch)
-      return;
+      return {};
     x = withBatch(n, x, *batch);
     y = withBatch(n, y, *batch);
   }
   Value out = product(n, x, y, false, false);
   if (!out)
-    return;
+    return {};
   Ints shape(n.shape(out));
   if (isColumn)
     shape.pop_back();
   if (isRow)
     shape.erase(shape.end() - (isColumn ? 1 : 2));
-  n.set(0, n.reshape(out, shape));
+  return n.reshape(out, shape);
+}
+
+static void matmul(NodeContext &n) {
+  Value x = n.in(0), y = n.in(1);
+  if (y && isMadeUp(n.node.inputs[1]) && y.getDefiningOp<ParameterOp>())
+    if (n.import.hints.renamed++ == 0)
+      n.import.hints.firstRenamed = n.node.inputs[1].str();
+  n.set(0, matrixProduct(n, x, y));
 }
 
 static void gemm(NodeContext &n) {
@@ -102,8 +106,43 @@ static void gemm(NodeContext &n) {
   n.set(0, out);
 }
 
+// ---- Determinants
+// --------------------------------------------------------------------------------
+
+// Without a division, by Laplace's expansion: minors of the first rows for each set of columns.
+static constexpr int64_t kMostRows = 6;
+
+static void det(NodeContext &n) {
+  Value x = n.in(0);
+  const int64_t rank = x ? n.rank(x) : 0, rows = rank < 2 ? 0 : n.shape(x)[rank - 1];
+  if (rank < 2 || n.shape(x)[rank - 2] != rows || rows < 1 || rows > kMostRows)
+    return (void)n.fail("needs square matrices of 1 to " + Twine(kMostRows) + " rows");
+  const Ints batch(n.shape(x).drop_back(2));
+  auto at = [&](int64_t row, int64_t column) {
+    return n.reshape(n.sliceDim(n.sliceDim(x, rank - 2, row, 1), rank - 1, column, 1), batch);
+  };
+  SmallVector<Value> minors(int64_t(1) << rows);
+  for (uint32_t columns = 1; columns < minors.size(); ++columns) {
+    const int64_t row = llvm::popcount(columns) - 1;
+    bool isMinus = row % 2; // of the first of its columns
+    for (int64_t column = 0; column < rows; ++column) {
+      if (!(columns >> column & 1))
+        continue;
+      Value term = at(row, column), &sum = minors[columns];
+      if (row > 0)
+        term = n.mul(term, minors[columns ^ (1u << column)]);
+      sum = !sum      ? (isMinus ? n.mul(term, -1.0) : term)
+            : isMinus ? n.sub(sum, term)
+                      : n.add(sum, term);
+      isMinus = !isMinus;
+    }
+  }
+  n.set(0, minors.back());
+}
+
 llvm::ArrayRef<OpEntry> productOps() {
   static constexpr OpEntry table[] = {
+      {"Det", 11, det},
       {"Gemm", 7, gemm},
       {"MatMul", 1, matmul},
   };

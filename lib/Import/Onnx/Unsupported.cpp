@@ -8,7 +8,7 @@ static constexpr llvm::StringLiteral
     kTraining = "trains; the job's loss and optimizer do that",
     kIntegers = "computes in integers for inference; export the model before it is quantised",
     kRandom = "draws random numbers of its own generator; models get theirs by Dropout",
-    kSignals = "works on signals; no op here does", kNotYet = "has no lowering here yet";
+    kNotYet = "has no lowering here yet";
 
 llvm::ArrayRef<UnsupportedOp> unsupportedOps() {
   static constexpr UnsupportedOp table[] = {
@@ -26,29 +26,15 @@ llvm::ArrayRef<UnsupportedOp> unsupportedOps() {
       {"Gradient", kTraining},
       {"Momentum", kTraining},
       {"ConvInteger", kIntegers},
-      {"DequantizeLinear", kIntegers},
-      {"DynamicQuantizeLinear", kIntegers},
-      {"MatMulInteger", kIntegers},
       {"QLinearConv", kIntegers},
-      {"QLinearMatMul", kIntegers},
-      {"QuantizeLinear", kIntegers},
       {"Bernoulli", kRandom},
       {"Multinomial", kRandom},
       {"RandomNormal", kRandom},
       {"RandomNormalLike", kRandom},
       {"RandomUniform", kRandom},
       {"RandomUniformLike", kRandom},
-      {"BlackmanWindow", kSignals},
-      {"DFT", kSignals},
-      {"HammingWindow", kSignals},
-      {"HannWindow", kSignals},
-      {"MelWeightMatrix", kSignals},
-      {"STFT", kSignals},
-      {"Attention", kNotYet},
       {"DeformConv", kNotYet},
-      {"Det", kNotYet},
       {"MaxRoiPool", kNotYet},
-      {"RotaryEmbedding", kNotYet},
   };
   return table;
 }

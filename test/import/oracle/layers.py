@@ -1,4 +1,4 @@
-"""Normalisations, recurrent layers, losses."""
+"""Normalisations, recurrent layers, losses, attention."""
 import torch
 import torch.nn.functional as F
 
@@ -77,3 +77,45 @@ case("NegativeLogLikelihoodLoss a,b,weight -> y ignore_index=1", [reals(6, 4).lo
 for how in ("mean", "sum", "none"):
     case(f"SoftmaxCrossEntropyLoss a,b -> y reduction=s:{how}", [reals(3, 4, 5), integers(0, 4, 3, 5)],
          lambda x, t, r=how: F.cross_entropy(x, t, reduction=r), what=how)
+
+# ---- Attention
+def heads(x, count):
+    return x.unflatten(2, (count, -1)).transpose(1, 2)
+
+
+def attention(q, k, v, mask=0.0, scale=None, change=lambda s: s):
+    share = q.shape[1] // k.shape[1]
+    k, v = k.repeat_interleave(share, 1), v.repeat_interleave(share, 1)
+    return (change(q @ k.mT * (scale or q.shape[3] ** -0.5)) + mask).softmax(-1) @ v
+
+
+def flat_heads(y):
+    return y.transpose(1, 2).flatten(2)
+
+
+CAUSAL = torch.full((5, 7), -torch.inf).triu(1)
+QKV = [reals(2, 4, 5, 6), reals(2, 2, 7, 6), reals(2, 2, 7, 3)]
+case("Attention a,b,c -> y is_causal=1 scale=0.3", QKV, lambda q, k, v: attention(q, k, v, CAUSAL, 0.3), opset=23, what="causal")
+case("Attention a,b,c -> y q_num_heads=4 kv_num_heads=2 softcap=1.5", [reals(2, 5, 24), reals(2, 7, 12), reals(2, 7, 6)],
+     lambda q, k, v: flat_heads(attention(heads(q, 4), heads(k, 2), heads(v, 2), change=lambda s: 1.5 * (s / 1.5).tanh())),
+     opset=23, what="flat")
+KEEPS = torch.tensor([[True, False, True, True, False, True]] * 5)
+case("Attention a,b,c,keeps,d,e -> y,z,v", QKV + [reals(2, 2, 1, 6), reals(2, 2, 1, 3)],
+     lambda q, k, v, pk, pv: (attention(q, torch.cat([pk, k], 2), torch.cat([pv, v], 2),
+                                        F.pad(torch.zeros(5, 6).masked_fill(~KEEPS, -torch.inf), (0, 2), value=-torch.inf)),
+                              torch.cat([pk, k], 2)), outputs="y,z", opset=23, what="past", keeps=KEEPS)
+case("Attention a,b,c,d -> y", QKV + [reals(2, 1, 5, 7)], attention, opset=23, what="bias")
+
+
+def rotated(x, cos, sin, pairs):
+    first, second = (x[..., ::2], x[..., 1::2]) if pairs else x.chunk(2, -1)
+    turned = [first * cos - second * sin, first * sin + second * cos]
+    return torch.stack(turned, -1).flatten(-2) if pairs else torch.cat(turned, -1)
+
+
+case("RotaryEmbedding a,b,c -> y interleaved=1", [reals(2, 3, 5, 4), reals(2, 5, 2), reals(2, 5, 2)],
+     lambda x, c, s: rotated(x, c[:, None], s[:, None], True), opset=23, what="pairs")
+PLACES = torch.tensor([[3, 0, 2, 1, 4], [8, 7, 6, 5, 0]])
+case("RotaryEmbedding a,b,c,places -> y num_heads=3 rotary_embedding_dim=4", [reals(2, 5, 18), reals(9, 2), reals(9, 2)],
+     lambda x, c, s: flat_heads(torch.cat([rotated(heads(x, 3)[..., :4], c[PLACES][:, None], s[PLACES][:, None], False),
+                                           heads(x, 3)[..., 4:]], -1)), opset=23, what="halves", places=PLACES)

@@ -1,4 +1,4 @@
-"""Reductions, shapes, indexing, generators, products, control."""
+"""Reductions, shapes, indexing, generators, products, control, signals, numbers of eight bits."""
 import torch
 import torch.nn.functional as F
 
@@ -136,3 +136,82 @@ case("SequenceConstruct a,b -> s | SequenceMap s,c -> t body=B:x,k;Mul:x,k>u;u |
 case("Optional a -> o | OptionalGetElement o -> y", [reals(2)], lambda x: x + 0)
 case("Optional a -> o | OptionalGetElement o -> y", [reals(2)], lambda x: x + 0, op="Optional")
 case("Optional a -> o | OptionalHasElement o -> y", [reals(2)], lambda x: torch.tensor(True), gradient=False)
+
+# ---- Determinants
+case("Det a -> y", [reals(3, 4, 4)], torch.linalg.det)
+case("Det a -> y", [reals(1, 1)], lambda x: x[0, 0] + 0, what="of one")
+
+# ---- Signals
+for op, function in ("HannWindow", torch.hann_window), ("BlackmanWindow", torch.blackman_window):
+    for periodic in (0, 1):
+        case(f"{op} nine -> y output_datatype=11 periodic={periodic}", [], lambda f=function, p=periodic: f(9, periodic=bool(p), dtype=torch.float64),
+             gradient=False, what=str(periodic), nine=torch.tensor(9))
+case("HammingWindow nine -> y output_datatype=11", [], lambda: torch.hamming_window(9, True, 25 / 46, 21 / 46, dtype=torch.float64),
+     gradient=False, nine=torch.tensor(9))
+
+
+def parts(z):
+    return torch.view_as_real(z)
+
+
+case("DFT a -> y axis=1", [reals(2, 7, 3, 1)], lambda x: parts(torch.fft.fft(x[..., 0], dim=1)))
+case("DFT a -> y axis=1 onesided=1", [reals(2, 8, 1)], lambda x: parts(torch.fft.rfft(x[..., 0], dim=1)), what="onesided")
+case("DFT a,six -> y inverse=1", [reals(2, 4, 3, 2)], lambda x: parts(torch.fft.ifft(torch.view_as_complex(x), 6, 2)), opset=20,
+     what="inverse", six=torch.tensor(6))
+case("DFT a,three,first -> y", [reals(5, 2, 2)], lambda x: parts(torch.fft.fft(torch.view_as_complex(x), 3, 0)), opset=20,
+     what="shorter", three=torch.tensor(3), first=torch.tensor(0))
+case("STFT a,three,b -> y", [reals(2, 14), positive(6)],
+     lambda x, w: parts(torch.stft(x, 6, 3, window=w, center=False, return_complex=True)).transpose(1, 2), three=torch.tensor(3))
+case("STFT a,three,,six -> y onesided=0", [reals(1, 12, 2)],
+     lambda x: parts(torch.stft(torch.view_as_complex(x), 6, 3, window=torch.ones(6).double(), center=False, onesided=False,
+                                return_complex=True)).transpose(1, 2), what="complex", three=torch.tensor(3), six=torch.tensor(6))
+
+
+def mel(filters, length, rate, low, high):
+    """The formula of ONNX: the range of mels in filters + 2 steps."""
+    ends = 2595 * torch.log10(1 + torch.tensor([low, high], dtype=torch.float64) / 700)
+    mels = ends[0] + torch.arange(filters + 2) * (ends[1] - ends[0]) / (filters + 2)
+    edges = ((length + 1) * 700 * (10 ** (mels / 2595) - 1) / rate).floor()
+    bins = torch.arange(length // 2 + 1)[:, None]
+    left, top, right = edges[:-2], edges[1:-1], edges[2:]
+    rise, fall = (bins - left) / (top - left), (right - bins) / (right - top)
+    out = torch.where(bins <= top, torch.where(top > left, rise, (bins == top).double()), fall)
+    return out.nan_to_num().clamp(0, 1)
+
+
+case("MelWeightMatrix n,length,rate,low,high -> y output_datatype=11", [], lambda: mel(8, 64, 8192, 10.0, 4000.0), gradient=False,
+     n=torch.tensor(8), length=torch.tensor(64), rate=torch.tensor(8192), low=torch.tensor(10.0), high=torch.tensor(4000.0))
+
+# ---- Numbers of eight bits
+SCALES, ZEROS = torch.tensor([0.5, 0.02, 0.3], dtype=torch.float64), torch.tensor([3, -7, 0], dtype=torch.int8)
+
+
+def quantized(x, scale, zero, low, high):
+    return ((x / scale).round() + zero).clamp(low, high)
+
+
+case("QuantizeLinear a,scales,zeros -> q axis=1 | Cast q -> y to=11", [reals(2, 3, 4)],
+     lambda x: quantized(x, SCALES[:, None], ZEROS[:, None], -128, 127), gradient=False, op="QuantizeLinear", what="int8", scales=SCALES, zeros=ZEROS)
+case("QuantizeLinear a,scale -> q | Cast q -> y to=11", [reals(30)], lambda x: quantized(x, 0.01, 0, 0, 255), gradient=False,
+     op="QuantizeLinear", what="uint8", scale=torch.tensor(0.01, dtype=torch.float64))
+case("DequantizeLinear a,b,zeros -> y axis=1", [integers(-128, 128, 2, 3, 4, dtype=torch.int8), positive(3)],
+     lambda x, s: (x.double() - ZEROS.double()[:, None]) * s[:, None], zeros=ZEROS)
+case("DequantizeLinear a,b -> y", [integers(0, 256, 5, dtype=torch.uint8), positive(1)], lambda x, s: x.double() * s, what="whole")
+
+
+def dynamic(x):
+    low, high = x.min().clamp(max=0), x.max().clamp(min=0)
+    scale = (high - low) / 255
+    zero = (-low / scale).round()
+    return quantized(x, scale, zero, 0, 255), scale
+
+
+case("DynamicQuantizeLinear a -> q,z,w | Cast q -> y to=11", [reals(4, 5)], dynamic, outputs="y,z", gradient=False,
+     op="DynamicQuantizeLinear")
+BYTES = [integers(0, 256, 2, 3, 4, dtype=torch.uint8), integers(-128, 128, 4, 5, dtype=torch.int8)]
+case("MatMulInteger a,b,nine,zeros -> q | Cast q -> y to=11", BYTES, lambda x, y: (x.double() - 9) @ (y.double() - FIVE.double()),
+     gradient=False, op="MatMulInteger", nine=torch.tensor(9, dtype=torch.uint8), zeros=(FIVE := torch.tensor([1, -2, 3, 0, 5], dtype=torch.int8)))
+case("QLinearMatMul a,s,nine,b,t,two,u,three -> q | Cast q -> y to=11", BYTES,
+     lambda x, y: quantized((x.double() - 9) * 0.25 @ ((y.double() - 2) * 0.5), 64.25, 3, 0, 255), gradient=False, op="QLinearMatMul",
+     s=torch.tensor(0.25), nine=torch.tensor(9, dtype=torch.uint8), t=torch.tensor(0.5), two=torch.tensor(2, dtype=torch.int8),
+     u=torch.tensor(64.25), three=torch.tensor(3, dtype=torch.uint8))
