@@ -94,7 +94,7 @@ std::vector<std::vector<int64_t>> groupDevices(ModuleOp module, const Cluster &c
 
 RoleWriter::RoleWriter(ModuleOp module, const Cluster &cluster, PlanTables &tables,
                        KernelObjects &objects, std::vector<int64_t> devices)
-    : module(module), cluster(cluster), tables(tables), objects(objects),
+    : module(module), symbols(module), cluster(cluster), tables(tables), objects(objects),
       devices(std::move(devices)), device(cluster.devices[this->devices.front()]) {}
 
 bool RoleWriter::takesPart(MeshAttr mesh) const { return pointOn(mesh) >= 0; }
@@ -380,7 +380,7 @@ plan::Buffer RoleWriter::bufferOf(task::SegmentOp segment, Value value) {
   };
   auto output = [&](size_t port) { return plan::Buffer(plan::BufferKind::Output, port, 0, bytes); };
   auto variableAt = [&](StringRef name) {
-    return chunk(offsetOf(module.lookupSymbol<VariableOp>(name)));
+    return chunk(offsetOf(symbols.lookup<VariableOp>(name)));
   };
   if (auto argument = dyn_cast<BlockArgument>(root)) {
     unsigned index = argument.getArgNumber();

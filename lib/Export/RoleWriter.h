@@ -60,6 +60,7 @@ private:
   int64_t bytesHere(mlir::Type type) const;
 
   mlir::ModuleOp module;
+  mlir::SymbolTable symbols; ///< of the module
   const Cluster &cluster;
   PlanTables &tables;
   KernelObjects &objects;

@@ -9,6 +9,8 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/ToolOutputFile.h"
 
+#include <fcntl.h>
+
 using namespace mlir;
 
 namespace of {
@@ -82,7 +84,8 @@ static void widenInto(ArrayRef<char> block, std::vector<char> &wide) {
   }
 }
 
-bool Weights::copy(const Tensor &tensor, llvm::raw_ostream &out, std::string &error) const {
+bool Weights::copy(const Tensor &tensor, llvm::raw_ostream &out, function_ref<void()> written,
+                   std::string &error) const {
   const uint64_t total = tensor.type.getNumElements() * elementBytes(tensor.type.getElementType());
   std::vector<char> block, wide;
   for (uint64_t offset = 0; offset < total; offset += block.size()) {
@@ -93,22 +96,53 @@ bool Weights::copy(const Tensor &tensor, llvm::raw_ostream &out, std::string &er
       widenInto(block, wide);
     const std::vector<char> &bytes = isWidened(tensor) ? wide : block;
     out.write(bytes.data(), bytes.size());
+    written();
   }
   return true;
 }
 
+namespace {
+
+/// Pages of a file that is written from its start: what lies beyond its first GiB goes to the disk
+/// at once and is forgotten. Of a larger file the system would let no more wait, and memory that
+/// was never used before costs more than the disk (benchmarks/compile-time).
+class PassingPages {
+public:
+  explicit PassingPages(int file) : file(file) {}
+
+  void writtenTo(uint64_t end) {
+    for (; begin + 2 * kWindow <= end; begin += kWindow) {
+      ::sync_file_range(file, begin + kWindow, kWindow, SYNC_FILE_RANGE_WRITE);
+      ::sync_file_range(file, begin, kWindow,
+                        SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                            SYNC_FILE_RANGE_WAIT_AFTER);
+      ::posix_fadvise(file, begin, kWindow, POSIX_FADV_DONTNEED);
+    }
+  }
+
+private:
+  static constexpr uint64_t kWindow = 32 << 20;
+  int file;
+  uint64_t begin = 1 << 30;
+};
+
+} // namespace
+
 LogicalResult Weights::write(Location loc, StringRef path) const {
-  std::error_code code;
   std::string aside = (path + ".part").str(), error;
-  llvm::ToolOutputFile out(aside, code, llvm::sys::fs::OF_None);
-  if (code)
+  int file = -1;
+  if (std::error_code code =
+          llvm::sys::fs::openFileForWrite(aside, file, llvm::sys::fs::CD_CreateAlways))
     return emitError(loc) << "cannot write " << path << ": " << code.message();
+  llvm::ToolOutputFile out(aside, file);
+  PassingPages pages(file);
   std::string text = header();
   char size[8];
   llvm::support::endian::write64le(size, text.size());
   out.os().write(size, 8) << text;
   for (const Tensor &tensor : tensors)
-    if (!copy(tensor, out.os(), error))
+    if (!copy(
+            tensor, out.os(), [&] { pages.writtenTo(out.os().tell()); }, error))
       return emitError(loc) << "first values of '" << tensor.name << "': " << error;
   out.os().close();
   if (out.os().has_error() || llvm::sys::fs::rename(aside, path)) {

@@ -47,7 +47,8 @@ private:
   bool isWidened(const Tensor &tensor) const;
   uint64_t storedBytes(const Tensor &tensor) const;
   std::string header() const;
-  bool copy(const Tensor &tensor, llvm::raw_ostream &out, std::string &error) const;
+  bool copy(const Tensor &tensor, llvm::raw_ostream &out, llvm::function_ref<void()> written,
+            std::string &error) const;
 
   std::vector<Tensor> tensors;
   std::vector<std::shared_ptr<void>> held;

@@ -335,9 +335,9 @@ private:
   // One task of each mesh for all its variables that are written to or read from files.
   template <typename From, typename To> void addVariableTasks(StringRef name) {
     llvm::MapVector<MeshAttr, SmallVector<Attribute>> variables;
+    const SymbolTable symbols(program->getParentOfType<ModuleOp>());
     for (auto op : program.getBody().front().getOps<From>()) {
-      auto variable =
-          SymbolTable::lookupNearestSymbolFrom<VariableOp>(program, op.getVariableAttr());
+      auto variable = symbols.lookup<VariableOp>(op.getVariableAttr().getAttr());
       variables[distOf(variable.getType()).getMesh()].push_back(op.getVariableAttr());
     }
     for (auto &[mesh, list] : variables)

@@ -3,6 +3,7 @@
 #include "lib/Codegen/Codegen.h"
 
 #include "llvm/ADT/DenseSet.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 
@@ -36,6 +37,8 @@ public:
       members.push_back({&op});
     }
     for (Operation &op : block)
+      producers.push_back(producersOf(&op));
+    for (Operation &op : block)
       if (isKernelOp(&op) && !isFree(&op) && !isSingle(clusterOf[&op]))
         grow(&op);
   }
@@ -55,6 +58,18 @@ private:
   }
   bool isSingle(size_t c) const {
     return members[c].size() == 1 && isa<LibraryOpInterface, KernelOpInterface>(members[c][0]);
+  }
+
+  // Ops of the block that give an op, or what is inside it, their results; each once.
+  SmallVector<Operation *, 2> producersOf(Operation *op) {
+    llvm::SmallSetVector<Operation *, 4> out;
+    op->walk([&](Operation *inner) {
+      for (Value operand : inner->getOperands())
+        if (Operation *producer = operand.getDefiningOp();
+            producer && producer->getBlock() == &block)
+          out.insert(producer);
+    });
+    return SmallVector<Operation *, 2>(out.begin(), out.end());
   }
 
   // Clusters that give a cluster its operands through `op` or through free ops already in it,
@@ -109,23 +124,14 @@ private:
     llvm::DenseSet<size_t> seen{a, b};
     SmallVector<size_t> open;
     auto visit = [&](size_t cluster, bool start) {
-      for (Operation *op : members[cluster]) {
-        WalkResult result = op->walk([&](Operation *inner) {
-          for (Value operand : inner->getOperands()) {
-            Operation *producer = operand.getDefiningOp();
-            if (!producer || producer->getBlock() != &block)
-              continue;
-            size_t p = clusterOf[producer];
-            if (!start && (p == a || p == b))
-              return WalkResult::interrupt();
-            if (position[members[p].back()] > first && seen.insert(p).second)
-              open.push_back(p);
-          }
-          return WalkResult::advance();
-        });
-        if (result.wasInterrupted())
-          return true;
-      }
+      for (Operation *op : members[cluster])
+        for (Operation *producer : producers[position[op]]) {
+          size_t p = clusterOf[producer];
+          if (!start && (p == a || p == b))
+            return true;
+          if (position[members[p].back()] > first && seen.insert(p).second)
+            open.push_back(p);
+        }
       return false;
     };
     visit(a, true);
@@ -175,6 +181,7 @@ private:
   Block &block;
   SmallVector<KernelCluster> members; ///< every op of the block is in one
   llvm::DenseMap<Operation *, size_t> clusterOf, position;
+  std::vector<SmallVector<Operation *, 2>> producers; ///< of every op, by its position
 };
 
 } // namespace

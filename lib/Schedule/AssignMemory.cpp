@@ -141,10 +141,10 @@ void ProgramMemory::addRegisters(Lifetimes *lives) {
 void ProgramMemory::addLanding(task::ExchangeOp exchange) {
   std::vector<ExchangePart> parts = exchangeParts(exchange);
   DistanceFn distance = distanceIn(cluster);
-  int64_t bytes = 0;
-  for (int64_t device : distOf(exchange.getOutputs()[0]).getMesh().getDevices())
-    bytes = std::max(bytes, landingSlotBytes(parts, device, distance));
-  bytes = alignedBytes(bytes);
+  ArrayRef<int64_t> devices = distOf(exchange.getOutputs()[0]).getMesh().getDevices();
+  const std::vector<int64_t> each =
+      landingSlotBytes(parts, {devices.begin(), devices.end()}, distance);
+  int64_t bytes = alignedBytes(*llvm::max_element(each));
   int64_t slots = exchange.getOutputs()[0].getDefiningOp<task::RegisterOp>().getSlots();
   Block block;
   block.bytes = bytes * slots;

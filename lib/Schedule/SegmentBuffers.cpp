@@ -23,11 +23,19 @@ SmallVector<task::KernelOp> SegmentBuffers::kernels() const {
 void SegmentBuffers::index() {
   position.clear();
   lastUses.clear();
-  for (task::KernelOp kernel : kernels()) {
-    int64_t at = position.size();
-    position[kernel] = at;
-    for (Value operand : kernel.getInputs())
-      lastUses[segmentRoot(operand)] = at;
+  variableReads.clear();
+  for (task::KernelOp kernel : kernels())
+    indexLast(kernel);
+}
+
+void SegmentBuffers::indexLast(task::KernelOp kernel) {
+  int64_t at = position.size();
+  position[kernel] = at;
+  for (OpOperand &operand : kernel.getInputsMutable()) {
+    Value root = segmentRoot(operand.get());
+    lastUses[root] = at;
+    if (auto get = root.getDefiningOp<GetOp>())
+      variableReads[get.getVariable()].push_back(&operand);
   }
 }
 
@@ -89,6 +97,7 @@ Value SegmentBuffers::copyAtEnd(Value value) {
   b.setInsertionPointToEnd(&inner);
   OperationState state(loc, CopyOp::getOperationName(), {inner.getArgument(0)}, {value.getType()});
   task::ReturnOp::create(b, loc, b.create(state)->getResults());
+  indexLast(kernel);
   return kernel.getResult(0);
 }
 
@@ -111,7 +120,6 @@ void SegmentBuffers::settleAccumulators() {
       continue;
     }
     terminator->setOperand(port, copyAtEnd(value));
-    index();
   }
 }
 
@@ -125,16 +133,15 @@ bool SegmentBuffers::writesDirectly(SetOp set, llvm::DenseSet<Value> &taken) {
   if (kernel.getInPlace()[result] >= 0)
     return false;
   int64_t at = position[kernel], argument = -1;
-  for (task::KernelOp reader : kernels())
-    for (auto [i, operand] : llvm::enumerate(reader.getInputs())) {
-      auto get = segmentRoot(operand).getDefiningOp<GetOp>();
-      if (!get || get.getVariable() != set.getVariable() || position[reader] < at)
-        continue;
-      if (position[reader] > at || argument >= 0 || operand != get.getResult() ||
-          !canTake(reader, i, result))
-        return false;
-      argument = i;
-    }
+  for (OpOperand *read : variableReads.lookup(set.getVariable())) {
+    auto reader = cast<task::KernelOp>(read->getOwner());
+    if (position[reader] < at)
+      continue;
+    if (position[reader] > at || argument >= 0 || !read->get().getDefiningOp<GetOp>() ||
+        !canTake(reader, read->getOperandNumber(), result))
+      return false;
+    argument = read->getOperandNumber();
+  }
   if (argument >= 0)
     setInPlace(kernel, result, argument);
   return true;
@@ -146,7 +153,6 @@ void SegmentBuffers::settleSets() {
     if (!writesDirectly(set, taken)) {
       set.getValueMutable().assign(copyAtEnd(set.getValue()));
       taken.insert(set.getValue());
-      index();
     }
 }
 

@@ -41,11 +41,14 @@ private:
   void shareDying();
   void updateCalls();
   void index();
+  void indexLast(task::KernelOp kernel);
   int64_t lastUse(mlir::Value root) const { return lastUses.lookup(root); }
 
   task::SegmentOp segment;
   llvm::DenseMap<mlir::Operation *, int64_t> position; ///< of kernels
   llvm::DenseMap<mlir::Value, int64_t> lastUses;       ///< by root: index of the last kernel
+  /// By variable: where kernels read it or views of it, in order of the kernels.
+  llvm::DenseMap<llvm::StringRef, llvm::SmallVector<mlir::OpOperand *>> variableReads;
   llvm::DenseMap<mlir::Operation *, mlir::OwningOpRef<mlir::ModuleOp>> functions;
 };
 

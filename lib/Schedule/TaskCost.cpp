@@ -60,34 +60,51 @@ static TaskSeconds exchangeSeconds(task::ExchangeOp exchange, const Cluster &clu
   return seconds;
 }
 
-static double secondsOn(const TaskInfo &task, const Cluster &cluster, const ClusterDevice &device) {
-  if (auto segment = dyn_cast<task::SegmentOp>(task.op)) {
+namespace {
+/// What a task that exchanges nothing has to do, on whatever device.
+struct TaskWork {
+  bool isSegment = false;
+  std::vector<KernelWork> kernels;
+  double bytes = 0; ///< of one without kernels
+
+  explicit TaskWork(const TaskInfo &task) : isSegment(isa<task::SegmentOp>(task.op)) {
+    if (auto segment = dyn_cast<task::SegmentOp>(task.op)) {
+      for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
+        kernels.push_back(workOf(kernel, 0));
+      return;
+    }
+    for (const TaskInfo::Port &port : llvm::concat<const TaskInfo::Port>(task.inputs, task.outputs))
+      bytes += partBytes(port.reg.getType());
+    if (auto write = dyn_cast<task::WriteOp>(task.op)) {
+      const SymbolTable symbols(write->getParentOfType<ModuleOp>());
+      for (auto name : write.getVariables().getAsRange<FlatSymbolRefAttr>())
+        bytes += partBytes(symbols.lookup<VariableOp>(name.getAttr()).getType());
+    }
+  }
+
+  double secondsOn(const ClusterDevice &device) const {
+    if (!isSegment)
+      return device.launchSeconds + bytes / device.bytesPerSecond;
     double seconds = device.launchSeconds;
-    for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
-      seconds += kernelSeconds(workOf(kernel, 0), device);
+    for (const KernelWork &work : kernels)
+      seconds += kernelSeconds(work, device);
     return seconds;
   }
-  double bytes = 0;
-  for (const TaskInfo::Port &port : llvm::concat<const TaskInfo::Port>(task.inputs, task.outputs))
-    bytes += partBytes(port.reg.getType());
-  if (auto write = dyn_cast<task::WriteOp>(task.op))
-    for (Attribute name : write.getVariables())
-      bytes += partBytes(SymbolTable::lookupNearestSymbolFrom<VariableOp>(
-                             write->getParentOfType<ModuleOp>(), cast<FlatSymbolRefAttr>(name))
-                             .getType());
-  return device.launchSeconds + bytes / device.bytesPerSecond;
-}
+};
+} // namespace
 
 TaskSeconds secondsOf(const TaskInfo &task, const Cluster &cluster) {
   if (task.end == TaskInfo::End::Receive)
     return exchangeSeconds(cast<task::ExchangeOp>(task.op), cluster);
   double slowest = 0;
-  for (int64_t id : task.mesh.getDevices()) {
-    const ClusterDevice &device = cluster.devices[id];
-    double seconds =
-        task.end == TaskInfo::End::Send ? device.launchSeconds : secondsOn(task, cluster, device);
-    slowest = std::max(slowest, seconds);
+  if (task.end == TaskInfo::End::Send) {
+    for (int64_t device : task.mesh.getDevices())
+      slowest = std::max(slowest, cluster.devices[device].launchSeconds);
+    return {slowest, 0};
   }
+  const TaskWork work(task);
+  for (int64_t device : task.mesh.getDevices())
+    slowest = std::max(slowest, work.secondsOn(cluster.devices[device]));
   return {slowest, 0};
 }
 

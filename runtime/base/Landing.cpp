@@ -7,6 +7,9 @@ namespace of {
 namespace {
 constexpr int64_t kAlignment = 64;
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t bytesOf(const Piece &piece, DType dtype) {
+  return piece.region.elements() * static_cast<int64_t>(sizeOf(dtype));
+}
 } // namespace
 
 std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &tensors,
@@ -23,7 +26,7 @@ std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &ten
         continue;
       LandingPayload &payload = bySource[piece.srcDevice];
       payload.srcDevice = piece.srcDevice;
-      const int64_t bytes = piece.region.elements() * static_cast<int64_t>(sizeOf(tensor.dtype));
+      const int64_t bytes = bytesOf(piece, tensor.dtype);
       payload.pieces.push_back({t, piece, payload.bytes, bytes});
       payload.bytes += aligned(bytes);
     }
@@ -38,12 +41,24 @@ std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &ten
   return out;
 }
 
+std::vector<int64_t> landingSlotBytes(const std::vector<ExchangePart> &tensors,
+                                      const std::vector<int64_t> &dstDevices,
+                                      const DistanceFn &distance) {
+  std::vector<int64_t> bytes(dstDevices.size(), 0);
+  for (const ExchangePart &tensor : tensors) {
+    const PreparedExchange prepared(tensor.shape, tensor.src, tensor.dst);
+    for (size_t i = 0; i < dstDevices.size(); ++i)
+      if (const int64_t point = tensor.dst.placement.pointOf(dstDevices[i]); point >= 0)
+        for (const Piece &piece : prepared.receive(point, distance).pieces)
+          if (distance(piece.srcDevice, dstDevices[i]) == Distance::Remote)
+            bytes[i] += aligned(bytesOf(piece, tensor.dtype));
+  }
+  return bytes;
+}
+
 int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDevice,
                          const DistanceFn &distance) {
-  int64_t bytes = 0;
-  for (const LandingPayload &payload : landingPayloads(tensors, dstDevice, distance))
-    bytes += payload.bytes;
-  return bytes;
+  return landingSlotBytes(tensors, std::vector<int64_t>{dstDevice}, distance)[0];
 }
 
 bool takeOwnPieces(const std::vector<ExchangePart> &tensors, const std::vector<int64_t> &devices,

@@ -40,7 +40,12 @@ std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &ten
 bool takeOwnPieces(const std::vector<ExchangePart> &tensors, const std::vector<int64_t> &devices,
                    const DistanceFn &distance);
 
-/// Bytes of one landing slot of `dstDevice`; 0 if no other host sends to it.
+/// Bytes of a landing slot of each of the devices; 0 where no other host sends to it.
+std::vector<int64_t> landingSlotBytes(const std::vector<ExchangePart> &tensors,
+                                      const std::vector<int64_t> &dstDevices,
+                                      const DistanceFn &distance);
+
+/// The same for one.
 int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDevice,
                          const DistanceFn &distance);
 

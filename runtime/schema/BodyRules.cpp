@@ -155,19 +155,17 @@ private:
     if (receive.landing_slots() == 0 || receive.landing_slots() > 64)
       return bad(task, "has " + std::to_string(receive.landing_slots()) +
                            " landing slots; 1 to 64 are possible");
-    std::vector<ExchangePart> parts;
-    for (const plan::ExchangeTensor *t : *plan_.exchanges()->Get(receive.exchange())->tensors())
-      parts.push_back({dtypeOf(t->dtype()), shapeOf(t->shape()), layoutOf(plan_, *t->src()),
-                       layoutOf(plan_, *t->dst())});
-    const DistanceFn distance = distanceOf(plan_);
-    for (uint32_t device : *role_.instances())
-      if (const uint64_t needed = static_cast<uint64_t>(landingSlotBytes(parts, device, distance));
+    const std::vector<int64_t> devices(role_.instances()->begin(), role_.instances()->end());
+    const std::vector<int64_t> bytes =
+        landingSlotBytes(exchangeParts(plan_, receive.exchange()), devices, distanceOf(plan_));
+    for (size_t i = 0; i < devices.size(); ++i)
+      if (const uint64_t needed = static_cast<uint64_t>(bytes[i]);
           needed > 0 && (receive.landing_slot_bytes() < needed ||
                          receive.landing_chunk() >= role_.chunks()->size()))
         return bad(task, "has landing slots of " + std::to_string(receive.landing_slot_bytes()) +
                              " bytes in chunk " + std::to_string(receive.landing_chunk()) +
                              "; other hosts push " + std::to_string(needed) + " to device " +
-                             std::to_string(device));
+                             std::to_string(devices[i]));
     return Status::ok();
   }
 

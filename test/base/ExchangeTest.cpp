@@ -1,6 +1,6 @@
 // Exchanges between all pairs of layouts, executed piece by piece and compared with the logical
 // value.
-#include "runtime/base/Exchange.h"
+#include "runtime/base/Landing.h"
 
 #include <array>
 #include <catch2/catch.hpp>
@@ -157,6 +157,29 @@ TEST_CASE("nothing moves where nothing changes, and replicas come from near") {
       others{{{2}, {1, 3}}, {Sbp::broadcast()}};
   REQUIRE(receivePlan({8}, holders, others, 0, twoNodes).pieces.at(0).srcDevice == 0);
   REQUIRE(receivePlan({8}, holders, others, 1, twoNodes).pieces.at(0).srcDevice == 2);
+}
+
+TEST_CASE("a landing slot is as large as what other hosts push, asked of one device or of all") {
+  const Placement from{{4}, {0, 1, 2, 3}}, to{{3}, {1, 2, 4}};
+  const std::vector<int64_t> devices = {0, 1, 2, 4, 9};
+  int64_t all = 0;
+  for (const Layout &src : layoutsOf(from, 2))
+    for (const Layout &dst : layoutsOf(to, 2)) {
+      const std::vector<ExchangePart> parts = {{DType::F32, {7, 40}, src, dst},
+                                               {DType::F64, {5, 3}, src, dst}};
+      const std::vector<int64_t> bytes = landingSlotBytes(parts, devices, twoNodes);
+      REQUIRE(bytes.size() == devices.size());
+      for (size_t i = 0; i < devices.size(); ++i) {
+        int64_t pushed = 0;
+        for (const LandingPayload &payload : landingPayloads(parts, devices[i], twoNodes))
+          pushed += payload.bytes;
+        REQUIRE(bytes[i] == pushed);
+        REQUIRE(landingSlotBytes(parts, devices[i], twoNodes) == pushed);
+        all += pushed;
+      }
+      REQUIRE(bytes[0] == 0); // no destination
+    }
+  REQUIRE(all > 0);
 }
 
 TEST_CASE("all destinations reduce in the same order, whichever replica is near") {
