@@ -2,6 +2,8 @@
 #include "runtime/base/Landing.h"
 #include "runtime/schema/Rules.h"
 
+#include <set>
+
 namespace of::rt {
 
 namespace {
@@ -134,12 +136,21 @@ private:
     return isSend ? sourceIsMapped(task, index) : Status::ok();
   }
 
+  /// Whether two processes run on one host.
+  bool hostsAreShared() const {
+    std::set<uint32_t> hosts;
+    for (const plan::Node *node : *plan_.nodes())
+      if (!hosts.insert(node->host()).second)
+        return true;
+    return false;
+  }
+
   /// What another process of the host reads in place must be shared with it.
   Status sourceIsMapped(const plan::Task &task, uint32_t index) const {
     bool shared = true;
     for (const plan::Port *port : *task.inputs())
       shared = shared && role_.chunks()->Get(reg(*port).chunk())->shared();
-    if (shared)
+    if (shared || !hostsAreShared())
       return Status::ok();
     const DistanceFn distance = distanceOf(plan_);
     for (const auto &[src, dst] : exchangePairs(plan_, *plan_.exchanges()->Get(index)))
