@@ -39,7 +39,7 @@ def main():
     from cases import CASES
     case = CASES[case_name]
     model = case.model().train()
-    optimizer = optimizer_of(case, model.parameters())
+    optimizer = optimizer_of(case, list(model.parameters()))
     inputs, labels = case.tensors(case.batch)
     run = torch.compile(model) if mode == "compile" else model
 

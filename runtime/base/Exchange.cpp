@@ -147,10 +147,9 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
     return a.piece.region == b.piece.region ? *a.partial < *b.partial
                                             : before(a.piece.region, b.piece.region);
   });
-  plan.pieces.reserve(found.size());
-  for (Candidate &c : found) {
-    c.piece.first = plan.pieces.empty() || !(plan.pieces.back().region == c.piece.region);
-    plan.pieces.push_back(std::move(c.piece));
+  for (size_t i = 0; i < found.size(); ++i) {
+    found[i].piece.first = i == 0 || !(found[i - 1].piece.region == found[i].piece.region);
+    plan.pieces.push_back(found[i].piece);
   }
   return plan;
 }

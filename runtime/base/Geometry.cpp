@@ -27,7 +27,6 @@ int64_t Box::elements() const {
 
 Box wholeBox(const Shape &shape) {
   Box box;
-  box.dims.reserve(shape.size());
   for (int64_t d : shape)
     box.dims.push_back({0, d});
   return box;
@@ -35,7 +34,6 @@ Box wholeBox(const Shape &shape) {
 
 Box intersect(const Box &a, const Box &b) {
   Box out;
-  out.dims.reserve(a.dims.size());
   for (size_t i = 0; i < a.dims.size(); ++i) {
     int64_t begin = std::max(a.dims[i].begin, b.dims[i].begin);
     int64_t end = std::min(a.dims[i].end, b.dims[i].end);

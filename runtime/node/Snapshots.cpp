@@ -34,15 +34,16 @@ uint32_t Snapshots::addPart(uint32_t variable, const Box &box) {
   Part part;
   part.variable = variable;
   part.box = box;
-  part.offset = memory_.size();
+  part.offset = bytes_;
   part.bytes = static_cast<size_t>(box.elements()) *
                sizeOf(dtypeOf(plan_.variables()->Get(variable)->dtype()));
   parts_.push_back(part);
-  memory_.resize(part.offset + (part.bytes + alignment - 1) / alignment * alignment);
+  bytes_ += (part.bytes + alignment - 1) / alignment * alignment;
   return static_cast<uint32_t>(parts_.size() - 1);
 }
 
 void Snapshots::start(std::function<void()> flush, std::function<void(const Status &)> onError) {
+  memory_.reset(new std::byte[bytes_]);
   flush_ = std::move(flush);
   onError_ = std::move(onError);
   thread_ = std::thread([this] { loop(); });
@@ -58,7 +59,7 @@ Status Snapshots::await(const std::atomic<bool> &stopped) {
 }
 
 void Snapshots::put(uint32_t part, const void *data) {
-  std::memcpy(memory_.data() + parts_[part].offset, data, parts_[part].bytes);
+  std::memcpy(memory_.get() + parts_[part].offset, data, parts_[part].bytes);
 }
 
 void Snapshots::handOver(uint64_t step) {
@@ -107,7 +108,7 @@ Status Snapshots::writeAll() {
   }
   OF_TRY(writer_->begin(step_));
   for (const Part &part : parts_)
-    OF_TRY(writer_->writePart(part.variable, part.box, memory_.data() + part.offset));
+    OF_TRY(writer_->writePart(part.variable, part.box, memory_.get() + part.offset));
   OF_ASSIGN(const std::string digest, writer_->finishLocal());
   flush_();
   OF_ASSIGN(const std::vector<std::string> digests, config_.gather(digest));

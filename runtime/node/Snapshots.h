@@ -6,8 +6,9 @@
 //   writer    ───────────────── free ◀── commit ◀── digests of all ◀── write, sync ◀──┘
 //
 // Only the copy holds up the steps; writing and syncing is done by a thread of its own while they
-// go on. There is memory for one snapshot, so the next one waits until the last is safe. The
-// memory, as large as the parts that this node writes, is taken before the run starts.
+// go on. There is memory for one snapshot, so the next one waits until the last is safe. Its
+// addresses, as many as the parts that this node writes have bytes, are taken before the run
+// starts; nothing touches them before the first snapshot, so a run without one needs none of it.
 // `addPart` and `start` belong to the main thread before the run; `await`, `put` and `handOver` to
 // workers.
 #pragma once
@@ -76,7 +77,8 @@ private:
   Disk &disk_;
   std::unique_ptr<SnapshotWriter> writer_;
   std::vector<Part> parts_;
-  std::vector<std::byte> memory_;
+  size_t bytes_ = 0;                    ///< of all parts
+  std::unique_ptr<std::byte[]> memory_; ///< not cleared
   std::function<void()> flush_;
   std::function<void(const Status &)> onError_;
   std::atomic<State> state_{State::Free};
