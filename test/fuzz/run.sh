@@ -39,7 +39,8 @@ rm -rf build-fuzz/seeds
 /usr/bin/python3 -B test/fuzz/seeds.py --bin build-fuzz/bin build-fuzz/seeds
 
 # Where an input was allocated is told when a finding is run again by hand; noted for every allocation it takes a third of the time.
-export ASAN_OPTIONS=malloc_context_size=0:quarantine_size_mb=4:thread_local_quarantine_size_kb=64${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+# LLVM's allocators poison memory where they are inlined here; where they are inlined in the system's LLVM nothing lifts it.
+export ASAN_OPTIONS=allow_user_poisoning=0:malloc_context_size=0:quarantine_size_mb=4:thread_local_quarantine_size_kb=64${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 # Some targets write their input to a file first.
 [[ ! -d /dev/shm ]] || export TMPDIR=/dev/shm
 
