@@ -69,8 +69,8 @@ void CostGraph::forbidPairs(uint32_t edge, uint32_t node,
   const size_t width = options(e.b);
   for (const auto &[mine, theirs] : pairs)
     e.costs[e.a == node ? mine * width + theirs : theirs * width + mine] = kForbidden;
-  arcs_.push_back({edge, e.a});
-  arcs_.push_back({edge, e.b});
+  mustRevise(edge, e.a);
+  mustRevise(edge, e.b);
 }
 
 void CostGraph::forbid(uint32_t node, uint32_t k) {
@@ -79,7 +79,12 @@ void CostGraph::forbid(uint32_t node, uint32_t k) {
   if (--n.left == 0 && !conflict)
     conflict = node;
   for (uint32_t e : n.edges)
-    arcs_.push_back({e, other(e, node)});
+    mustRevise(e, other(e, node));
+}
+
+// Once, however many options of the other end are forbidden before its turn.
+void CostGraph::mustRevise(uint32_t edge, uint32_t node) {
+  put(arcs_, arcQueued_, 2 * edge + (edges[edge].b == node));
 }
 
 /// Forbids the options of `node` without a partner across `edge`; true if there were any.
@@ -103,12 +108,14 @@ bool CostGraph::revise(uint32_t edge, uint32_t node) {
 }
 
 bool CostGraph::propagate() {
-  while (!arcs_.empty() && !conflict) {
-    const auto [edge, node] = arcs_.front();
-    arcs_.pop_front();
+  while (!conflict) {
+    const std::optional<uint32_t> arc = take(arcs_, arcQueued_);
+    if (!arc)
+      break;
+    const uint32_t edge = *arc / 2;
     if (!edges[edge].alive)
       continue;
-    revise(edge, node);
+    revise(edge, *arc % 2 ? edges[edge].b : edges[edge].a);
     touch(edge);
   }
   return !conflict;
@@ -131,16 +138,16 @@ void CostGraph::connect(uint32_t a, uint32_t b, std::vector<double> costs) {
     for (size_t k = 0; k < rows; ++k)
       for (size_t q = 0; q < columns; ++q)
         edges[e].costs[same ? k * columns + q : q * rows + k] += costs[k * columns + q];
-    arcs_.push_back({e, a});
-    arcs_.push_back({e, b});
+    mustRevise(e, a);
+    mustRevise(e, b);
     return touch(e);
   }
   const uint32_t e = uint32_t(edges.size());
   edges.push_back({a, b, std::move(costs), true});
   nodes[a].edges.push_back(e);
   nodes[b].edges.push_back(e);
-  arcs_.push_back({e, a});
-  arcs_.push_back({e, b});
+  mustRevise(e, a);
+  mustRevise(e, b);
   touch(e);
 }
 

@@ -97,13 +97,14 @@ private:
 
   void detach(uint32_t edge, uint32_t node);
   void touch(uint32_t edge);
+  void mustRevise(uint32_t edge, uint32_t node);
   bool revise(uint32_t edge, uint32_t node);
 
   uint64_t &work_;
   std::vector<Step> steps_;
-  std::deque<std::pair<uint32_t, uint32_t>> arcs_; ///< edge, node to revise
+  std::deque<uint32_t> arcs_; ///< ends of edges to revise: twice the edge, one more for its b
   std::deque<uint32_t> changedEdges_, changedNodes_;
-  std::vector<char> edgeQueued_, nodeQueued_;
+  std::vector<char> arcQueued_, edgeQueued_, nodeQueued_;
 };
 
 } // namespace of::search

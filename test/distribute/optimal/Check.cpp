@@ -5,6 +5,7 @@
 #include "test/distribute/optimal/Outcome.h"
 
 #include "lib/Distribute/Passes.h"
+#include "lib/Distribute/Requests.h"
 #include "lib/Train/Blocks.h"
 
 #include "mlir/Parser/Parser.h"
@@ -25,10 +26,19 @@ struct Counts {
           limited = 0;
 };
 
+/// A time, and for how much memory.
+struct Found {
+  double seconds = 0;
+  int round = 0; ///< quarters of a device's memory that were added
+};
+
 /// What the search makes of it; none if nothing fits.
-std::optional<double> searched(MLIRContext &context, StringRef text, const Cluster &cluster,
-                               BoxingPlanner &planner, std::string &why) {
+std::optional<Found> searched(MLIRContext &context, StringRef text, const Cluster &cluster,
+                              BoxingPlanner &planner, std::string &why) {
   OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+  SearchRequests requests;
+  requests.weigh = true;
+  setRequests(*module, requests);
   PassManager passes(&context);
   passes.addPass(createAssignPlacementsPass());
   passes.addPass(createDistributePass());
@@ -38,19 +48,21 @@ std::optional<double> searched(MLIRContext &context, StringRef text, const Clust
   });
   if (failed(passes.run(*module)))
     return std::nullopt;
-  return secondsOf(*module, cluster, planner);
+  auto weighed = (*module)->getAttrOfType<ArrayAttr>(weighedAttrName);
+  return Found{secondsOf(*module, cluster, planner),
+               int(cast<FloatAttr>(weighed[1]).getValueAsDouble())};
 }
 
-std::string textOf(std::optional<double> seconds) {
-  return seconds ? std::to_string(*seconds * 1e6) + " us" : "nothing that fits";
+std::string textOf(std::optional<Found> found) {
+  return found
+             ? std::to_string(found->seconds * 1e6) + " us in round " + std::to_string(found->round)
+             : "nothing that fits";
 }
 
-bool areEqual(std::optional<double> l, std::optional<double> r) {
-  return l.has_value() == r.has_value() && (!l || std::abs(*l - *r) <= 1e-9 * std::abs(*r));
-}
-
-bool isBelow(const Best &best, const Best &plain) {
-  return !plain.seconds || plain.round > best.round || *best.seconds < *plain.seconds * (1 - 1e-9);
+bool areEqual(std::optional<Found> l, std::optional<Found> r) {
+  return l.has_value() == r.has_value() &&
+         (!l || (l->round == r->round &&
+                 std::abs(l->seconds - r->seconds) <= 1e-9 * std::abs(r->seconds)));
 }
 
 void check(MLIRContext &context, uint64_t seed, int mostOps, Counts &counts) {
@@ -69,31 +81,34 @@ void check(MLIRContext &context, uint64_t seed, int mostOps, Counts &counts) {
     given.push_back(size);
   const TrainProgram program = programOf(*module);
   const std::vector<Plan> plans = plansOf(program, *cluster, given, hasBlocks(*module));
-  const Best best = enumerate(program, plans, *cluster, planner, Plain::None);
+  Enumeration enumeration(program, plans, *cluster, planner);
+  const Best best = enumeration.least();
   std::string why;
-  const std::optional<double> found = searched(context, graph.text, *cluster, planner, why);
+  const std::optional<Found> found = searched(context, graph.text, *cluster, planner, why);
   ++counts.programs;
   if (best.gaveUp) {
     ++counts.gaveUp;
     llvm::outs() << "seed " << seed << ": more choices than are enumerated\n";
     return;
   }
-  if (!areEqual(found, best.seconds)) {
+  std::optional<Found> least;
+  if (best.seconds)
+    least = {*best.seconds, best.round};
+  if (!areEqual(found, least)) {
     ++counts.differ;
     llvm::outs() << "seed " << seed << ": searched " << textOf(found) << ", enumerated "
-                 << textOf(best.seconds) << " in " << best.stages << " stages, round " << best.round
-                 << (found ? "" : "; " + why) << "\n";
+                 << textOf(least) << ", " << best.stages << " stages" << (found ? "" : "; " + why)
+                 << "\n";
   }
   if (!best.seconds) {
     ++counts.infeasible;
     return;
   }
-  const Best data = enumerate(program, plans, *cluster, planner, Plain::Data);
-  const Best tensor = enumerate(program, plans, *cluster, planner, Plain::Tensor);
-  counts.mixed += isBelow(best, data) && isBelow(best, tensor);
+  counts.mixed +=
+      !enumeration.isAsFast(best, Plain::Data) && !enumeration.isAsFast(best, Plain::Tensor);
   counts.staged += best.stages > 1;
   counts.grids += best.axes > 1;
-  counts.limited += graph.hasLimit;
+  counts.limited += enumeration.isHeldByMemory(best);
 }
 
 } // namespace
@@ -122,7 +137,7 @@ int of::test::checkChoices(int argc, char **argv) {
                << " not enumerated, " << counts.infeasible << " do not fit; best are "
                << counts.mixed << " neither data- nor tensor-parallel, " << counts.staged
                << " in stages, " << counts.grids << " on grids, " << counts.limited
-               << " with little memory\n";
+               << " held by memory\n";
   const bool areMany = counts.programs >= 100; // of few nothing is to be said of what is mixed
   return counts.differ || (areMany && 2 * counts.mixed < counts.programs) ||
          100 * counts.gaveUp > counts.programs;

@@ -8,16 +8,19 @@
 //   bytes     of a stage at a position of the program: variables; values from where they are made
 //             to their last use; what exchanges read and write, always
 //
-// Steps are chosen one after the other. What the rest takes at least is known exactly for every
-// weighing of stages that the largest of them can be, so most choices are cut off early. Depends on
-// nothing of the search but the prices of one op and one movement.
+// Steps are chosen one after the other, in an order that leaves few values alive. What the rest
+// takes at least is known exactly for every weighing of stages that the largest of them can be, as
+// if there were memory enough; and a state that was come to before with no more seconds on any
+// stage and no more bytes anywhere is not looked at again. Depends on nothing of the search but the
+// prices of one op and one movement.
 #pragma once
 
 #include "test/distribute/optimal/Pricing.h"
 
 namespace of::test {
 
-/// Which plain parallelism a choice is held to.
+/// Which plain parallelism a choice is held to: the batch split over all devices and variables
+/// whole, or the batch whole; in one stage.
 enum class Plain { None, Data, Tensor };
 
 struct Best {
@@ -27,8 +30,25 @@ struct Best {
   bool gaveUp = false;         ///< too many choices
 };
 
-/// Data: the batch split over all devices, variables whole; Tensor: the batch whole; in one stage.
-Best enumerate(const TrainProgram &program, const std::vector<Plan> &plans, const Cluster &cluster,
-               BoxingPlanner &planner, Plain plain);
+class Enumeration {
+public:
+  Enumeration(const TrainProgram &program, const std::vector<Plan> &plans, const Cluster &cluster,
+              BoxingPlanner &planner);
+
+  Best least();
+  /// Is there a plain choice that takes no longer and needs no more memory than there is?
+  bool isAsFast(const Best &best, Plain plain);
+  /// Would less time be taken if there were memory enough?
+  bool isHeldByMemory(const Best &best);
+
+private:
+  std::optional<int64_t> memory() const;
+  Best search(Plain plain, double below, std::optional<int64_t> memory, int rounds);
+
+  const TrainProgram &program;
+  const std::vector<Plan> &plans;
+  const Cluster &cluster;
+  BoxingPlanner &planner;
+};
 
 } // namespace of::test

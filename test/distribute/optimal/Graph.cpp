@@ -42,19 +42,27 @@ class Builder {
 public:
   Builder(uint64_t seed, int mostOps) : random(seed) {
     values.reserve(64); // references to what is there stay valid
+    out.kind =
+        pick<MeshKind>({MeshKind::Open, MeshKind::Given, MeshKind::Stages, MeshKind::Stages});
+    const bool areStages = out.kind == MeshKind::Stages;
+    // Beside them there are updates and a gradient.
     updatesLeft = 1 + int(below(2));
-    opsLeft = 2 + int(below(mostOps - 2)) - updatesLeft; // and a gradient
-    out.kind = MeshKind(below(3));
-    rows = pick<int64_t>({6, 64, 512, 2048, 2048});
+    opsLeft = std::max(2 + int(below(mostOps - 2)), areStages ? 4 : 2) - updatesLeft;
+    // Kernels that are launched as long as they compute: what stages are for.
+    isSmall = areStages && below(4) > 0;
+    rows = isSmall ? pick<int64_t>({6, 64, 64, 256}) : pick<int64_t>({64, 512, 2048, 2048, 4096});
     // Layers unlike each other: what is best for one is not for the next.
-    widths = {pick<int64_t>({2048, 4096}), pick<int64_t>({16, 64}),
-              pick<int64_t>({16, 64, 512, 2048, 4096})};
-    microBatches = out.kind == MeshKind::Stages ? pick<int64_t>({2, 4, 8}) : pick<int64_t>({1, 4});
+    widths = isSmall ? std::vector<int64_t>{pick<int64_t>({256, 512}), pick<int64_t>({16, 64}),
+                                            pick<int64_t>({16, 64, 256})}
+                     : std::vector<int64_t>{pick<int64_t>({2048, 4096}), pick<int64_t>({16, 64}),
+                                            pick<int64_t>({16, 64, 512, 2048, 4096})};
+    microBatches = areStages ? pick<int64_t>({4, 16, 32, 32}) : pick<int64_t>({1, 4});
   }
 
   Graph run() {
     for (uint64_t n = 1 + below(2); n > 0; --n)
       addRead();
+    addProduct(values.front());
     while (opsLeft > 0)
       addOp();
     if (!addGradient())
@@ -96,11 +104,11 @@ private:
     return out.kind == MeshKind::Stages ? " {of.stage = " + std::to_string(block) + " : i64}" : "";
   }
 
-  // A block begins now and then; gradients belong to any block that there is.
+  // A block begins often; gradients belong to any block that there is.
   int nextBlock(bool isBackward) {
     if (isBackward)
       return int(below(blocks));
-    if (out.kind == MeshKind::Stages && blockHasOp && blocks < 5 && below(3) > 0)
+    if (out.kind == MeshKind::Stages && blockHasOp && blocks < 5 && below(4) > 0)
       ++blocks;
     blockHasOp = true;
     return blocks - 1;
@@ -156,16 +164,8 @@ private:
     switch (below(9)) {
     case 0:
     case 1:
-    case 2: {
-      if (variables.size() >= 3)
-        return addUnary(x);
-      Known w = variable({x.dims[1], pick(widths)});
-      add("matmul", {&x, &w}, "", {x.dims[0], w.dims[1]});
-      // The first op that needs a variable has its block.
-      if (variables.back().name == w.name.substr(1))
-        variables.back().block = values.back().block;
-      return;
-    }
+    case 2:
+      return variables.size() < 3 ? addProduct(x) : addUnary(x);
     case 3:
       return addUnary(x);
     case 4:
@@ -190,6 +190,14 @@ private:
       return;
     }
     }
+  }
+
+  void addProduct(Known &x) {
+    Known w = variable({x.dims[1], pick(widths)});
+    add("matmul", {&x, &w}, "", {x.dims[0], w.dims[1]});
+    // The first op that needs a variable has its block.
+    if (variables.back().name == w.name.substr(1))
+      variables.back().block = values.back().block;
   }
 
   void addUnary(Known &x) {
@@ -238,11 +246,12 @@ private:
   std::string cluster() {
     gflops = pick<std::string>({"20.0", "100.0", "500.0"});
     memoryRate = pick<std::string>({"5.0", "20.0"});
-    launch = pick<std::string>({"0.0", "2.0"});
+    launch =
+        isSmall ? pick<std::string>({"20.0", "100.0", "500.0"}) : pick<std::string>({"0.0", "2.0"});
     const int64_t count = pick<int64_t>({2, 3, 4, 4});
     const int64_t perNode = pick<int64_t>({1, count, count == 4 ? 2 : 1});
     int64_t memory = 0;
-    if (below(5) < 3) {
+    if (below(5) < (isSmall ? 1 : 3)) {
       int64_t bytes = 0;
       for (const Known &v : values)
         bytes += bytesOf(v.dims);
@@ -264,7 +273,8 @@ private:
     }
     deviceCount = count;
     return "{nodes = [" + text + "], resources = [{name = \"nic\", per = \"node\", gb_per_s = " +
-           pick<std::string>({"0.2", "1.0", "5.0", "20.0"}) +
+           (isSmall ? pick<std::string>({"1.0", "5.0", "20.0"})
+                    : pick<std::string>({"0.2", "1.0", "5.0", "20.0"})) +
            " : f64, latency_us = " + pick<std::string>({"1.0", "5.0"}) +
            " : f64}, {name = \"bus\", per = \"device\", gb_per_s = " +
            pick<std::string>({"2.0", "20.0"}) +
@@ -307,7 +317,7 @@ private:
   std::mt19937_64 random;
   Graph out;
   int opsLeft, updatesLeft, blocks = 1, sums = 0;
-  bool blockHasOp = false;
+  bool blockHasOp = false, isSmall = false;
   int64_t rows, microBatches, deviceCount = 0;
   std::vector<int64_t> widths = std::vector<int64_t>(3);
   std::vector<Known> values;

@@ -17,7 +17,7 @@ Shape shapeOf(RankedTensorType type) { return {type.getShape().begin(), type.get
 Pricing::Pricing(const TrainProgram &program, const Plan &plan, const Cluster &cluster,
                  BoxingPlanner &planner)
     : program(program), plan(plan), cluster(cluster), planner(planner),
-      options(program.steps.size()) {
+      options(program.steps.size()), values(program.values.size()) {
   for (size_t s = 0; s < program.steps.size(); ++s)
     switch (program.steps[s].kind) {
     case StepKind::Get:
@@ -214,12 +214,37 @@ int64_t Pricing::moveBytes(size_t value, int from, int to) {
   return bytes;
 }
 
+int Pricing::madeAs(size_t value, int layout) { return stateOf(value, layout, {}); }
+
+int Pricing::withNeed(size_t value, int state, int layout) {
+  State &now = values[value].states[state];
+  if (now.next.empty())
+    now.next.assign(layouts.size(), -1);
+  if (now.next[layout] < 0) {
+    std::vector<int> needs = now.needs;
+    const auto at = std::lower_bound(needs.begin(), needs.end(), layout);
+    if (at == needs.end() || *at != layout)
+      needs.insert(at, layout);
+    now.next[layout] = stateOf(value, now.made, std::move(needs));
+  }
+  return now.next[layout];
+}
+
+int Pricing::stateOf(size_t value, int made, std::vector<int> needs) {
+  ValueStates &of = values[value];
+  auto [it, isNew] = of.numbers.try_emplace({made, needs}, int(of.states.size()));
+  if (isNew) {
+    Versions versions = cheapest(value, made, needs);
+    of.states.push_back({made, std::move(needs), std::move(versions), {}});
+  }
+  return it->second;
+}
+
 // Each version is made from the one that is made or from another; of all orders the cheapest.
-const Versions &Pricing::versionsOf(size_t value, int made, const std::vector<int> &needs) {
-  auto [it, isNew] = versions.try_emplace({value, made, needs});
-  Versions &out = it->second;
-  if (!isNew)
-    return out;
+Versions Pricing::cheapest(size_t value, int made, const std::vector<int> &needs) {
+  Versions out;
+  for (int need : needs)
+    out.atLeast = std::max(out.atLeast, moveSeconds(value, made, need));
   out.total = std::numeric_limits<double>::infinity();
   out.bytes.assign(stages(), 0);
   std::vector<int> order = needs;

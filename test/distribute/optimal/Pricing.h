@@ -7,6 +7,8 @@
 #include "lib/Distribute/BoxingPlanner.h"
 #include "test/distribute/optimal/Plan.h"
 
+#include <deque>
+
 namespace of::test {
 
 /// One way to run a step: layouts by number.
@@ -19,6 +21,7 @@ struct StepOption {
 struct Versions {
   double total = 0;            ///< seconds per step of the optimizer; infinite: not possible
   std::vector<double> seconds; ///< the same by the stage that receives
+  double atLeast = 0;          ///< `total` is no less, whatever else is needed too
   std::vector<int64_t> bytes;  ///< of exchanges' registers and landing slots, by stage
 };
 
@@ -35,8 +38,14 @@ public:
   /// Of a get: all ways a variable may lie; of a set: none, it follows from its get.
   const std::vector<StepOption> &optionsOf(size_t step) const { return options[step]; }
 
-  /// `needs` ascending, each once.
-  const Versions &versionsOf(size_t value, int made, const std::vector<int> &needs);
+  /// A value as it is made and what is needed of it so far, by number; nothing is needed of it yet.
+  int madeAs(size_t value, int layout);
+  /// The same value with one more need.
+  int withNeed(size_t value, int state, int layout);
+  int madeOf(size_t value, int state) const { return values[value].states[state].made; }
+  const Versions &versionsOf(size_t value, int state) const {
+    return values[value].states[state].versions;
+  }
 
   /// Bytes of the largest part.
   int64_t partBytes(size_t value, int layout) const;
@@ -45,6 +54,18 @@ private:
   using Shapes = std::vector<Shape>;
   int numberOf(size_t stage, const NdSbp &sbp);
   std::vector<NdSbp> splitsOf(const Shape &shape, const Placement &mesh, size_t dims) const;
+  struct State {
+    int made;
+    std::vector<int> needs; ///< ascending, each once
+    Versions versions;
+    std::vector<int> next; ///< by layout that is needed too; -1: not asked for yet
+  };
+  struct ValueStates {
+    std::deque<State> states;
+    std::map<std::pair<int, std::vector<int>>, int> numbers;
+  };
+  int stateOf(size_t value, int made, std::vector<int> needs);
+  Versions cheapest(size_t value, int made, const std::vector<int> &needs);
   void addVariable(size_t step);
   void addRead(size_t step);
   void addYield(size_t step);
@@ -62,7 +83,7 @@ private:
   std::vector<std::pair<size_t, NdSbp>> layouts; ///< stage and distribution, by number
   std::map<std::pair<size_t, NdSbp>, int> numbers;
   std::vector<std::vector<StepOption>> options; ///< by step
-  std::map<std::tuple<size_t, int, std::vector<int>>, Versions> versions;
+  std::vector<ValueStates> values;
   std::map<std::tuple<size_t, int, int>, double> moves;
 };
 
