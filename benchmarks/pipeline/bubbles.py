@@ -84,8 +84,17 @@ def measure(tools, base, flags):
     for e in spans:
         key = e["pid"], e["tid"]
         if tracks[key].endswith(".compute") and first <= e["ts"] < last:
-            busy[key] = busy.get(key, 0) + e["dur"]
-    return 1 - max(busy.values()) / (last - first), (last - first) / (len(ends) - 1) / 1e6
+            busy.setdefault(key, []).append((e["ts"], e["ts"] + e["dur"]))
+    return 1 - max(map(covered, busy.values())) / (last - first), (last - first) / (len(ends) - 1) / 1e6
+
+
+def covered(spans):
+    """The time that is in at least one of the spans: kernels lie inside their segment."""
+    total, end = 0, float("-inf")
+    for begin, until in sorted(spans):
+        total += max(0, until - max(begin, end))
+        end = max(end, until)
+    return total
 
 
 def main():
