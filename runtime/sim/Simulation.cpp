@@ -51,6 +51,12 @@ private:
     Simulator &simulator;
     const uint32_t worker;
   };
+  /// What a stream has begun: steps that end with a call after which ports move, and the rest.
+  struct Body {
+    int32_t step = 0, steps = 0; ///< the next, and how many
+    int32_t calls = 1;
+    int64_t durationNs = 0;
+  };
   struct Worker {
     uint32_t device = 0, number = 0, node = 0;
     const WorkerTables *tables = nullptr;
@@ -59,7 +65,9 @@ private:
     size_t entry = 0;     ///< of the schedule
     bool left = false;    ///< the program of that entry
     uint32_t running = 0; ///< bodies
+    bool isBusy = false;  ///< in a step of one of them; only where streams share the worker
     uint32_t nextStream = 0;
+    std::vector<Body> bodies;    ///< by stream of the table
     std::vector<StreamUse> uses; ///< by stream of the role
   };
   struct End {
@@ -84,7 +92,9 @@ private:
   Status leaveAndEnter(uint32_t worker);
   void startBodies(uint32_t worker);
   void startBody(uint32_t worker, const Firing &firing);
+  void startStep(uint32_t worker, uint32_t stream);
   int64_t durationOf(const Worker &worker, const TaskEntry &task);
+  int32_t callsOf(const Worker &worker, const TaskEntry &task) const;
   int64_t readNs(const Worker &worker, const plan::Read &read) const;
   Status handle(const SimEvent &event);
   SimulationResult result() const;
@@ -202,6 +212,13 @@ int64_t Simulator::durationOf(const Worker &worker, const TaskEntry &task) {
   return std::max<int64_t>(1, certified * eighths / 8 + draw(certified + 1));
 }
 
+int32_t Simulator::callsOf(const Worker &worker, const TaskEntry &task) const {
+  const plan::RoleProgram &program =
+      *roleOf(plan_, worker.device)->role->programs()->Get(worker.machine->table().program);
+  const plan::Segment *segment = program.tasks()->Get(task.planTask)->body_as_Segment();
+  return segment ? int32_t(segment->calls()->size()) : 1;
+}
+
 void Simulator::startBody(uint32_t index, const Firing &firing) {
   Worker &worker = workers_[index];
   const ProgramTable &table = worker.machine->table();
@@ -214,37 +231,53 @@ void Simulator::startBody(uint32_t index, const Firing &firing) {
   if (options_.observe)
     options_.observe({worker.device, static_cast<uint32_t>(worker.entry), task.planTask,
                       firing.index, nowNs_, nowNs_ + duration});
-  // Ports that move inside the body do so evenly spread over it.
-  int32_t calls = 0;
+  // Ports that move inside the body do so after their calls, which are taken to be equally long.
+  Body body{0, 1, callsOf(worker, task), duration};
   for (uint32_t e = task.firstEvent; e < task.firstEvent + task.numEvents; ++e)
-    if (table.events[e].call != kAtEnd)
-      calls = std::max(calls, table.events[e].call + 1);
+    if (table.events[e].call != kAtEnd && table.events[e].call + 1 < body.calls)
+      body.steps = std::max(body.steps, table.events[e].call + 2);
+  worker.bodies.resize(table.streams.size());
+  worker.bodies[firing.stream] = body;
+}
+
+/// The next step of the stream's body ends with a call after which ports move, or with the body.
+void Simulator::startStep(uint32_t index, uint32_t stream) {
+  Worker &worker = workers_[index];
+  Body &body = worker.bodies[stream];
+  const auto endOf = [&](int32_t step) {
+    return step + 1 == body.steps ? body.durationNs : body.durationNs * (step + 1) / body.calls;
+  };
   SimEvent event;
   event.worker = index;
-  event.stream = firing.stream;
-  event.kind = SimEvent::Kind::CallEnd;
-  for (event.call = 0; event.call < calls; ++event.call) {
-    event.atNs = nowNs_ + duration * (event.call + 1) / (calls + 1);
-    push(event);
-  }
-  event.kind = SimEvent::Kind::BodyEnd;
-  event.atNs = nowNs_ + duration;
+  event.stream = stream;
+  event.call = body.step;
+  event.kind = body.step + 1 == body.steps ? SimEvent::Kind::BodyEnd : SimEvent::Kind::CallEnd;
+  event.atNs = nowNs_ + endOf(body.step) - (body.step == 0 ? 0 : endOf(body.step - 1));
+  ++body.step;
   push(event);
 }
 
+/// A thread takes turns between the bodies that its streams have begun, step by step; streams of
+/// their own begin whenever they can.
 void Simulator::startBodies(uint32_t index) {
   Worker &worker = workers_[index];
   const uint32_t streams = static_cast<uint32_t>(worker.machine->table().streams.size());
-  for (uint32_t i = 0; i < streams; ++i) {
-    if (options_.streamsShareWorkers && worker.running > 0)
+  worker.bodies.resize(streams);
+  for (uint32_t i = 0, first = worker.nextStream; i < streams; ++i) {
+    if (options_.streamsShareWorkers && worker.isBusy)
       return;
-    const uint32_t stream = (worker.nextStream + i) % streams;
+    const uint32_t stream = (first + i) % streams;
+    const bool isRunning = worker.bodies[stream].step < worker.bodies[stream].steps;
     Firing firing;
-    if (!worker.machine->tryStart(stream, firing))
+    if (isRunning ? !options_.streamsShareWorkers : !worker.machine->tryStart(stream, firing))
       continue;
-    if (options_.streamsShareWorkers)
+    if (!isRunning)
+      startBody(index, firing);
+    if (options_.streamsShareWorkers) {
+      worker.isBusy = true;
       worker.nextStream = (stream + 1) % streams;
-    startBody(index, firing);
+    }
+    startStep(index, stream);
   }
 }
 
@@ -291,9 +324,13 @@ Status Simulator::handle(const SimEvent &event) {
   Worker &worker = workers_[event.worker];
   switch (event.kind) {
   case SimEvent::Kind::CallEnd:
+    worker.isBusy = false;
     worker.machine->passCall(event.stream, event.call, *worker.sink);
+    if (!options_.streamsShareWorkers)
+      startStep(event.worker, event.stream);
     break;
   case SimEvent::Kind::BodyEnd:
+    worker.isBusy = false;
     --worker.running;
     worker.machine->finish(event.stream, *worker.sink);
     break;

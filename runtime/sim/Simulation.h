@@ -29,7 +29,8 @@ struct SimulationEntry {
   uint64_t iterations = 1;
 };
 
-/// One firing of a task; ports that move inside it do so evenly spread over its duration.
+/// One firing of a task. Ports that move inside it do so after their calls, which are taken to be
+/// equally long; it lasts longer than `endNs` says by what its thread does between them.
 struct SimulatedFiring {
   uint32_t device = 0;
   uint32_t entry = 0; ///< of the schedule
@@ -45,8 +46,8 @@ struct SimulationOptions {
   bool randomDurations = false;
   /// Each message and push takes 0 to this, by chance; between the streams of a worker nothing.
   int64_t maxDelayNs = 0;
-  /// A worker is one thread: its streams take turns. Otherwise each stream runs by itself, as the
-  /// certificate has it.
+  /// A worker is one thread: its streams take turns, also between calls of a body after which ports
+  /// move. Otherwise each stream runs by itself, as the certificate has it.
   bool streamsShareWorkers = true;
   /// A slower disk: a read lasts rows / this, as with of-run's --throttle-read. 0: as certified.
   double readRowsPerSecond = 0;

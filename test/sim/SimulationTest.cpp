@@ -10,17 +10,18 @@ using namespace of::test;
 namespace {
 
 struct Toy {
-  explicit Toy(uint32_t micros = 3) : toy(options(micros), OF_TOY_KERNELS) {
+  explicit Toy(uint32_t micros = 3, uint32_t transferWorker = 1)
+      : toy(options(micros, transferWorker), OF_TOY_KERNELS) {
     for (auto &task : toy.b.plan.roles[0]->programs[toy.train]->tasks)
       task->seconds = 1e-6;
     REQUIRE(certify(toy.b.plan).isOk());
     schedule = {{toy.init, 1}, {toy.train, 5}, {toy.train, 2}};
   }
-  static ToyOptions options(uint32_t micros) {
+  static ToyOptions options(uint32_t micros, uint32_t transferWorker) {
     ToyOptions o;
     o.hostOfNode = {0, 0, 1};
     o.micros = micros;
-    o.transferWorker = 1;
+    o.transferWorker = transferWorker;
     return o;
   }
   Result<SimulationResult> run(uint64_t seed, int64_t maxDelayNs, bool shared = true,
@@ -137,4 +138,28 @@ TEST_CASE("without a bandwidth pushes take what the plan predicts, and no worker
   for (const StreamUse &use : result->streams)
     REQUIRE(use.busyNs < 1'000'000);
   REQUIRE(result->nodes[0].linkBusyNs == 7 * 1'000'000);
+}
+
+TEST_CASE("what a body makes leaves between its calls, also on a thread that it shares") {
+  Toy toy(3, 0);
+  for (auto &task : toy.train().tasks) {
+    if (task->name == "gradient")
+      task->seconds = 1e-3; // of two calls; the gradient is out after the first
+    if (task->body.type == plan::Body::Receive) {
+      task->seconds = 0.4e-3 + 1e-6;
+      task->body.AsReceive()->network_seconds = 0.4e-3;
+    }
+  }
+  REQUIRE(certify(toy.toy.b.plan).isOk());
+  const auto early = toy.run(1, 0);
+  REQUIRE(early->finished);
+  REQUIRE(early->endNs >= 7 * 3'000'000);
+  REQUIRE(early->endNs <= 7 * 3'050'000); // the push is over before the second call is
+
+  for (auto &task : toy.train().tasks)
+    if (task->name == "gradient")
+      task->outputs[0] = plan::Port(task->outputs[0].reg(), 3, -1);
+  const auto late = toy.run(1, 0);
+  REQUIRE(late->finished);
+  REQUIRE(late->endNs >= 7 * 3'400'000);
 }
