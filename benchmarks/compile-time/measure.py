@@ -63,7 +63,7 @@ class Case:
 CASES = {
     "bert-large": Case("bert-large", 8, 512, 16),
     "gpt3-175b": Case("gpt3-175b", 128, 1536, 64),
-    "llama-8b": Case("llama-8b", 8, 512, 4, MESH),
+    "llama-8b": Case("llama-8b", 8, 512, 64, MESH),
     # One family on more devices, each with as many rows, and with more layers.
     **{f"devices-{8 * n}": Case("llama-8b", n, 64 * n, 4, MESH, layers=8) for n in (1, 4, 16, 64)},
     **{f"layers-{n}": Case("llama-8b", 8, 512, 4, MESH, layers=n) for n in (4, 8, 16, 32, 64)},

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <tuple>
 
 namespace of {
 
@@ -27,6 +29,50 @@ std::optional<int64_t> Cluster::leastMemory(const std::vector<int64_t> &devices)
     if (const int64_t bytes = this->devices[device].memoryBytes)
       least = std::min(least.value_or(bytes), bytes);
   return least;
+}
+
+static bool areAlike(const ComputeRate &l, const ComputeRate &r) {
+  return l.routine == r.routine && l.flops == r.flops && l.halfOutputs == r.halfOutputs &&
+         l.halfDepth == r.halfDepth && l.unaligned == r.unaligned;
+}
+
+static bool areAlike(const ClusterDevice &l, const ClusterDevice &r) {
+  const auto figures = [](const ClusterDevice &d) {
+    return std::tie(d.kind, d.threads, d.isa, d.memoryBytes, d.flopsF32, d.flopsF64,
+                    d.bytesPerSecond, d.cacheBytes, d.cacheBytesPerSecond, d.launchSeconds,
+                    d.dispatchSeconds, d.crowding, d.overlapSlowdown);
+  };
+  return figures(l) == figures(r) && areAlike(l.any, r.any) &&
+         std::equal(l.routines.begin(), l.routines.end(), r.routines.begin(), r.routines.end(),
+                    [](const ComputeRate &a, const ComputeRate &b) { return areAlike(a, b); });
+}
+
+bool Cluster::areAlike(int64_t deviceA, int64_t deviceB) const {
+  return of::areAlike(devices[deviceA], devices[deviceB]);
+}
+
+std::vector<int64_t> Cluster::signatureOf(const std::vector<int64_t> &list) const {
+  std::vector<int64_t> out;
+  std::map<std::pair<size_t, int64_t>, int64_t>
+      known; ///< by aspect; numbers in order of appearance
+  size_t aspect = 0;
+  auto number = [&](int64_t of) {
+    out.push_back(known.try_emplace({aspect++, of}, known.size()).first->second);
+  };
+  for (const int64_t device : list) {
+    aspect = 0;
+    int64_t like = 0;
+    while (!areAlike(like, device))
+      ++like;
+    out.push_back(like);
+    out.push_back(paths.empty() ? 0 : endKind[device]);
+    number(device);
+    number(devices[device].node);
+    number(nodes[devices[device].node].host);
+    for (const ResourceFamily &family : families)
+      number(family.memberOf[device]);
+  }
+  return out;
 }
 
 static double rateFor(const ClusterResource &resource, double bytes) {

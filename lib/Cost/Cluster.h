@@ -122,6 +122,12 @@ struct Cluster {
   bool sameHost(int64_t deviceA, int64_t deviceB) const;
   /// Seconds of one transfer over these.
   double transferSeconds(int64_t bytes, const std::vector<ClusterHop> &over) const;
+  /// Whether they compute alike; not what lies around them.
+  bool areAlike(int64_t deviceA, int64_t deviceB) const;
+  /// Numbers that two lists of devices share if they are alike place by place: what the devices
+  /// are, which of them are one, share a node, a host or a resource, and which paths lead to them.
+  /// What is computed on them or moves between them then takes as long.
+  std::vector<int64_t> signatureOf(const std::vector<int64_t> &devices) const;
   /// The least memory of these devices; none if no device says.
   std::optional<int64_t> leastMemory(const std::vector<int64_t> &devices) const;
   /// "n0.cuda3", as paths name it.

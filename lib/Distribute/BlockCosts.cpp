@@ -236,6 +236,17 @@ void BlockCosts::findClasses() {
 
 // ---- All blocks
 
+// Of many devices: rows that are whole on all are one axis' matter. Devices of a node are alike, so
+// of two axes within it the outer one splits rows and the inner one something else, which every
+// grid has in both sizes; grids of whole nodes and their devices only.
+static bool isWorthPricing(const MeshShape &shape, ArrayRef<bool> cutAxes, bool isWithinNode) {
+  if (shape.size() < 2)
+    return true;
+  if (shape[0].first == "node")
+    return llvm::is_contained(cutAxes, true);
+  return isWithinNode && cutAxes[0] && !cutAxes[1];
+}
+
 BlockCosts::BlockCosts(ModuleOp module, ProgramOp program, const BlockOps &ops,
                        const Cluster &cluster, BoxingPlanner &planner)
     : module(module), program(program), ops(ops), cluster(cluster), planner(planner),
@@ -263,11 +274,12 @@ static std::vector<SmallVector<bool>> axisChoices(const MeshShape &shape) {
 FailureOr<BlockTable> BlockCosts::on(int64_t first, int64_t count,
                                      std::optional<int64_t> memoryBytes) {
   BlockTable out;
-  std::vector<MeshShape> shapes = meshShapes(cluster, count);
-  if (static_cast<int64_t>(cluster.devices.size()) > kFewDevices && shapes.size() > 2)
-    shapes.resize(2);
-  for (const MeshShape &shape : shapes)
+  const bool isWithinNode = cluster.devices[first].node == cluster.devices[first + count - 1].node;
+  const bool areFew = static_cast<int64_t>(cluster.devices.size()) <= kFewDevices;
+  for (const MeshShape &shape : meshShapes(cluster, count))
     for (const SmallVector<bool> &cutAxes : axisChoices(shape)) {
+      if (!areFew && !isWorthPricing(shape, cutAxes, isWithinNode))
+        continue;
       FailureOr<std::vector<std::vector<BlockCost>>> ways =
           onMesh(meshOn(module.getContext(), "stage", shape, first), cutAxes, memoryBytes);
       if (failed(ways))

@@ -109,10 +109,13 @@ struct Label {
   }
 };
 
-class Search {
+} // namespace
+
+class BoxingPlanner::Search {
 public:
   // Partial sums may stay on some axes while others are reduced.
-  Search(ExchangeTable &table, size_t src, size_t dst) : table(table), src(src), dst(dst) {
+  Search(ExchangeTable &table, size_t src, size_t dst, int64_t bytes)
+      : table(table), src(src), dst(dst), bytes(bytes) {
     bool mayHaveSum = table.hasSum(src) || table.hasSum(dst);
     states = {src, dst};
     for (size_t state = 0; state < table.numPassable(); ++state)
@@ -123,7 +126,7 @@ public:
     places.resize(labels.size());
   }
 
-  BoxingPath run() {
+  StatePath run() {
     labels[src].isSet = true;
     expand(src); // the direct exchange bounds all other paths
     while (true) {
@@ -171,7 +174,7 @@ private:
     for (size_t to : states) {
       if (to == src || labels[to].isDone || !isEdge(from, to))
         continue;
-      const ExchangeCost &cost = table.cost(from, to);
+      const ExchangeCost cost = table.cost(from, to, bytes);
       Label label{labels[from].seconds + cost.seconds,
                   labels[from].bytes + cost.bytesMoved,
                   labels[from].busiest + cost.busiestBytes,
@@ -186,10 +189,10 @@ private:
     }
   }
 
-  BoxingPath pathTo(size_t state) const {
-    BoxingPath path{labels[state].seconds, labels[state].bytes, {}};
+  StatePath pathTo(size_t state) const {
+    StatePath path{labels[state].seconds, labels[state].bytes, {}};
     for (size_t at = state; at != src; at = labels[at].from)
-      path.steps.push_back(table.layout(at));
+      path.steps.push_back(at);
     std::reverse(path.steps.begin(), path.steps.end());
     return path;
   }
@@ -201,37 +204,55 @@ private:
 
   ExchangeTable &table;
   size_t src, dst;
+  int64_t bytes;
   std::vector<size_t> states; ///< source, destination, all others
   std::vector<Label> labels;  ///< by state
   std::vector<Place> places;  ///< by state
 };
 
-} // namespace
-
 // The shape and the devices tell placements apart.
-static std::vector<int64_t> keyOf(const Placement &placement) {
+size_t BoxingPlanner::numberOf(const Placement &placement) {
   std::vector<int64_t> key = placement.shape;
   key.push_back(-1);
   key.insert(key.end(), placement.devices.begin(), placement.devices.end());
-  return key;
+  return placements.try_emplace(std::move(key), placements.size()).first->second;
 }
 
-ExchangeTable &BoxingPlanner::tableOf(const Shape &shape, DType dtype, const Placement &src,
-                                      const Placement &dst) {
-  auto [it, isNew] = tables.try_emplace(
-      {exchangeClass(shape, src.size(), dst.size()), dtype, keyOf(src), keyOf(dst)});
-  if (isNew)
-    it->second = std::make_unique<ExchangeTable>(cluster, shape, dtype, src, dst);
-  return *it->second;
+const BoxingPlanner::Between &BoxingPlanner::between(const Shape &shape, const Placement &src,
+                                                     const Placement &dst) {
+  Shape kind = exchangeClass(shape, src.size(), dst.size());
+  Between &out = betweens[{kind, numberOf(src), numberOf(dst)}];
+  if (out.table)
+    return out;
+  std::vector<int64_t> devices = src.devices;
+  devices.insert(devices.end(), dst.devices.begin(), dst.devices.end());
+  std::unique_ptr<ExchangeTable> &table =
+      tables[{std::move(kind), src.shape, dst.shape, cluster.signatureOf(devices)}];
+  if (!table)
+    table = std::make_unique<ExchangeTable>(cluster, shape, src, dst);
+  out = {src, dst, table.get()};
+  return out;
 }
 
 const BoxingPath &BoxingPlanner::path(const Shape &shape, DType dtype, const Layout &src,
                                       const Layout &dst) {
-  ExchangeTable &table = tableOf(shape, dtype, src.placement, dst.placement);
-  size_t from = table.stateOf(false, src.sbp), to = table.stateOf(true, dst.sbp);
-  auto [it, isNew] = found.try_emplace({&table, from, to});
-  if (isNew && !isSame(src, dst))
-    it->second = Search(table, from, to).run();
+  const Between &pair = between(shape, src.placement, dst.placement);
+  ExchangeTable &table = *pair.table;
+  const int64_t bytes = elementsOf(shape) * sizeOf(dtype);
+  const size_t from = table.stateOf(false, src.sbp), to = table.stateOf(true, dst.sbp);
+  auto [it, isNew] = found.try_emplace({&pair, from, to, bytes});
+  if (!isNew || isSame(src, dst))
+    return it->second;
+  auto [alike, isFirst] = foundAlike.try_emplace({&table, from, to, bytes});
+  if (isFirst)
+    alike->second = Search(table, from, to, bytes).run();
+  const StatePath &states = alike->second;
+  it->second = {states.seconds, states.bytesMoved, {}};
+  for (size_t state : states.steps) {
+    Layout layout = table.layout(state);
+    layout.placement.devices = (table.isOnDestination(state) ? pair.dst : pair.src).devices;
+    it->second.steps.push_back(std::move(layout));
+  }
   return it->second;
 }
 

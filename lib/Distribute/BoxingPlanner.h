@@ -9,7 +9,8 @@
 // The states are the distributions on the source's and on the destination's placement, an edge is
 // one exchange with its cost in seconds (ExchangeTable.h), and Dijkstra's algorithm finds the path.
 // Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the states.
-// Answers are remembered. One thread at a time.
+// Answers are remembered, for all devices that are alike (Cluster::signatureOf). One thread at a
+// time.
 //
 // In one exchange every device hears from every other. Where messages cost more than bytes a sum
 // or a gathering goes through an axis in rounds: the axis is cut into factors of at most four, and
@@ -41,14 +42,29 @@ public:
   const BoxingPath &path(const Shape &shape, DType dtype, const Layout &src, const Layout &dst);
 
 private:
-  using PlacementKey = std::vector<int64_t>;
-  ExchangeTable &tableOf(const Shape &shape, DType dtype, const Placement &src,
-                         const Placement &dst);
+  class Search;
+  /// As states of the table.
+  struct StatePath {
+    double seconds = 0;
+    int64_t bytesMoved = 0;
+    std::vector<size_t> steps;
+  };
+  /// A table that may be of other devices, which are alike.
+  struct Between {
+    Placement src, dst;
+    ExchangeTable *table = nullptr;
+  };
+  size_t numberOf(const Placement &placement);
+  const Between &between(const Shape &shape, const Placement &src, const Placement &dst);
 
-  const Cluster &cluster; ///< borrowed
-  std::map<std::tuple<Shape, DType, PlacementKey, PlacementKey>, std::unique_ptr<ExchangeTable>>
+  const Cluster &cluster;                                        ///< borrowed
+  std::map<std::vector<int64_t>, size_t> placements;             ///< numbers, by shape and devices
+  std::map<std::tuple<Shape, size_t, size_t>, Between> betweens; ///< by numbers
+  /// By shapes of the placements and what their devices are like.
+  std::map<std::tuple<Shape, Shape, Shape, std::vector<int64_t>>, std::unique_ptr<ExchangeTable>>
       tables;
-  std::map<std::tuple<const ExchangeTable *, size_t, size_t>, BoxingPath> found;
+  std::map<std::tuple<const ExchangeTable *, size_t, size_t, int64_t>, StatePath> foundAlike;
+  std::map<std::tuple<const Between *, size_t, size_t, int64_t>, BoxingPath> found;
 };
 
 /// Ways through one axis of the placement of both in rounds, each without its ends.

@@ -4,16 +4,16 @@
 
 namespace of {
 
-Shape exchangeClass(const Shape &shape, int64_t srcDevices, int64_t dstDevices) {
-  for (int64_t size : shape)
-    if (size % srcDevices || size % dstDevices)
-      return shape;
-  return {-1, static_cast<int64_t>(shape.size()), elementsOf(shape)};
+Shape exchangeClass(Shape shape, int64_t srcDevices, int64_t dstDevices) {
+  for (int64_t &size : shape)
+    if (size % srcDevices == 0 && size % dstDevices == 0)
+      size = -1;
+  return shape;
 }
 
-ExchangeTable::ExchangeTable(const Cluster &cluster, Shape shape, DType dtype, const Placement &src,
+ExchangeTable::ExchangeTable(const Cluster &cluster, Shape shape, const Placement &src,
                              const Placement &dst)
-    : cluster(cluster), shape(std::move(shape)), dtype(dtype), placements{src, dst} {
+    : cluster(cluster), shape(std::move(shape)), placements{src, dst} {
   addPassable(false, src);
   if (!(src == dst))
     addPassable(true, dst);
@@ -46,7 +46,7 @@ size_t ExchangeTable::stateOf(bool onDestination, const NdSbp &sbp) {
   auto [it, isNew] = numbers.try_emplace({onDestination, sbp}, states.size());
   if (isNew) {
     bool hasSum = std::find(sbp.begin(), sbp.end(), Sbp::partialSum()) != sbp.end();
-    states.push_back({{placements[onDestination], sbp}, hasSum});
+    states.push_back({{placements[onDestination], sbp}, onDestination, hasSum});
   }
   return it->second;
 }
@@ -54,19 +54,19 @@ size_t ExchangeTable::stateOf(bool onDestination, const NdSbp &sbp) {
 size_t ExchangeTable::stateOf(const Layout &cut) {
   auto [it, isNew] = cutNumbers.try_emplace({cut.placement.shape, cut.sbp}, states.size());
   if (isNew)
-    states.push_back({cut, false});
+    states.push_back({cut, false, false});
   return it->second;
 }
 
-const ExchangeCost &ExchangeTable::cost(size_t from, size_t to) {
-  if (costs.size() < states.size())
-    costs.resize(states.size());
-  if (costs[from].size() < states.size())
-    costs[from].resize(states.size());
-  std::optional<ExchangeCost> &known = costs[from][to];
-  if (!known)
-    known = exchangeCost(cluster, shape, dtype, layout(from), layout(to));
-  return *known;
+ExchangeCost ExchangeTable::cost(size_t from, size_t to, int64_t bytes) {
+  if (known.size() < states.size())
+    known.resize(states.size());
+  if (known[from].size() < states.size())
+    known[from].resize(states.size());
+  std::optional<ExchangeLoads> &loads = known[from][to];
+  if (!loads)
+    loads = exchangeLoads(cluster, shape, layout(from), layout(to));
+  return loads->cost(bytes);
 }
 
 } // namespace of

@@ -100,10 +100,22 @@ Key nextKey(const DistNetwork &network, const DistEdges &edges, size_t n,
   return key;
 }
 
+size_t pairsOf(const DistNetwork &network, const std::vector<uint32_t> &colours) {
+  size_t pairs = 0, seen = 0;
+  for (size_t n = 0; n < colours.size(); ++n)
+    if (colours[n] == seen) { // the first of its colour
+      const DistNode &node = network.nodes()[n];
+      pairs +=
+          node.options.size() * node.options.size() * std::max<size_t>(node.operands.size(), 1);
+      ++seen;
+    }
+  return pairs;
+}
+
 } // namespace
 
 std::vector<uint32_t> foldColours(const DistNetwork &network, const DistEdges &edges,
-                                  unsigned mostColours) {
+                                  const FoldLimits &limits) {
   std::vector<uint32_t> colours;
   Numbering first;
   for (size_t n = 0; n < network.nodes().size(); ++n)
@@ -113,7 +125,8 @@ std::vector<uint32_t> foldColours(const DistNetwork &network, const DistEdges &e
     std::vector<uint32_t> finer;
     for (size_t n = 0; n < network.nodes().size(); ++n)
       finer.push_back(numbers.of(nextKey(network, edges, n, colours)));
-    if (numbers.size() > mostColours || numbers.size() == count)
+    if (numbers.size() == count || numbers.size() > limits.colours ||
+        pairsOf(network, finer) > limits.pairs)
       return colours;
     colours = std::move(finer);
     count = numbers.size();

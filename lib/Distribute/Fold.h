@@ -36,9 +36,16 @@ private:
   std::vector<std::vector<llvm::SmallVector<DistUse>>> uses; ///< [node][result]
 };
 
-/// The colour of each node, numbered by first appearance, after as many rounds as give no more than
-/// `mostColours`.
+/// How large what is left may be.
+struct FoldLimits {
+  size_t colours = 4000;
+  /// Pairs of options, of one node of each colour with each of its operands: about what tables of
+  /// costs grow with, and the time that they take.
+  size_t pairs = 400'000;
+};
+
+/// The colour of each node, numbered by first appearance, after as many rounds as the limits allow.
 std::vector<uint32_t> foldColours(const DistNetwork &network, const DistEdges &edges,
-                                  unsigned mostColours);
+                                  const FoldLimits &limits);
 
 } // namespace of

@@ -301,14 +301,20 @@ void DistNetwork::addRead(ReadOp read) {
 void DistNetwork::addOpenVariable(StringRef name, Operation *access) {
   if (!opened.insert(name).second)
     return;
+  if (accesses.empty())
+    program.getBody().walk([&](Operation *op) {
+      if (auto get = dyn_cast<GetOp>(op))
+        accesses[get.getVariable()].push_back(op);
+      else if (auto set = dyn_cast<SetOp>(op))
+        accesses[set.getVariable()].push_back(op);
+    });
   DistNode node{access, {}, {}, meshOf(access), 1, {}, name};
-  program.getBody().walk([&](Operation *op) {
-    if (auto get = dyn_cast<GetOp>(op); get && get.getVariable() == name)
+  for (Operation *op : accesses[name]) {
+    if (auto get = dyn_cast<GetOp>(op))
       node.results.push_back(get.getResult());
-    else if (auto set = dyn_cast<SetOp>(op);
-             set && set.getVariable() == name && isWithin(set.getValue().getDefiningOp()))
+    else if (auto set = cast<SetOp>(op); isWithin(set.getValue().getDefiningOp()))
       node.operands.push_back(&set.getValueMutable());
-  });
+  }
   for (const NdSbp &sbp : boundary.openVariables->lookup(name))
     node.options.push_back(fixedOption(SmallVector<NdSbp>(node.operands.size(), sbp),
                                        SmallVector<NdSbp>(node.results.size(), sbp)));

@@ -149,6 +149,7 @@ private:
   std::vector<RecomputeLevels> groupLevels;
   double bytesFactor = 1;
   llvm::StringSet<> opened; ///< variables that have their node
+  llvm::StringMap<llvm::SmallVector<mlir::Operation *>> accesses; ///< gets and sets, by variable
   /// What `boxingSeconds` said.
   mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, double> moves;
   mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, int64_t> taken;

@@ -19,9 +19,6 @@ using namespace mlir;
 
 namespace of {
 
-/// Times that the memory of a device is taken for a quarter more than it is.
-static constexpr int mostRounds = 4;
-
 /// Cuts into stages that are looked at with all their exchanges, of a small program and of others.
 static constexpr int mostStagePlansOfFew = 12, mostStagePlans = 3;
 static constexpr size_t fewOps = 600;
@@ -30,9 +27,8 @@ static constexpr size_t fewOps = 600;
 static constexpr size_t manyNodes = 400;
 static constexpr double nearBound = 1e-3;
 
-/// A cut is looked at if it is estimated to take no longer than so many times the best: estimates
-/// hold all blocks of a stage to one layout where they meet, the network does not.
-static constexpr double promising = 1.25;
+/// ... and one this near to what would be chosen with more memory is not worth another search.
+static constexpr double nearFree = 5e-3;
 
 // ---- One program
 
@@ -108,8 +104,12 @@ static void take(const search::CostSolution &solution, const SearchProblem &prob
   out.seconds = solution.cost;
   out.lowerBound = solution.lowerBound;
   out.bytes = solution.peak;
-  if (problem.meshes().size() < 2)
+  out.freeBound.reset();
+  if (problem.meshes().size() < 2) {
+    if (std::isfinite(solution.freeBound))
+      out.freeBound = solution.freeBound;
     return;
+  }
   PeriodChoice period = searchPeriod(out.network, problem, solution, workForPeriod);
   out.choice = std::move(period.choice);
   out.levels = std::move(period.levels);
@@ -159,6 +159,8 @@ static std::vector<RecomputeLevels> cheapest(ArrayRef<RecomputeLevels> levels) {
 static bool isAsFastAsAny(const Searched &found, int64_t limit, uint64_t work) {
   if (2 * found.bytes < limit)
     return true;
+  if (found.freeBound && found.network.nodes().size() >= manyNodes)
+    return found.seconds <= *found.freeBound * (1 + nearFree);
   Searched free(found.network);
   SearchFailure why;
   return solveOnce(std::nullopt, free, why, work) && found.seconds <= free.seconds * (1 + 1e-3);
@@ -192,9 +194,7 @@ static bool solveWithin(std::optional<int64_t> limit, Searched &out, SearchFailu
 }
 
 bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
-                  uint64_t work) {
-  // The estimate may be above what the packer needs: where nothing fits it, more is tried, and the
-  // packer has the last word.
+                  uint64_t work, int rounds) {
   for (int round = 0;; ++round) {
     std::optional<int64_t> tried = limit;
     if (limit)
@@ -205,15 +205,17 @@ bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &fa
     if (!failure.error.empty() || !failure.limit)
       return false;
     failure.limit = limit;
-    if (round == mostRounds)
+    if (round >= rounds)
       return false;
   }
 }
 
-FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network, const Cluster &cluster) {
+FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network, const Cluster &cluster,
+                                  int rounds) {
   Searched out(std::move(network));
   SearchFailure why;
-  if (out.network.nodes().empty() || solveNetwork(memoryLimit(out.network, cluster), out, why))
+  if (out.network.nodes().empty() ||
+      solveNetwork(memoryLimit(out.network, cluster), out, why, searchWork, rounds))
     return out;
   if (!why.error.empty())
     return emitError(program.getLoc(), "the search failed: ") << why.error;
@@ -336,7 +338,7 @@ private:
       if (auto best = searchFamily(job.parallel.strategy, *network, cluster, noFamily))
         found.emplace(std::move(*best));
     } else {
-      FailureOr<Searched> free = searchProgram(program, std::move(*network), cluster);
+      FailureOr<Searched> free = searchProgram(program, std::move(*network), cluster, rounds);
       if (failed(free))
         return failure();
       found.emplace(std::move(*free));
@@ -413,26 +415,37 @@ private:
       return failure();
     std::optional<StagePlan> best;
     const int most = search.numOps() <= fewOps ? mostStagePlansOfFew : mostStagePlans;
-    int tried = 0;
-    for (StagePlan &plan : *plans) {
-      std::optional<double> seconds;
-      const bool isPromising =
-          !fastest || fastest->round > 0 || plan.seconds < promising * fastest->seconds;
-      if (search.hasAllPlans() || (tried < most && isPromising)) {
-        ++tried;
+    std::vector<std::optional<double>> seconds(plans->size());
+    // What fits the memory as it is comes first; a cut that does not says nothing of the others.
+    for (const int tried : {0, mostRounds}) {
+      rounds = search.hasAllPlans() ? mostRounds : tried;
+      int fitting = 0, missing = 0;
+      for (auto [plan, took] : llvm::zip(*plans, seconds)) {
+        const bool isPromising =
+            !fastest || fastest->round > 0 || plan.seconds < promisingPlan * fastest->seconds;
+        const bool isOneOfFew = fitting < most && missing < (rounds ? 1 : 2) * most;
+        if (!search.hasAllPlans() && !(isOneOfFew && isPromising))
+          continue;
         search.place(plan);
         std::optional<Searched> found;
-        if (succeeded(quietly([&] { return searchPlan(program, plan, found); })))
-          seconds = found->seconds;
-        if (seconds && plan.stages() > 1)
+        (void)quietly([&] { return searchPlan(program, plan, found); });
+        ++(found ? fitting : missing);
+        if (!found)
+          continue;
+        took = found->seconds;
+        if (plan.stages() > 1)
           families.addStages(*found, plan.stages());
-        if (seconds && (!fastest || found->isBetterThan(*fastest))) {
+        if (!fastest || found->isBetterThan(*fastest)) {
           fastest.emplace(std::move(*found));
           best = plan;
         }
       }
-      search.remark(plan, seconds);
+      if (fastest || search.hasAllPlans())
+        break;
     }
+    rounds = mostRounds;
+    for (auto [plan, took] : llvm::zip(*plans, seconds))
+      search.remark(plan, took);
     if (isExplained(program) && families.isEmpty()) { // which are of one stage
       std::optional<Searched> whole;
       StagePlan plan = search.wholeMesh();
@@ -483,7 +496,7 @@ private:
     FailureOr<DistNetwork> network = openNetwork(program, cluster, planner);
     if (failed(network))
       return failure();
-    FailureOr<Searched> staged = searchProgram(program, std::move(*network), cluster);
+    FailureOr<Searched> staged = searchProgram(program, std::move(*network), cluster, rounds);
     if (failed(staged))
       return failure();
     found.emplace(std::move(*staged));
@@ -555,7 +568,8 @@ private:
   Annotations given;
   AnnotationWriter kept;
   FamilyComparison families{cluster};
-  std::string noFamily; ///< why the last mesh had no choice of the strategy
+  int rounds = mostRounds; ///< of the next search (solveNetwork)
+  std::string noFamily;    ///< why the last mesh had no choice of the strategy
 };
 
 } // namespace

@@ -17,6 +17,8 @@ struct SearchedChoice {
   RecomputeChoice levels; ///< of what is computed again
   double seconds = 0;     ///< per step; of several meshes that of the pipeline they are
   double lowerBound = 0;  ///< no choice takes less
+  /// Nor does one with more memory; none if that is not known.
+  std::optional<double> freeBound;
   int64_t bytes = 0; ///< of a device at the peak, as far as the search can tell; 0: not limited
   bool isLimited = false; ///< with more memory there may be a faster one
   int round = 0;          ///< quarters of its memory that a device was taken to have beside it
@@ -48,16 +50,20 @@ std::optional<int64_t> memoryLimit(const DistNetwork &network, const Cluster &cl
 /// Work of one solution, at most: some seconds.
 inline constexpr uint64_t searchWork = 3'000'000'000;
 
+/// Times that the memory of a device is taken for a quarter more than it is, where nothing fits:
+/// the estimate may be above what the packer needs, which has the last word.
+inline constexpr int mostRounds = 4;
+
 /// Chooses in `out.network`, within `limit` bytes of a device. False if `failure` says why not.
 bool solveNetwork(std::optional<int64_t> limit, Searched &out, SearchFailure &failure,
-                  uint64_t work = searchWork);
+                  uint64_t work = searchWork, int rounds = mostRounds);
 
 /// The shape of a mesh: "outer: 4, inner: 2".
 std::string shapeText(MeshAttr mesh);
 
 /// Chooses in the open network of one program. Errors at an op that has no option left.
 mlir::FailureOr<Searched> searchProgram(ProgramOp program, DistNetwork network,
-                                        const Cluster &cluster);
+                                        const Cluster &cluster, int rounds = mostRounds);
 
 /// Chooses mesh and distributions for a placed module and writes them, and answers what was asked.
 /// On return `variables` has all variables.

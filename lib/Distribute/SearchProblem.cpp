@@ -1,7 +1,6 @@
 #include "lib/Distribute/SearchProblem.h"
 
 #include "lib/Distribute/ChoiceSeconds.h"
-#include "lib/Distribute/Fold.h"
 #include "lib/Distribute/Lives.h"
 #include "lib/Distribute/Versions.h"
 
@@ -29,7 +28,7 @@ public:
         out.classOf.push_back(n);
       options.mostVersionSets = mostSetsOfFew;
     } else {
-      out.classOf = foldColours(network, edges, options.mostNodes);
+      out.classOf = foldColours(network, edges, options.fold);
     }
     findMeshes();
     for (size_t n = 0; n < network.nodes().size(); ++n)
@@ -268,9 +267,31 @@ private:
     return sets;
   }
 
+  /// How a hub counts the value as it is made: itself; as one that is exchanged for sure; not at
+  /// all, since another hub does.
+  enum class Own { Counted, Exchanged, Elsewhere };
+
+  // Where there are too many sets for each mesh to have all it can need, each has a hub of its own:
+  // what a mesh gets costs about the same from whichever mesh it comes.
   void addVersions(const ValueClass &value, ArrayRef<UserPlace> users) {
-    SmallVector<DistAttr> needs = needsOf(value, users);
-    SmallVector<uint64_t> sets = setsOf(needs.size(), users.size());
+    const SmallVector<DistAttr> needs = needsOf(value, users);
+    const SmallVector<uint64_t> sets = setsOf(needs.size(), users.size());
+    const bool hasAll = llvm::popcount(sets.back()) == int(std::min(needs.size(), users.size()));
+    std::map<unsigned, SmallVector<UserPlace>> byMesh;
+    for (UserPlace user : users)
+      byMesh[meshIndex.lookup(node(representative[user.first]).mesh)].push_back(user);
+    if (hasAll || byMesh.size() < 2)
+      return addHub(value, users, needs, sets, Own::Counted);
+    Own own = Own::Exchanged;
+    for (auto &[mesh, there] : byMesh) {
+      const SmallVector<DistAttr> some = needsOf(value, there);
+      addHub(value, there, some, setsOf(some.size(), there.size()), own);
+      own = Own::Elsewhere;
+    }
+  }
+
+  void addHub(const ValueClass &value, ArrayRef<UserPlace> users, ArrayRef<DistAttr> needs,
+              ArrayRef<uint64_t> sets, Own own) {
     uint32_t hub = out.problem.nodes.size();
     out.problem.nodes.emplace_back();
     // With what is made known, an option stands for a set of versions and for one way to be made.
@@ -287,7 +308,7 @@ private:
     for (UserPlace user : users)
       addNeeding(user, needs, sets, made.size(), hub);
     if (options.memoryLimit)
-      addUsages(value, needs, sets, made.getArrayRef(), hub);
+      addUsages(value, needs, sets, made.getArrayRef(), hub, own);
   }
 
   // ---- Memory
@@ -296,7 +317,7 @@ private:
   // Other values share theirs with those that do not live at the same time; variables have one
   // already.
   void addUsages(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
-                 ArrayRef<DistAttr> ways, uint32_t hub) {
+                 ArrayRef<DistAttr> ways, uint32_t hub, Own counted) {
     const unsigned home = meshIndex.lookup(node(value.producer).mesh);
     std::map<unsigned, SmallVector<int64_t>> registers; ///< by mesh, of each option of the hub
     for (auto &[mesh, lives] : value.lives)
@@ -306,19 +327,22 @@ private:
       for (uint64_t set : sets) {
         std::map<unsigned, int64_t> boxed;
         int64_t shared = estimated(addVersionBytes(value, needs, set, made, boxed));
+        if (counted == Own::Elsewhere)
+          shared = 0;
         for (auto &[mesh, bytes] : boxed)
           bytes = estimated(bytes);
+        const bool isExchanged = counted == Own::Exchanged || llvm::any_of(boxed, isSome);
         for (auto &[mesh, bytes] : registers) {
           int64_t own = boxed[mesh];
-          if (mesh == home && !boxed.empty() && llvm::any_of(boxed, isSome))
+          if (mesh == home && isExchanged)
             own += shared;
           bytes.push_back(value.lives.at(mesh).count() * own);
         }
-        shares.push_back(llvm::any_of(boxed, isSome) ? 0 : shared);
+        shares.push_back(isExchanged ? 0 : shared);
         out.problem.nodes[hub].usages.push_back(shares.back() * value.lives.at(home).mostAtOnce());
       }
     setLife(hub, value.lives.at(home), home, false);
-    if (!value.gaps.empty())
+    if (!value.gaps.empty() && counted == Own::Counted)
       addKept(value, shares, hub, home);
     for (auto &[mesh, bytes] : registers)
       addTied(bytes, hub, mesh, nullptr);

@@ -4,7 +4,8 @@
 //                             seconds add up and they get one option
 //   value with one user       an edge: seconds of the boxing
 //   value with several users  a node of its own, whose options are the sets of versions that are
-//                             there: its producer pays for making them, each user needs its own
+//                             there: its producer pays for making them, each user needs its own;
+//                             a node for each mesh where there are too many sets of all
 //
 // Where memory is limited every value has such a node: it is what uses bytes, from its producer to
 // its last user in program order. Variables, and what exchanges read and write, are always there,
@@ -20,13 +21,14 @@
 #pragma once
 
 #include "lib/Distribute/Choose.h"
+#include "lib/Distribute/Fold.h"
 #include "lib/Distribute/RecomputeProblem.h"
 #include "lib/Search/CostNetwork.h"
 
 namespace of {
 
 struct SearchProblemOptions {
-  unsigned mostNodes = 4000;      ///< folded until the network has no more than this
+  FoldLimits fold;                ///< folded until the network is no larger
   unsigned fewNodes = 100;        ///< networks as small are taken as they are: nothing is left out
   unsigned mostVersionSets = 400; ///< of a value with several users, beyond sets of two
   std::optional<int64_t> memoryLimit; ///< bytes of a device

@@ -1,5 +1,7 @@
 #include "lib/Distribute/StageSearch.h"
 
+#include "lib/Cost/ComputeCost.h"
+
 #include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -99,39 +101,18 @@ std::string StageSearch::nameOf(int64_t block) {
 
 // ---- Devices
 
-static bool areAlike(const ClusterDevice &l, const ClusterDevice &r) {
-  return l.kind == r.kind && l.threads == r.threads && l.isa == r.isa &&
-         l.memoryBytes == r.memoryBytes && l.flopsF32 == r.flopsF32 && l.flopsF64 == r.flopsF64 &&
-         l.bytesPerSecond == r.bytesPerSecond && l.launchSeconds == r.launchSeconds &&
-         l.crowding == r.crowding;
-}
-
-// For each device what it is like, and which node and host it is in, counted from the first.
+// Of devices that follow one another.
 StageSearch::Signature StageSearch::signatureOf(int64_t first, int64_t count) const {
-  Signature out;
-  std::vector<int64_t> nodes, hosts;
-  auto number = [](std::vector<int64_t> &known, int64_t of) {
-    auto at = llvm::find(known, of);
-    if (at == known.end())
-      at = known.insert(known.end(), of);
-    return at - known.begin();
-  };
-  for (int64_t d = first; d < first + count; ++d) {
-    const ClusterDevice &device = cluster.devices[d];
-    auto like = llvm::find_if(cluster.devices,
-                              [&](const ClusterDevice &other) { return areAlike(device, other); });
-    out.push_back(like - cluster.devices.begin());
-    out.push_back(number(nodes, device.node));
-    out.push_back(number(hosts, cluster.nodes[device.node].host));
-  }
-  return out;
+  std::vector<int64_t> devices(count);
+  std::iota(devices.begin(), devices.end(), first);
+  return cluster.signatureOf(devices);
 }
 
 bool StageSearch::isUniform() const {
   std::vector<int64_t> counts(cluster.nodes.size());
-  for (const ClusterDevice &device : cluster.devices) {
+  for (auto [d, device] : llvm::enumerate(cluster.devices)) {
     counts[device.node]++;
-    if (!areAlike(device, cluster.devices[0]))
+    if (!cluster.areAlike(d, 0))
       return false;
   }
   return llvm::all_equal(counts);
@@ -157,13 +138,15 @@ std::vector<std::pair<int64_t, int64_t>> StageSearch::groups() const {
   return out;
 }
 
-LogicalResult StageSearch::addTables() {
-  std::map<Signature, size_t> known;
+// Of the groups of so many devices, or all.
+LogicalResult StageSearch::addTables(std::optional<int64_t> only) {
   for (auto [first, count] : groups()) {
+    if (only && count != *only)
+      continue;
     std::vector<int64_t> devices(count);
     std::iota(devices.begin(), devices.end(), first);
     std::optional<int64_t> memory = cluster.leastMemory(devices);
-    auto [at, isNew] = known.try_emplace(signatureOf(first, count), tables.size());
+    auto [at, isNew] = tableOf.try_emplace(signatureOf(first, count), tables.size());
     if (isNew) {
       FailureOr<BlockTable> table = costs->on(first, count, memory);
       if (failed(table))
@@ -290,17 +273,42 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
       return all;
     }
   }
-  if (failed(addTables()))
+  const bool areEqual = devices > kFewDevices;
+  if (!areEqual && failed(addTables(std::nullopt)))
     return failure();
-  const int64_t most =
-      std::min({kMostStages, int64_t(trainOps.size()), int64_t(cluster.devices.size())});
+  const int64_t most = std::min({kMostStages, int64_t(trainOps.size()), devices});
   std::vector<StagePlan> out;
-  for (int64_t stages = 1; stages <= most; ++stages)
-    if (std::optional<StagePlan> plan = solve(stages))
+  double best = std::numeric_limits<double>::infinity();
+  for (int64_t stages = 1; stages <= most; ++stages) {
+    if (areEqual) {
+      if (devices % stages != 0 || idealSeconds(stages) > promisingPlan * best)
+        continue;
+      if (failed(addTables(devices / stages)))
+        return failure();
+    }
+    if (std::optional<StagePlan> plan = solve(stages)) {
+      best = std::min(best, plan->seconds);
       out.push_back(std::move(*plan));
+    }
+  }
   llvm::stable_sort(out,
                     [](const StagePlan &l, const StagePlan &r) { return l.seconds < r.seconds; });
   return out;
+}
+
+// Of a pipeline of equal stages whose work spreads over all devices and which exchange nothing.
+double StageSearch::idealSeconds(int64_t stages) {
+  double micro = 0;
+  train.getBody().walk([&](Operation *op) {
+    if (isa<MicroOp, YieldOp>(op) || !isa<MicroOp>(op->getParentOp()) || op->getNumOperands() == 0)
+      return;
+    auto types = [](TypeRange list) {
+      return llvm::map_to_vector(list, [](Type type) { return cast<RankedTensorType>(type); });
+    };
+    micro += computeSeconds(op, types(op->getOperandTypes()), types(op->getResultTypes()),
+                            cluster.devices[0]);
+  });
+  return micro * double(costs->microBatches() + stages - 1) / double(cluster.devices.size());
 }
 
 StagePlan StageSearch::wholeMesh() {

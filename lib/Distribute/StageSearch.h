@@ -16,6 +16,10 @@
 
 namespace of {
 
+/// A cut is looked at if it is estimated to take no longer than so many times the best: estimates
+/// hold all blocks of a stage to one layout where they meet, the network does not.
+inline constexpr double promisingPlan = 1.25;
+
 /// One way to cut the program.
 struct StagePlan {
   std::vector<int64_t> firstBlocks; ///< by stage
@@ -76,7 +80,8 @@ private:
   void findCuts();
   Signature signatureOf(int64_t first, int64_t count) const;
   std::vector<std::pair<int64_t, int64_t>> groups() const;
-  mlir::LogicalResult addTables();
+  mlir::LogicalResult addTables(std::optional<int64_t> only);
+  double idealSeconds(int64_t stages);
   const search::Crossing &crossingOf(const search::StageMesh &from, const search::StageMesh &to);
   search::StageProblem problemFor(int64_t stages);
   std::optional<StagePlan> solve(int64_t stages);
@@ -93,6 +98,7 @@ private:
   std::vector<Cut> cuts; ///< before each block
   std::vector<search::StageMesh> meshes;
   std::vector<BlockTable> tables;
+  std::map<Signature, size_t> tableOf; ///< looked up only
   bool areAllPlans = false;
   std::map<std::pair<Signature, int64_t>, search::Crossing> crossings;
 };

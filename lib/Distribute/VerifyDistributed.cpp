@@ -21,7 +21,8 @@ namespace {
 
 class Verifier {
 public:
-  Verifier(ModuleOp module, const Cluster &cluster) : module(module), cluster(cluster) {}
+  Verifier(ModuleOp module, const Cluster &cluster)
+      : module(module), symbols(module), cluster(cluster) {}
 
   LogicalResult run() {
     LogicalResult ok = success();
@@ -69,7 +70,7 @@ private:
   }
 
   LogicalResult checkAccess(Operation *op, StringRef name, Type type) {
-    auto variable = module.lookupSymbol<VariableOp>(name);
+    auto variable = symbols.lookup<VariableOp>(name);
     if (!variable)
       return op->emitOpError("refers to variable '") << name << "', which the module does not have";
     if (variable.getType() != type)
@@ -126,6 +127,7 @@ private:
   }
 
   ModuleOp module;
+  const SymbolTable symbols;
   const Cluster &cluster;
 };
 

@@ -1,7 +1,7 @@
 #include "lib/Schedule/TaskCost.h"
 
 #include "lib/Cost/ComputeCost.h"
-#include "lib/Cost/ExchangeShares.h"
+#include "lib/Cost/ExchangeCost.h"
 
 using namespace mlir;
 
@@ -49,13 +49,12 @@ static TaskSeconds exchangeSeconds(task::ExchangeOp exchange, const Cluster &clu
   for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
     auto type = cast<RankedTensorType>(in.getType());
     const Shape shape(type.getShape().begin(), type.getShape().end());
-    const DType dtype = dtypeOf(type.getElementType());
-    const Layout src = distOf(in).layout(), dst = distOf(out).layout();
-    const ExchangeShares shares = exchangeShares(cluster, shape, dtype, src, dst);
+    const int64_t bytes = elementsOf(shape) * sizeOf(dtypeOf(type.getElementType()));
+    const ExchangeLoads loads =
+        exchangeLoads(cluster, shape, distOf(in).layout(), distOf(out).layout());
+    const ExchangeShares shares = loads.shares(bytes);
     seconds.network += shares.networkSeconds;
-    seconds.worker += shares.networkSeconds > 0
-                          ? shares.deviceSeconds
-                          : exchangeCost(cluster, shape, dtype, src, dst).seconds;
+    seconds.worker += shares.networkSeconds > 0 ? shares.deviceSeconds : loads.cost(bytes).seconds;
   }
   return seconds;
 }

@@ -91,14 +91,18 @@ void CostGraph::mustRevise(uint32_t edge, uint32_t node) {
 bool CostGraph::revise(uint32_t edge, uint32_t node) {
   const EdgeView v = view(edge, node);
   const uint32_t far = other(edge, node);
+  std::vector<uint32_t> &first =
+      edges[edge].a == node ? edges[edge].firstOfA : edges[edge].firstOfB;
+  first.resize(options(node), 0);
   bool changed = false;
   for (uint32_t k = 0; k < options(node); ++k) {
     if (!allowed(node, k))
       continue;
-    uint32_t q = 0;
+    uint32_t q = first[k];
     while (q < options(far) && (v.at(k, q) == kForbidden || !allowed(far, q)))
       ++q;
-    work_ += q + 1;
+    work_ += q - first[k] + 1;
+    first[k] = q;
     if (q < options(far))
       continue;
     forbid(node, k);

@@ -34,6 +34,8 @@ struct GraphEdge {
   uint32_t a = 0, b = 0;
   std::vector<double> costs; ///< options of a x options of b
   bool alive = true;
+  /// For each option of a (of b) one before which it has no partner: options are only ever lost.
+  std::vector<uint32_t> firstOfA = {}, firstOfB = {};
 };
 
 /// An edge seen from one of its ends.

@@ -81,7 +81,9 @@ struct CostSolution {
   Choice choice;
   double cost = 0;       ///< kForbidden where the choice takes something forbidden
   double lowerBound = 0; ///< no choice that fits costs less
-  int64_t peak = 0;      ///< most bytes in use at one time
+  /// No choice costs less, whether it fits or not; -infinity where that was not looked at.
+  double freeBound = -std::numeric_limits<double>::infinity();
+  int64_t peak = 0; ///< most bytes in use at one time
   Verdict verdict = Verdict::Unknown;
   Conflict conflict;
   uint64_t work = 0; ///< units spent

@@ -1,6 +1,7 @@
 #include "lib/Search/CostReduction.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 namespace of::search {
@@ -281,6 +282,96 @@ void CostReduction::visitLeaf(uint32_t leaf) {
     graph_.forbidPairs(edge, leaf, dominated);
 }
 
+namespace {
+
+/// The costs of a node's options across one edge, side by side.
+struct AcrossEdge {
+  size_t partners = 0;
+  std::vector<double> costs; ///< of each option with each partner
+  std::vector<double> least; ///< by option
+};
+
+} // namespace
+
+/// Tells which of a node's options another is never worse than.
+class CostReduction::Dominance {
+public:
+  Dominance(const CostReduction &reduction, uint32_t node)
+      : reduction_(reduction), node_(node), graph_(reduction.graph_) {
+    const GraphNode &n = graph_.nodes[node];
+    for (uint32_t k = 0; k < n.costs.size(); ++k)
+      if (graph_.allowed(node, k)) {
+        options_.push_back(k);
+        total_.push_back(n.costs[k]);
+      }
+    for (uint32_t e : n.edges)
+      addEdge(e);
+  }
+
+  const std::vector<uint32_t> &options() const { return options_; }
+
+  /// By their places among the options. What one costs at least across each edge, set against what
+  /// the other does, only grows as more partners are looked at.
+  bool dominates(size_t better, size_t worse) const {
+    if (total_[worse] == kForbidden)
+      return true;                                      // it has no partner left
+    const double most = 1e-9 * std::abs(total_[worse]); // rounding; the last line decides
+    double behind = total_[better] - total_[worse];
+    if (!(behind <= most) || !reduction_.usesNoMore(node_, options_[better], options_[worse]))
+      return false;
+    const std::vector<double> &own = graph_.nodes[node_].costs;
+    double sum = own[options_[better]] - own[options_[worse]];
+    for (const AcrossEdge &edge : edges_) {
+      const double ahead = edge.least[better] - edge.least[worse], bar = most + ahead - behind;
+      const double *const b = edge.costs.data() + better * edge.partners;
+      const double *const w = edge.costs.data() + worse * edge.partners;
+      double largest = -kForbidden;
+      for (size_t q = 0; q < edge.partners; ++q) {
+        const double more = b[q] - w[q]; // not a number where neither may be taken
+        if (more > bar) {
+          reduction_.work_ += q;
+          return false;
+        }
+        largest = more > largest ? more : largest;
+      }
+      reduction_.work_ += edge.partners;
+      behind += largest - ahead;
+      sum += largest;
+    }
+    return sum <= 0;
+  }
+
+private:
+  void addEdge(uint32_t e) {
+    const EdgeView v = graph_.view(e, node_);
+    const uint32_t far = graph_.other(e, node_);
+    std::vector<uint32_t> partners;
+    for (uint32_t q = 0; q < graph_.options(far); ++q)
+      if (graph_.allowed(far, q))
+        partners.push_back(q);
+    AcrossEdge &edge = edges_.emplace_back();
+    edge.partners = partners.size();
+    edge.costs.reserve(options_.size() * partners.size());
+    for (size_t i = 0; i < options_.size(); ++i) {
+      double least = kForbidden;
+      for (uint32_t q : partners) {
+        edge.costs.push_back(v.at(options_[i], q));
+        least = std::min(least, edge.costs.back());
+      }
+      edge.least.push_back(least);
+      total_[i] += least;
+    }
+    reduction_.work_ += edge.costs.size();
+  }
+
+  const CostReduction &reduction_;
+  const uint32_t node_;
+  const CostGraph &graph_;
+  std::vector<uint32_t> options_; ///< that are allowed
+  std::vector<double> total_;     ///< what each costs at least, with its edges
+  std::vector<AcrossEdge> edges_;
+};
+
 /// Forbids the options of a node that another is never worse than; true if there were any.
 bool CostReduction::shave(uint32_t node) {
   const GraphNode &n = graph_.nodes[node];
@@ -291,40 +382,19 @@ bool CostReduction::shave(uint32_t node) {
     entries += graph_.options(graph_.other(e, node));
   if (entries * n.left * n.left > kMaxShave)
     return false;
+  const Dominance dominance(*this, node);
+  const std::vector<uint32_t> &options = dominance.options();
   bool changed = false;
-  for (uint32_t worse = 0; worse < n.costs.size(); ++worse)
-    for (uint32_t better = 0; better < n.costs.size() && graph_.allowed(node, worse); ++better) {
-      if (better == worse || !graph_.allowed(node, better) || !dominates(node, better, worse))
+  for (size_t worse = 0; worse < options.size(); ++worse)
+    for (size_t better = 0; better < options.size() && graph_.allowed(node, options[worse]);
+         ++better) {
+      if (better == worse || !graph_.allowed(node, options[better]) ||
+          !dominance.dominates(better, worse))
         continue;
-      graph_.forbid(node, worse);
+      graph_.forbid(node, options[worse]);
       changed = true;
     }
   return changed;
-}
-
-bool CostReduction::dominates(uint32_t node, uint32_t better, uint32_t worse) {
-  const GraphNode &n = graph_.nodes[node];
-  double extra = n.costs[better] - n.costs[worse];
-  if (!usesNoMore(node, better, worse))
-    return false;
-  double least = 0;
-  for (uint32_t e : n.edges) {
-    const EdgeView v = graph_.view(e, node);
-    const uint32_t far = graph_.other(e, node);
-    double most = -kForbidden;
-    for (uint32_t q = 0; q < graph_.options(far); ++q) {
-      if (!graph_.allowed(far, q) || v.at(worse, q) == kForbidden)
-        continue;
-      if (v.at(better, q) == kForbidden)
-        return false;
-      most = std::max(most, v.at(better, q) - v.at(worse, q));
-    }
-    work_ += graph_.options(far);
-    if (most == -kForbidden)
-      return true; // `worse` has no partner left
-    least += most;
-  }
-  return extra + least <= 0;
 }
 
 } // namespace of::search

@@ -53,7 +53,7 @@ private:
   void visitLeaf(uint32_t leaf);
   bool cheapToBridge(uint32_t node) const;
   bool shave(uint32_t node);
-  bool dominates(uint32_t node, uint32_t better, uint32_t worse);
+  class Dominance;
   bool usesNoMore(uint32_t node, uint32_t k, uint32_t than) const;
 
   const CostNetwork &network_;

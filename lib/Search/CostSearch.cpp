@@ -127,7 +127,10 @@ void CostSearch::run(const CoreTarget &target) {
   bestCost_ = target.known;
   if (target.start) {
     state_.reset(*target.start);
-    polish(core_, state_, work_);
+    if (state_.fits())
+      polish(core_, state_, work_);
+    else
+      (void)repair(core_, state_, prices_.prices(), work_);
     closest_ = state_.choice();
     const double cost = state_.feasibleCost() + core_.constant;
     if (cost < kForbidden && cost <= bestCost_ + 1e-9 * std::abs(bestCost_)) {

@@ -10,9 +10,12 @@ namespace of::search {
 namespace {
 
 constexpr size_t kRelaxedEntries =
-    4'000'000; ///< larger networks are not solved without bytes first
+    40'000'000; ///< larger networks are not solved without bytes first
 
 constexpr uint64_t kLeastWork = 100'000'000, kWorkOfEntry = 3'000;
+/// Parts of the relaxation's bound within which a choice is looked for before it is anywhere.
+constexpr double kSlack[] = {0.02, 0.15};
+
 constexpr int kNarrower = 8; ///< rungs on narrower and narrower networks
 
 size_t entriesOf(const CostNetwork &network) {
@@ -39,6 +42,39 @@ Status checkStart(const CostNetwork &network, const Choice &start) {
   return Status::ok();
 }
 
+/// What a choice costs at least, and what it does if a node takes an option.
+struct OptionBounds {
+  OptionBounds(const CostReduction &reduction, const CostCore &core, const ShiftedCosts &shifted)
+      : bound(shifted.bound + core.constant) {
+    for (uint32_t i = 0; i < core.nodes; ++i) {
+      const auto first = shifted.costs.begin() + long(core.firstCost[i]);
+      const double least = *std::min_element(first, first + core.options(i));
+      bound += least;
+      for (uint32_t k = 0; k < core.options(i); ++k)
+        options.push_back({reduction.original(i), reduction.options(i)[k], first[k] - least});
+    }
+  }
+
+  /// Forbids the options with which the network costs more; returns how many.
+  size_t forbidAbove(double most, CostNetwork &network) const {
+    most += 1e-9 * std::abs(most);
+    size_t forbidden = 0;
+    for (const Option &option : options)
+      if (bound + option.more > most) {
+        network.nodes[option.node].costs[option.k] = kForbidden;
+        ++forbidden;
+      }
+    return forbidden;
+  }
+
+  struct Option {
+    uint32_t node, k;
+    double more; ///< than the bound
+  };
+  double bound;
+  std::vector<Option> options; ///< of the nodes that the reduction left
+};
+
 /// Owns what is known while the rungs are climbed.
 class Ladder {
 public:
@@ -54,6 +90,8 @@ public:
     if (entriesOf(original_) <= kRelaxedEntries || !limited)
       rung(false, share(limited ? 0.25 : 0.85));
     if (limited && !closed())
+      widen();
+    if (limited && !closed() && !isWithin_)
       rung(true, share(0.85));
     for (int round = 0; round < kNarrower && narrowed_ && !closed() && work_ < limit_; ++round)
       rung(limited, share(0.6));
@@ -88,6 +126,25 @@ private:
     conflict_ = conflict;
   }
 
+  /// Looks where the cost is hardly above the relaxation's bound, then further away. What is found
+  /// there costs less than all that was left out.
+  void widen() {
+    const double least = bound_;
+    const CostNetwork whole = network_;
+    for (size_t i = 0; i < std::size(kSlack) && !best_ && relaxed_ && work_ < limit_; ++i) {
+      const double most = least + kSlack[i] * std::abs(least);
+      if (!relaxed_->forbidAbove(most, network_))
+        continue;
+      rung(true, share(0.3));
+      isWithin_ = best_ && cost_ <= most;
+      bound_ = isWithin_ ? bound_ : least;
+      infeasible_ = false;
+      conflict_ = {};
+      if (!isWithin_)
+        network_ = whole;
+    }
+  }
+
   /// Solves the network, or without bytes its relaxation.
   void rung(bool withBytes, uint64_t limit) {
     narrowed_ = false;
@@ -108,37 +165,26 @@ private:
       target.start = reduction.project(*best_);
     else if (!budget_.start.empty())
       target.start = reduction.project(budget_.start);
+    else if (!closest_.empty())
+      target.start = reduction.project(closest_);
     search.run(target);
     if (search.lowerBound() == kForbidden)
       return refute({});
     bound_ = std::max(bound_, std::min(search.lowerBound(), cost_));
+    if (!withBytes)
+      freeBound_ = std::max(freeBound_, search.lowerBound());
     if (search.best())
       offer(reduction.expand(*search.best()));
     else if (!best_)
       closest_ = reduction.expand(search.closest());
-    if (best_ && !closed())
-      narrow(reduction, core, search);
-  }
-
-  /// Forbids the options with which the network costs more than the best choice.
-  void narrow(const CostReduction &reduction, const CostCore &core, CostSearch &search) {
-    const ShiftedCosts shifted = search.shifted();
-    std::vector<double> least(core.nodes);
-    double bound = shifted.bound + core.constant;
-    for (uint32_t i = 0; i < core.nodes; ++i)
-      bound += least[i] = *std::min_element(shifted.costs.begin() + long(core.firstCost[i]),
-                                            shifted.costs.begin() + long(core.firstCost[i + 1]));
-    bound_ = std::max(bound_, std::min(bound, cost_));
-    const double most = cost_ + 1e-9 * std::abs(cost_);
-    size_t forbidden = 0;
-    for (uint32_t i = 0; i < core.nodes; ++i)
-      for (uint32_t k = 0; k < core.options(i); ++k) {
-        if (bound - least[i] + shifted.costs[core.firstCost[i] + k] <= most)
-          continue;
-        network_.nodes[reduction.original(i)].costs[reduction.options(i)[k]] = kForbidden;
-        ++forbidden;
-      }
-    narrowed_ = 20 * forbidden > core.costs.size();
+    if (closed() || (withBytes && !best_) || work_ >= limit_)
+      return;
+    const OptionBounds bounds(reduction, core, search.shifted());
+    bound_ = std::max(bound_, std::min(bounds.bound, cost_));
+    if (!withBytes && !best_)
+      relaxed_ = bounds;
+    else
+      narrowed_ = 20 * bounds.forbidAbove(cost_, network_) > core.costs.size();
   }
 
   CostSolution finish() {
@@ -148,6 +194,7 @@ private:
     solution.choice.resize(original_.nodes.size(), 0);
     solution.cost = original_.cost(solution.choice);
     solution.peak = original_.peak(solution.choice).bytes;
+    solution.freeBound = freeBound_;
     solution.conflict = conflict_;
     if (best_ && !infeasible_) {
       const bool optimal = cost_ - bound_ <= 1e-10 * std::abs(cost_);
@@ -163,11 +210,13 @@ private:
   const CostNetwork &original_;
   CostNetwork network_; ///< without the options that were found to cost too much
   const SolveBudget &budget_;
+  std::optional<OptionBounds> relaxed_; ///< without bytes
+  bool isWithin_ = false; ///< whether all that costs less than the best choice is in the network
   bool narrowed_ = false; ///< whether the last rung forbade enough to climb another
   uint64_t limit_ = 0, work_ = 0;
   std::optional<Choice> best_;
   Choice closest_;
-  double cost_ = kForbidden, bound_ = -kForbidden;
+  double cost_ = kForbidden, bound_ = -kForbidden, freeBound_ = -kForbidden;
   bool infeasible_ = false;
   Conflict conflict_;
 };

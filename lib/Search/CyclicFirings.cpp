@@ -101,9 +101,9 @@ public:
   ListScheduler(const CyclicProblem &problem, const CyclicGraph &graph, const FiringRule &rule,
                 CyclicSolution &solution)
       : p_(problem), graph_(graph), s_(solution), state_(problem, graph, solution),
-        onStream_(problem.streams), free_(problem.streams), open_(problem.streams) {
+        free_(problem.streams), open_(problem.streams), later_(problem.streams),
+        ready_(problem.streams), looked_(problem.tasks.size()) {
     for (uint32_t t = 0; t < p_.tasks.size(); ++t) {
-      onStream_[p_.tasks[t].stream].push_back(t);
       ++open_[p_.tasks[t].stream][phaseOf(t)];
       left_ += state_.firings(t);
     }
@@ -113,6 +113,8 @@ public:
 
   bool run() {
     s_.orders.assign(p_.streams, {});
+    for (uint32_t t = 0; t < p_.tasks.size(); ++t)
+      look(t);
     for (uint32_t stream = 0; stream < p_.streams; ++stream)
       events_.push({0, stream});
     while (!events_.empty()) {
@@ -157,43 +159,64 @@ private:
       ranks_.push_back({urgent[t] ? 0 : 1, rule.furthestFirst ? -head[t] : -graph_.tail(t), t});
   }
 
-  /// Streams that may go on when a task has ended, and how much later.
+  /// What a firing of a task lets go on: tasks, and their streams with how much later.
   void indexWakes() {
     wakes_.resize(p_.tasks.size());
+    lets_.resize(p_.tasks.size());
+    auto add = [&](uint32_t from, uint32_t to, int64_t lagNs) {
+      wakes_[from].emplace_back(lagNs, p_.tasks[to].stream);
+      lets_[from].push_back(to);
+    };
     for (const CyclicEdge &edge : graph_.edges())
-      wakes_[edge.from].emplace_back(edge.lagNs, p_.tasks[edge.to].stream);
+      add(edge.from, edge.to, edge.lagNs);
     for (const CyclicRegister &r : p_.registers)
       for (uint32_t reader : r.readers)
-        wakes_[reader].emplace_back(0, p_.tasks[r.producer].stream);
+        add(reader, r.producer, 0);
     for (uint32_t t = 0; t < p_.tasks.size(); ++t) {
-      wakes_[t].emplace_back(0, p_.tasks[t].stream);
-      std::sort(wakes_[t].begin(), wakes_[t].end());
-      wakes_[t].erase(std::unique(wakes_[t].begin(), wakes_[t].end()), wakes_[t].end());
+      add(t, t, 0);
+      sortOnce(wakes_[t]);
+      sortOnce(lets_[t]);
     }
+  }
+
+  template <typename T> static void sortOnce(std::vector<T> &list) {
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+  }
+
+  /// Once all that the next firing of a task waits for has a time, that is when it is ready.
+  void look(uint32_t t) {
+    if (looked_[t] > state_.fired(t) || state_.done(t))
+      return;
+    const int64_t time = state_.ready(t);
+    if (time == kUnknown)
+      return;
+    looked_[t] = state_.fired(t) + 1;
+    later_[p_.tasks[t].stream].push({time, t});
   }
 
   void take(uint32_t stream, int64_t now) {
     if (free_[stream] > now)
       return; // it looks again when it is free
-    const uint32_t none = static_cast<uint32_t>(p_.tasks.size());
-    uint32_t best = none;
-    const std::array<uint32_t, 3> &open = open_[stream];
-    const Phase phase = open[Before] ? Before : open[Micro] ? Micro : After;
-    for (uint32_t t : onStream_[stream]) {
-      if (state_.done(t) || phaseOf(t) != phase || (best != none && ranks_[best] < ranks_[t]))
-        continue;
-      const int64_t ready = state_.ready(t);
-      if (ready != kUnknown && ready <= now)
-        best = t;
+    for (auto &later = later_[stream]; !later.empty() && later.top().first <= now; later.pop()) {
+      const uint32_t t = later.top().second;
+      ready_[stream][phaseOf(t)].push(ranks_[t]);
     }
-    if (best == none)
+    std::array<uint32_t, 3> &open = open_[stream];
+    const Phase phase = open[Before] ? Before : open[Micro] ? Micro : After;
+    auto &ready = ready_[stream][phase];
+    if (ready.empty())
       return;
+    const uint32_t best = std::get<uint32_t>(ready.top());
+    ready.pop();
     state_.fire(best, now);
     s_.orders[stream].push_back(best);
-    open_[stream][phase] -= state_.done(best) ? 1 : 0;
+    open[phase] -= state_.done(best) ? 1 : 0;
     --left_;
     const int64_t end = now + p_.tasks[best].durationNs;
     free_[stream] = end;
+    for (uint32_t t : lets_[best])
+      look(t);
     for (auto [lag, woken] : wakes_[best])
       events_.push({end + lag, woken});
   }
@@ -202,12 +225,16 @@ private:
   const CyclicGraph &graph_;
   CyclicSolution &s_;
   FiringState state_;
-  std::vector<std::vector<uint32_t>> onStream_;
   std::vector<int64_t> free_;
   std::vector<std::array<uint32_t, 3>> open_; ///< tasks of each phase that are not done
   std::vector<Rank> ranks_;                   ///< by task; the least is taken
+  template <typename T> using Least = std::priority_queue<T, std::vector<T>, std::greater<T>>;
+  std::vector<Least<std::pair<int64_t, uint32_t>>> later_; ///< by stream: when which task is ready
+  std::vector<std::array<Least<Rank>, 3>> ready_;          ///< by stream and phase
+  std::vector<uint32_t> looked_; ///< by task: firings that are known to be ready, or over
   std::vector<std::vector<std::pair<int64_t, uint32_t>>> wakes_;
-  std::priority_queue<Event, std::vector<Event>, std::greater<Event>> events_;
+  std::vector<std::vector<uint32_t>> lets_;
+  Least<Event> events_;
   uint64_t left_ = 0;
 };
 

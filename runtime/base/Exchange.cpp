@@ -82,24 +82,26 @@ PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, con
   kept = keptAxes(src, dst);
   // By the point without its coordinates on broadcast axes: replicas differ in those only.
   std::vector<std::pair<std::vector<Term> *, size_t>> index(src.placement.devices.size());
+  Coordinates at(src.placement.shape.size(), 0), keep, partial;
   for (int64_t point = 0; point < src.placement.size(); ++point) {
-    const Coordinates at = src.placement.coordinates(point);
-    Coordinates keep, partial;
     size_t key = 0;
-    for (size_t a = 0; a < src.sbp.size(); ++a) {
-      const bool told = !src.sbp[a].isBroadcast();
+    for (size_t a = 0; a < src.sbp.size(); ++a)
       key = key * static_cast<size_t>(src.placement.shape[a]) +
-            (told ? static_cast<size_t>(at[a]) : 0);
-      if (src.sbp[a].isPartial())
-        (kept[a] ? keep : partial).push_back(at[a]);
-    }
+            (src.sbp[a].isBroadcast() ? 0 : static_cast<size_t>(at[a]));
     auto &[list, place] = index[key];
     if (!list) {
+      keep.clear();
+      partial.clear();
+      for (size_t a = 0; a < src.sbp.size(); ++a)
+        if (src.sbp[a].isPartial())
+          (kept[a] ? keep : partial).push_back(at[a]);
       list = &terms[keep];
       place = list->size();
-      list->push_back({boxAt(shape, src, point), std::move(partial), {}});
+      list->push_back({boxAt(shape, src, point), partial, {}});
     }
     (*list)[place].replicas.push_back(src.placement.devices[static_cast<size_t>(point)]);
+    for (size_t a = at.size(); a-- > 0 && ++at[a] == src.placement.shape[a];)
+      at[a] = 0;
   }
   for (const Sbp &sbp : src.sbp)
     if (sbp.isPartial())
@@ -131,10 +133,10 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
   std::vector<Candidate> found;
   const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];
   for (const Term &term : given->second) {
+    if (!overlap(term.box, plan.box))
+      continue;
     Candidate c;
     c.piece.region = intersect(term.box, plan.box);
-    if (c.piece.region.empty())
-      continue;
     c.piece.srcDevice = chooseReplica(term.replicas, device, dstPoint, distance);
     c.piece.dstDevice = device;
     c.partial = &term.partial;
@@ -148,8 +150,8 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
                                             : before(a.piece.region, b.piece.region);
   });
   for (size_t i = 0; i < found.size(); ++i) {
-    found[i].piece.first = i == 0 || !(found[i - 1].piece.region == found[i].piece.region);
-    plan.pieces.push_back(found[i].piece);
+    found[i].piece.first = i == 0 || !(plan.pieces.back().region == found[i].piece.region);
+    plan.pieces.push_back(std::move(found[i].piece));
   }
   return plan;
 }

@@ -27,6 +27,7 @@ int64_t Box::elements() const {
 
 Box wholeBox(const Shape &shape) {
   Box box;
+  box.dims.reserve(shape.size());
   for (int64_t d : shape)
     box.dims.push_back({0, d});
   return box;
@@ -34,12 +35,20 @@ Box wholeBox(const Shape &shape) {
 
 Box intersect(const Box &a, const Box &b) {
   Box out;
+  out.dims.reserve(a.dims.size());
   for (size_t i = 0; i < a.dims.size(); ++i) {
     int64_t begin = std::max(a.dims[i].begin, b.dims[i].begin);
     int64_t end = std::min(a.dims[i].end, b.dims[i].end);
     out.dims.push_back({begin, std::max(begin, end)});
   }
   return out;
+}
+
+bool overlap(const Box &a, const Box &b) {
+  for (size_t i = 0; i < a.dims.size(); ++i)
+    if (std::max(a.dims[i].begin, b.dims[i].begin) >= std::min(a.dims[i].end, b.dims[i].end))
+      return false;
+  return true;
 }
 
 Range balancedPart(Range range, int64_t parts, int64_t index) {
@@ -87,12 +96,15 @@ int64_t Placement::pointOf(int64_t device) const {
 
 Box boxAt(const Shape &shape, const Layout &layout, int64_t point) {
   Box box = wholeBox(shape);
-  std::vector<int64_t> at = layout.placement.coordinates(point);
-  for (size_t axis = 0; axis < layout.sbp.size(); ++axis)
-    if (layout.sbp[axis].isSplit()) {
-      Range &r = box.dims[layout.sbp[axis].dim];
-      r = balancedPart(r, layout.placement.shape[axis], at[axis]);
-    }
+  int64_t stride = layout.placement.size();
+  for (size_t axis = 0; axis < layout.sbp.size(); ++axis) {
+    const int64_t parts = layout.placement.shape[axis];
+    stride /= parts;
+    if (!layout.sbp[axis].isSplit())
+      continue;
+    Range &r = box.dims[layout.sbp[axis].dim];
+    r = balancedPart(r, parts, point / stride % parts);
+  }
   return box;
 }
 
