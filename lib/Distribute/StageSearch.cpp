@@ -277,11 +277,13 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
   if (!areEqual && failed(addTables(std::nullopt)))
     return failure();
   const int64_t most = std::min({kMostStages, int64_t(trainOps.size()), devices});
+  const double ideal = areEqual ? idealSeconds() : 0;
   std::vector<StagePlan> out;
   double best = std::numeric_limits<double>::infinity();
   for (int64_t stages = 1; stages <= most; ++stages) {
     if (areEqual) {
-      if (devices % stages != 0 || idealSeconds(stages) > promisingPlan * best)
+      const double pipeline = ideal * double(costs->microBatches() + stages - 1);
+      if (devices % stages != 0 || pipeline > promisingPlan * best)
         continue;
       if (failed(addTables(devices / stages)))
         return failure();
@@ -296,8 +298,8 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
   return out;
 }
 
-// Of a pipeline of equal stages whose work spreads over all devices and which exchange nothing.
-double StageSearch::idealSeconds(int64_t stages) {
+// Of a micro-batch whose work spreads over all devices and which exchanges nothing.
+double StageSearch::idealSeconds() {
   double micro = 0;
   train.getBody().walk([&](Operation *op) {
     if (isa<MicroOp, YieldOp>(op) || !isa<MicroOp>(op->getParentOp()) || op->getNumOperands() == 0)
@@ -308,7 +310,7 @@ double StageSearch::idealSeconds(int64_t stages) {
     micro += computeSeconds(op, types(op->getOperandTypes()), types(op->getResultTypes()),
                             cluster.devices[0]);
   });
-  return micro * double(costs->microBatches() + stages - 1) / double(cluster.devices.size());
+  return micro / double(cluster.devices.size());
 }
 
 StagePlan StageSearch::wholeMesh() {

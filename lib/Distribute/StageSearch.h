@@ -81,7 +81,7 @@ private:
   Signature signatureOf(int64_t first, int64_t count) const;
   std::vector<std::pair<int64_t, int64_t>> groups() const;
   mlir::LogicalResult addTables(std::optional<int64_t> only);
-  double idealSeconds(int64_t stages);
+  double idealSeconds();
   const search::Crossing &crossingOf(const search::StageMesh &from, const search::StageMesh &to);
   search::StageProblem problemFor(int64_t stages);
   std::optional<StagePlan> solve(int64_t stages);

@@ -130,7 +130,6 @@ private:
   /// there costs less than all that was left out.
   void widen() {
     const double least = bound_;
-    const CostNetwork whole = network_;
     for (size_t i = 0; i < std::size(kSlack) && !best_ && relaxed_ && work_ < limit_; ++i) {
       const double most = least + kSlack[i] * std::abs(least);
       if (!relaxed_->forbidAbove(most, network_))
@@ -140,8 +139,8 @@ private:
       bound_ = isWithin_ ? bound_ : least;
       infeasible_ = false;
       conflict_ = {};
-      if (!isWithin_)
-        network_ = whole;
+      if (!isWithin_) // nothing else had left out options
+        network_.nodes = original_.nodes;
     }
   }
 
@@ -179,10 +178,10 @@ private:
       closest_ = reduction.expand(search.closest());
     if (closed() || (withBytes && !best_) || work_ >= limit_)
       return;
-    const OptionBounds bounds(reduction, core, search.shifted());
+    OptionBounds bounds(reduction, core, search.shifted());
     bound_ = std::max(bound_, std::min(bounds.bound, cost_));
     if (!withBytes && !best_)
-      relaxed_ = bounds;
+      relaxed_ = std::move(bounds);
     else
       narrowed_ = 20 * bounds.forbidAbove(cost_, network_) > core.costs.size();
   }

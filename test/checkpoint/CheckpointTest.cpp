@@ -1,4 +1,5 @@
 #include "runtime/checkpoint/Checkpoint.h"
+#include "test/support/Require.h"
 
 #include <catch2/catch.hpp>
 
@@ -23,11 +24,6 @@ struct Folder {
   ~Folder() { std::filesystem::remove_all(path); }
   std::string path;
 };
-
-void require(const Status &status) {
-  INFO(status.message());
-  REQUIRE(status.isOk());
-}
 
 const std::vector<TensorInfo> kTensors = {
     {"a.weight", DType::F32, {6, 4}}, {"b", DType::I64, {}}, {"c", DType::F64, {5}}};

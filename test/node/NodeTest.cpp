@@ -1,6 +1,7 @@
 #include "runtime/node/Node.h"
 #include "test/node/SlowWire.h"
 #include "test/node/ToyPlan.h"
+#include "test/support/Require.h"
 #include "test/support/TempDir.h"
 
 #include <catch2/catch.hpp>
@@ -26,11 +27,6 @@ std::vector<float> lossesIn(const std::string &dir) {
   for (std::string line; std::getline(in, line);)
     out.push_back(nlohmann::json::parse(line).at("loss").get<float>());
   return out;
-}
-
-void require(const Status &status) {
-  INFO(status.message());
-  REQUIRE(status.isOk());
 }
 
 Result<std::vector<std::string>> gatherAlone(const std::string &mine) {

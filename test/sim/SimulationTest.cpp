@@ -37,6 +37,14 @@ struct Toy {
     return simulate(*plan::GetPlan(bytes.data()), o);
   }
   plan::RoleProgramT &train() { return *toy.b.plan.roles[0]->programs[toy.train]; }
+  /// What every Receive waits for the network, and takes of its worker.
+  void predictNetwork(double seconds) {
+    for (auto &task : train().tasks)
+      if (task->body.type == plan::Body::Receive) {
+        task->seconds = seconds + 1e-6;
+        task->body.AsReceive()->network_seconds = seconds;
+      }
+  }
 
   ToyPlan toy;
   std::vector<SimulationEntry> schedule;
@@ -125,11 +133,7 @@ TEST_CASE("a deadlock ends the simulation and says who waits for what") {
 
 TEST_CASE("without a bandwidth pushes take what the plan predicts, and no worker meanwhile") {
   Toy toy;
-  for (auto &task : toy.train().tasks)
-    if (task->body.type == plan::Body::Receive) {
-      task->seconds = 1e-3 + 1e-6;
-      task->body.AsReceive()->network_seconds = 1e-3;
-    }
+  toy.predictNetwork(1e-3);
   REQUIRE(certify(toy.toy.b.plan).isOk());
   const auto result = toy.run(1, 0);
   REQUIRE(result->finished);
@@ -142,14 +146,10 @@ TEST_CASE("without a bandwidth pushes take what the plan predicts, and no worker
 
 TEST_CASE("what a body makes leaves between its calls, also on a thread that it shares") {
   Toy toy(3, 0);
-  for (auto &task : toy.train().tasks) {
+  for (auto &task : toy.train().tasks)
     if (task->name == "gradient")
       task->seconds = 1e-3; // of two calls; the gradient is out after the first
-    if (task->body.type == plan::Body::Receive) {
-      task->seconds = 0.4e-3 + 1e-6;
-      task->body.AsReceive()->network_seconds = 0.4e-3;
-    }
-  }
+  toy.predictNetwork(0.4e-3);
   REQUIRE(certify(toy.toy.b.plan).isOk());
   const auto early = toy.run(1, 0);
   REQUIRE(early->finished);

@@ -3,6 +3,7 @@
 #include "runtime/transport/tcp/TcpTransport.h"
 #include "runtime/transport/throttled/ThrottledTransport.h"
 #include "runtime/transport/ucx/UcxTransport.h"
+#include "test/support/Require.h"
 
 #include <catch2/catch.hpp>
 
@@ -17,11 +18,6 @@ using namespace of;
 using namespace of::rt;
 
 namespace {
-
-void require(const Status &status) {
-  INFO(status.message());
-  REQUIRE(status.isOk());
-}
 
 /// Sockets between any two of so many nodes.
 std::vector<std::vector<int>> socketsBetween(uint32_t count) {

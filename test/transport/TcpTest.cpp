@@ -1,5 +1,6 @@
 // What TcpTransport promises beyond the conformance suite.
 #include "runtime/transport/tcp/TcpTransport.h"
+#include "test/support/Require.h"
 
 #include <catch2/catch.hpp>
 
@@ -13,11 +14,6 @@ using namespace of;
 using namespace of::rt;
 
 namespace {
-
-void require(const Status &status) {
-  INFO(status.message());
-  REQUIRE(status.isOk());
-}
 
 EdgeKey edge() {
   EdgeKey key;

@@ -4,6 +4,8 @@
 #include "tools/of-run/Rendezvous.h"
 #include "tools/of-run/RunNode.h"
 
+#include "runtime/node/control/Steady.h"
+
 #include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
@@ -58,11 +60,6 @@ Result<uint16_t> freePort() {
     return Status(Code::Io,
                   std::string("cannot find a free port on this machine: ") + std::strerror(error));
   return ntohs(address.sin_port);
-}
-
-int64_t nowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
-      .count();
 }
 
 std::string hostName() {
@@ -129,7 +126,8 @@ void drain(std::vector<Child> &children, Console &console, int timeoutMs) {
       continue;
     const ssize_t n = ::read(children[i].stderrFd, buffer, sizeof buffer);
     if (n > 0) {
-      console.take(static_cast<uint32_t>(i), std::string(buffer, static_cast<size_t>(n)), nowMs());
+      console.take(static_cast<uint32_t>(i), std::string(buffer, static_cast<size_t>(n)),
+                   rt::nowMs());
     } else {
       ::close(children[i].stderrFd);
       children[i].stderrFd = -1; // poll leaves it out
@@ -147,11 +145,11 @@ bool reap(std::vector<Child> &children, Console &console, LaunchEnd &end) {
     children[i].running = false;
     if (WIFSIGNALED(status)) {
       ++end.killed;
-      console.endLine(i, nowMs());
+      console.endLine(i, rt::nowMs());
       console.take(i,
                    "ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
                        ::strsignal(WTERMSIG(status)) + ")\n",
-                   nowMs());
+                   rt::nowMs());
     }
     if (end.code == 0)
       end.code = codeOf(status);
@@ -189,7 +187,7 @@ Result<LaunchEnd> launchLocal(const LaunchOptions &options) {
   int forwarded = 0;
   while (reap(children, console, end)) {
     drain(children, console, 50);
-    console.tick(nowMs());
+    console.tick(rt::nowMs());
     if (const int signals = interrupts + endSignals; signals > forwarded) {
       forwarded = signals;
       signalAll(children, SIGTERM); // they end early together; a second one is final

@@ -1,6 +1,7 @@
 #include "runtime/node/control/Checkup.h"
 
 #include "runtime/node/control/Join.h"
+#include "runtime/node/control/Steady.h"
 
 #include <chrono>
 
@@ -10,12 +11,6 @@ namespace {
 
 constexpr int64_t kAnswerMs = 30000; // a node that checks its files may take a while
 constexpr int kReachMs = 2000;
-
-int64_t nowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 using Findings = std::vector<Status>;
 

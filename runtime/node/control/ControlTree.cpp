@@ -6,6 +6,7 @@
 #include "runtime/node/control/Greeter.h"
 #include "runtime/node/control/Halt.h"
 #include "runtime/node/control/Join.h"
+#include "runtime/node/control/Steady.h"
 
 #include <algorithm>
 #include <chrono>
@@ -25,11 +26,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 /// How long a node that leaves waits for the others to hear of the verdict.
 constexpr std::chrono::milliseconds kFarewell(3000);
-
-int64_t nowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now().time_since_epoch())
-      .count();
-}
 
 int64_t nowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())

@@ -2,6 +2,7 @@
 
 #include "runtime/node/control/Greeter.h"
 #include "runtime/node/control/Join.h"
+#include "runtime/node/control/Steady.h"
 
 #include <chrono>
 #include <thread>
@@ -11,12 +12,6 @@ namespace of::rt {
 namespace {
 constexpr int kMeetMs = 3000;
 constexpr int kLookMs = 20;
-
-int64_t nowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 Status stoppedStatus() {
   return Status(Code::PeerLost, "the run ended while its nodes connected for tensors");

@@ -2,6 +2,7 @@
 
 #include "runtime/node/control/Agreement.h"
 #include "runtime/node/control/Greeter.h"
+#include "runtime/node/control/Steady.h"
 
 #include <chrono>
 #include <poll.h>
@@ -15,12 +16,6 @@ constexpr std::chrono::milliseconds kRetry(50);
 constexpr int kMeetMs = 3000;
 /// So often does a node that is turned away come again: it may have been pushed out by strangers.
 constexpr int kAttempts = 20;
-
-int64_t nowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 int64_t deadlineOf(const ControlConfig &config) {
   return nowMs() + static_cast<int64_t>(config.joinSeconds * 1000);
