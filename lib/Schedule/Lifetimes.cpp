@@ -31,29 +31,32 @@ void Lifetimes::listSegments() {
   std::map<std::string, uint32_t> index;
   for (auto [i, task] : llvm::enumerate(tasks))
     index[all[task].name] = i;
-  llvm::SetVector<uint32_t> inOrder;
+  std::vector<uint32_t> fired;
   for (uint32_t task : tasks)
     if (isa<task::SegmentOp>(all[task].op)) {
       for (auto name : program.getOrdersAttr()
                            .getAs<ArrayAttr>(all[task].streamName())
                            .getAsRange<StringAttr>())
-        inOrder.insert(index.at(name.str()));
+        fired.push_back(index.at(name.str()));
       break; // all are on one stream
     }
+  auto isMicro = [&](uint32_t task) { return all[tasks[task]].firings > 1; };
+  const auto rangeBegin = llvm::find_if(fired, isMicro);
+  const auto rangeEnd = std::find_if(fired.rbegin(), fired.rend(), isMicro).base();
+  const std::set<uint32_t> range(rangeBegin, std::max(rangeBegin, rangeEnd));
+  const llvm::SetVector<uint32_t> inOrder(fired.begin(), fired.end());
   int64_t tick = 0;
   for (uint32_t task : inOrder) {
     auto op = cast<task::SegmentOp>(all[tasks[task]].op);
     Segment segment;
     segment.task = task;
-    segment.micro = all[tasks[task]].firings > 1;
+    segment.inRange = range.count(task);
     segment.first = ++tick;
     tick += llvm::range_size(op.getBody().front().getOps<task::KernelOp>());
     segment.end = tick;
-    if (segment.micro) {
+    if (segment.inRange) {
       if (microEnd == 0)
         microBegin = segment.first;
-      else if (!segments.back().micro)
-        oneRange = false;
       microEnd = segment.end;
     }
     byOp[op] = segments.size();
@@ -121,7 +124,7 @@ void Lifetimes::fillOrder(const Cluster &cluster) {
 std::optional<std::pair<int64_t, int64_t>> Lifetimes::of(task::RegisterOp reg) {
   std::vector<ReuseEdge> &edges = relies[reg];
   edges.clear();
-  if (segments.empty() || !oneRange || !onDevicesOf(distOf(reg.getType()).getMesh()))
+  if (segments.empty() || !onDevicesOf(distOf(reg.getType()).getMesh()))
     return std::nullopt;
   std::optional<int64_t> lower;
   int64_t upper = 0;
@@ -174,16 +177,16 @@ std::vector<ReuseEdge> Lifetimes::edgesOf(task::RegisterOp reg) const { return r
 int64_t Lifetimes::lowerOf(uint32_t writer, int64_t call) {
   if (auto it = byOp.find(all[tasks[writer]].op); it != byOp.end()) {
     const Segment &segment = segments[it->second];
-    if (segment.micro)
+    if (segment.inRange)
       return microBegin;
     return segment.first + (fine ? std::max<int64_t>(call, 0) : 0);
   }
   const bool micro = all[tasks[writer]].firings > 1;
   for (const Segment &segment : llvm::reverse(segments)) {
-    if (segment.micro || (micro && segment.first > microBegin)) {
+    if (segment.inRange || (micro && segment.first > microBegin)) {
       // All of the range or nothing of it.
       bool after = !micro && llvm::all_of(segments, [&](const Segment &s) {
-        return !s.micro || comesBefore(s, writer, 0);
+        return !s.inRange || comesBefore(s, writer, 0);
       });
       if (after && segment.end == microEnd)
         return segment.end;
@@ -203,15 +206,15 @@ int64_t Lifetimes::lowerOf(uint32_t writer, int64_t call) {
 std::optional<int64_t> Lifetimes::upperOf(task::RegisterOp reg, Point reader) {
   if (auto it = byOp.find(all[tasks[reader.task]].op); it != byOp.end()) {
     const Segment &segment = segments[it->second];
-    if (segment.micro)
+    if (segment.inRange)
       return microEnd;
     return fine && reader.after < ProgramOrder::kEnd ? segment.first + reader.after + 1
                                                      : segment.end;
   }
   std::optional<int64_t> until;
   for (const Segment &segment : segments)
-    if (order.lag(reader, segment.task) == 0) {
-      until = segment.micro ? microBegin : segment.first;
+    if (isFreeBefore(segment) && order.lag(reader, segment.task) == 0) {
+      until = segment.first;
       break;
     }
   if (std::optional<int64_t> sooner = byTimes(reg, reader, until.value_or(end)))
@@ -234,13 +237,13 @@ std::optional<int64_t> Lifetimes::byTimes(task::RegisterOp reg, Point reader, in
   const int64_t done = releaseNs(reader.task);
   for (const Segment &segment : segments) {
     const TaskInfo &task = all[tasks[segment.task]];
-    if (task.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName)[0] < done)
+    if (!isFreeBefore(segment) ||
+        task.op->getAttrOfType<DenseI64ArrayAttr>(startAttrName)[0] < done)
       continue;
-    int64_t until = segment.micro ? microBegin : segment.first;
-    if (until >= limit)
+    if (segment.first >= limit)
       return std::nullopt;
     relies[reg].push_back({all[tasks[reader.task]].name, task.name, 0});
-    return until;
+    return segment.first;
   }
   return std::nullopt;
 }

@@ -14,7 +14,8 @@
 // a reuse edge makes it so: it keeps the segment waiting in the rare case that the reader is late.
 //
 // Ticks of micro-batch segments are one range: a register that one of them uses is in use in all of
-// it. Borrows the IR.
+// it, and what ends within it ends behind it, since the segments of other micro-batches fire again.
+// Borrows the IR.
 #pragma once
 
 #include "lib/Cost/Cluster.h"
@@ -51,7 +52,7 @@ private:
   struct Segment {
     uint32_t task = 0;
     int64_t first = 0, end = 0; ///< ticks of its kernels
-    bool micro = false;
+    bool inRange = false;       ///< fires between the first and the last micro-batch firing
   };
   using Point = ProgramOrder::Point;
 
@@ -65,6 +66,10 @@ private:
   std::optional<int64_t> byTimes(task::RegisterOp reg, Point reader, int64_t limit);
   bool endsBeforeNext(task::RegisterOp reg, Point reader);
   int64_t releaseNs(uint32_t task) const;
+  /// What ends before the segment's first firing is not in use in any of its ticks or later ones.
+  bool isFreeBefore(const Segment &segment) const {
+    return !segment.inRange || segment.first == microBegin;
+  }
   bool comesBefore(const Segment &segment, uint32_t task, uint32_t lag) const {
     return order.lag({segment.task, ProgramOrder::kEnd}, task) <= lag;
   }
@@ -77,7 +82,6 @@ private:
   std::vector<Segment> segments;
   llvm::DenseMap<mlir::Operation *, size_t> byOp;
   int64_t microBegin = 0, microEnd = 0, end = 1;
-  bool oneRange = true;  ///< the micro-batch segments stand together
   bool fine = true;      ///< kernels count, not only segments
   bool hasTimes = false; ///< of the schedule
   ProgramOrder order{{}};
