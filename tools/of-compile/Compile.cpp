@@ -35,6 +35,9 @@ public:
       : options(options), context(registry(), MLIRContext::Threading::DISABLED),
         handler(sources, &context, llvm::errs()) {
     context.loadAllAvailableDialects();
+    // Messages say what and where; a layout that does not fit is an error too, which many searches
+    // end with, and printing a large module takes longer than finding its layout.
+    context.printOpOnDiagnostic(false);
   }
 
   LogicalResult run() {
