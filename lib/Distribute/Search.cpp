@@ -154,13 +154,20 @@ static std::vector<RecomputeLevels> cheapest(ArrayRef<RecomputeLevels> levels) {
   return out;
 }
 
+// Of large programs, where the search has a bound for any memory.
+static std::optional<bool> isNearFree(const Searched &found) {
+  if (!found.freeBound || found.network.nodes().size() < manyNodes)
+    return std::nullopt;
+  return found.seconds <= *found.freeBound * (1 + nearFree);
+}
+
 // What fits and is as fast as anything is needs nothing done again, which is most programs: those
 // are spared the larger problem.
 static bool isAsFastAsAny(const Searched &found, int64_t limit, uint64_t work) {
   if (2 * found.bytes < limit)
     return true;
-  if (found.freeBound && found.network.nodes().size() >= manyNodes)
-    return found.seconds <= *found.freeBound * (1 + nearFree);
+  if (const std::optional<bool> isNear = isNearFree(found))
+    return *isNear;
   Searched free(found.network);
   SearchFailure why;
   return solveOnce(std::nullopt, free, why, work) && found.seconds <= free.seconds * (1 + 1e-3);
@@ -190,6 +197,7 @@ static bool solveWithin(std::optional<int64_t> limit, Searched &out, SearchFailu
     return fits;
   if (fits && out.seconds >= plain.seconds * (1 - 1e-9))
     static_cast<SearchedChoice &>(out) = plain;
+  out.isLimited = !isNearFree(out).value_or(false);
   return true;
 }
 
