@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace of::search {
 
@@ -9,7 +10,7 @@ CostExact::CostExact(const CostCore &core, ShiftedCosts shifted, uint64_t &work)
     : core_(core), work_(work), costs_(std::move(shifted.costs)),
       tables_(std::move(shifted.tables)), least_(core.nodes), bound_(shifted.bound),
       assigned_(core.nodes, false), used_(core.rows(), 0), left_(core.nodes),
-      choice_(core.nodes, 0) {
+      choice_(core.nodes, 0), open_(core.nodes) {
   for (uint32_t i = 0; i < core.nodes; ++i) {
     least_[i] =
         *std::min_element(costs_.data() + core.firstCost[i], costs_.data() + core.firstCost[i + 1]);
@@ -51,28 +52,83 @@ void CostExact::use(uint32_t node, uint32_t option, int64_t sign) {
   }
 }
 
-/// The node with the fewest options that may lead below the best; none if some node has no such
-/// option.
-std::optional<uint32_t> CostExact::pick(std::vector<uint32_t> &options) {
-  std::optional<uint32_t> best;
-  std::vector<uint32_t> candidate;
+/// The options of a node that may lead below the best choice, as far as the node itself can tell.
+void CostExact::listOptions(uint32_t node) {
+  const double *const costs = costs_.data() + core_.firstCost[node];
+  const double room = cutoff() - bound_ + least_[node];
+  std::vector<uint32_t> &options = open_[node];
+  options.clear();
+  for (uint32_t k = 0; k < core_.options(node); ++k)
+    if (costs[k] < room && fits(node, k))
+      options.push_back(k);
+  work_ += 8 * core_.options(node) + 16;
+}
+
+int64_t CostExact::leastBytes(const CoreDemand &demand,
+                              const std::vector<uint32_t> &options) const {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (size_t i = 0; i < options.size() && least > 0; ++i)
+    least = std::min(least, core_.bytes[demand.bytes + options[i]]);
+  work_ += options.size();
+  return least;
+}
+
+/// The bytes in use and the least that the open options of all other nodes add to them.
+void CostExact::sumNeeds() {
+  needed_ = used_;
   for (uint32_t i = 0; i < core_.nodes; ++i) {
     if (assigned_[i])
       continue;
-    const double *const costs = costs_.data() + core_.firstCost[i];
-    const double room = cutoff() - bound_ + least_[i];
-    candidate.clear();
-    for (uint32_t k = 0; k < core_.options(i); ++k)
-      if (costs[k] < room && fits(i, k))
-        candidate.push_back(k);
-    work_ += 8 * core_.options(i) + 16;
-    if (!best || candidate.size() < options.size()) {
-      best = i;
-      options = candidate;
-    }
+    for (const CoreDemand *d = core_.demandsBegin(i); d != core_.demandsEnd(i); ++d)
+      if (const int64_t least = leastBytes(*d, open_[i]); least > 0) {
+        work_ += d->rows.hi - d->rows.lo;
+        for (uint32_t row = d->rows.lo; row < d->rows.hi; ++row)
+          needed_[row] += least;
+      }
+  }
+}
+
+/// Drops the options that leave too few bytes to others; true if there were any.
+bool CostExact::dropLarge(uint32_t node) {
+  std::vector<uint32_t> &options = open_[node];
+  const size_t before = options.size();
+  for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
+    int64_t room = std::numeric_limits<int64_t>::max();
+    for (uint32_t row = d->rows.lo; row < d->rows.hi; ++row)
+      room = std::min(room, core_.capacity[row] - needed_[row]);
+    room += leastBytes(*d, options);
+    work_ += d->rows.hi - d->rows.lo + options.size();
+    auto isLarge = [&](uint32_t k) { return core_.bytes[d->bytes + k] > room; };
+    options.erase(std::remove_if(options.begin(), options.end(), isLarge), options.end());
     if (options.empty())
+      break;
+  }
+  return options.size() < before;
+}
+
+/// The node with the fewest options that may lead below the best; none if some node has none.
+std::optional<uint32_t> CostExact::pick() {
+  std::optional<uint32_t> best;
+  auto isEmpty = [&](uint32_t node) { return !assigned_[node] && open_[node].empty(); };
+  for (uint32_t i = 0; i < core_.nodes; ++i) {
+    if (assigned_[i])
+      continue;
+    listOptions(i);
+    if (isEmpty(i))
       return std::nullopt;
   }
+  for (bool changed = true; changed;) {
+    changed = false;
+    sumNeeds();
+    for (uint32_t i = 0; i < core_.nodes; ++i) {
+      changed |= !assigned_[i] && dropLarge(i);
+      if (isEmpty(i))
+        return std::nullopt;
+    }
+  }
+  for (uint32_t i = 0; i < core_.nodes; ++i)
+    if (!assigned_[i] && (!best || open_[i].size() < open_[*best].size()))
+      best = i;
   return best;
 }
 
@@ -126,10 +182,10 @@ void CostExact::search() {
   }
   if (left_ == 0)
     return leaf();
-  std::vector<uint32_t> options;
-  const std::optional<uint32_t> node = pick(options);
+  const std::optional<uint32_t> node = pick();
   if (!node)
     return;
+  std::vector<uint32_t> options = open_[*node];
   const double *const costs = costs_.data() + core_.firstCost[*node];
   std::stable_sort(options.begin(), options.end(),
                    [&](uint32_t x, uint32_t y) { return costs[x] < costs[y]; });

@@ -3,7 +3,8 @@
 // Costs under prices are first shifted between nodes and edges (ShiftedCosts), so that the search
 // starts at the bound of message passing. Assigning a node adds a row of
 // each of its tables to its neighbours. The node with the fewest options below the best known cost
-// is assigned next, its cheapest option first. Exhaustion proves the best choice optimal, or that
+// is assigned next, its cheapest option first. An option that leaves fewer bytes than the least that
+// the other nodes can do with is none. Exhaustion proves the best choice optimal, or that
 // nothing fits. Owned by one caller.
 #pragma once
 
@@ -29,7 +30,11 @@ private:
 
   void search();
   void leaf();
-  std::optional<uint32_t> pick(std::vector<uint32_t> &options);
+  void listOptions(uint32_t node);
+  int64_t leastBytes(const CoreDemand &demand, const std::vector<uint32_t> &options) const;
+  void sumNeeds();
+  bool dropLarge(uint32_t node);
+  std::optional<uint32_t> pick();
   bool fits(uint32_t node, uint32_t option) const;
   void use(uint32_t node, uint32_t option, int64_t sign);
   void assign(uint32_t node, uint32_t option);
@@ -42,11 +47,12 @@ private:
   std::vector<double> least_;          ///< of each node's costs
   double bound_ = 0;                   ///< with the least of every node not assigned
   std::vector<char> assigned_;
-  std::vector<int64_t> used_;
+  std::vector<int64_t> used_, needed_; ///< of each row; needed_: with the least of all others
   std::vector<Saved> saved_;
   std::vector<double> savedCosts_;
   uint32_t left_ = 0;
   Choice choice_;
+  std::vector<std::vector<uint32_t>> open_; ///< options of nodes that are not assigned
   std::optional<Choice> best_;
   double bestCost_ = kForbidden;
   uint64_t limit_ = 0;

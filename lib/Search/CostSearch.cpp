@@ -12,6 +12,26 @@ namespace of::search {
 
 namespace {
 
+/// No choice that takes nothing forbidden costs more, without the constant.
+double mostCost(const CostCore &core) {
+  auto mostIn = [](const double *begin, const double *end) {
+    double most = -kForbidden;
+    for (const double *cost = begin; cost != end; ++cost)
+      most = *cost < kForbidden ? std::max(most, *cost) : most;
+    return most;
+  };
+  double sum = 0;
+  for (uint32_t i = 0; i < core.nodes; ++i) {
+    sum += mostIn(core.cost(i), core.cost(i) + core.options(i));
+    for (const CoreLink *l = core.linksBegin(i); l != core.linksEnd(i); ++l)
+      if (l->other > i)
+        sum +=
+            mostIn(core.tables.data() + l->out,
+                   core.tables.data() + l->out + core.options(i) * size_t(core.options(l->other)));
+  }
+  return sum;
+}
+
 constexpr uint32_t kExactNodes = 150;
 constexpr int kStall = 60;            ///< rounds without better bound or choice that end a phase
 constexpr unsigned kSettle = 4;       ///< rounds of messages before prices move
@@ -26,7 +46,11 @@ constexpr double kPriceShares[] = {0, 0.3, 1, 1.5}; ///< of the best bound's pri
 } // namespace
 
 CostSearch::CostSearch(const CostCore &core, uint64_t &work)
-    : core_(core), work_(work), messages_(core, work), prices_(core), state_(core, work) {}
+    : core_(core), work_(work), messages_(core, work), prices_(core), state_(core, work) {
+  const double most = mostCost(core) + core.constant;
+  most_ = most + 1e-6 * std::abs(most);
+  work_ += core.tables.size() / 2;
+}
 
 bool CostSearch::done() const {
   if (bestCost_ == kForbidden)
@@ -64,6 +88,8 @@ void CostSearch::boundPhase(unsigned rounds, uint64_t limit) {
     const double bound = messages_.backward() + core_.constant, before = bestCost_;
     const bool better = bound > bound_ + 1e-6 * std::abs(bound_) || bound_ == -kForbidden;
     bound_ = std::max(bound_, bound);
+    if (bound_ > most_) // at prices that outgrow all costs: nothing fits
+      bound_ = bestCost_;
     state_.reset(rounded);
     const std::vector<int64_t> used = state_.used();
     round(rounded);
