@@ -52,7 +52,7 @@ public:
       const double estimate = numberOf(searched, "bytes"), fixed = numberOf(searched, "fixed");
       if (round == 0 && estimate < surelyEnough * double(leastMemory()))
         return take(last);
-      const std::optional<Need> need = layout(*last->module);
+      const std::optional<Need> need = layout(*last);
       if (!need)
         return take(last); // its error comes again
       const bool fits = need->part <= 1;
@@ -99,10 +99,10 @@ private:
     return *cluster.leastMemory(all);
   }
 
-  std::optional<Need> layout(ModuleOp distributed) {
-    OwningOpRef<ModuleOp> copy = distributed.clone();
-    (void)quietly(module.getContext(),
-                  [&] { return runPasses(*copy, Rung::Distribute, Rung::Schedule); });
+  std::optional<Need> layout(MemoryFit &distributed) {
+    OwningOpRef<ModuleOp> copy = distributed.module->clone();
+    const LogicalResult done = quietly(
+        module.getContext(), [&] { return runPasses(*copy, Rung::Distribute, Rung::Schedule); });
     auto chunks = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
     auto groups = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
     if (!chunks || !groups)
@@ -116,15 +116,16 @@ private:
           most = {bytes, part};
       }
     }
+    if (succeeded(done))
+      distributed.laidOut = std::move(copy);
     return most;
   }
 
   void keepFastest(double seconds) {
     if (best && seconds >= bestSeconds)
       return;
-    best.emplace();
-    best->factor = last->factor;
-    best->module = last->module->clone();
+    best.emplace(std::move(*last));
+    last.reset();
     bestSeconds = seconds;
   }
 

@@ -21,6 +21,8 @@ namespace of {
 struct MemoryFit {
   double factor = 1;                        ///< on the search's estimate
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< at rung distribute, with that factor
+  /// The same at rung schedule, where it was laid out without an error; else none.
+  mlir::OwningOpRef<mlir::ModuleOp> laidOut;
 };
 
 /// For a module at a rung before distribute, which stays as it is. Errors as by the passes of these

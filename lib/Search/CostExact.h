@@ -3,8 +3,8 @@
 // Costs under prices are first shifted between nodes and edges (ShiftedCosts), so that the search
 // starts at the bound of message passing. Assigning a node adds a row of
 // each of its tables to its neighbours. The node with the fewest options below the best known cost
-// is assigned next, its cheapest option first. An option that leaves fewer bytes than the least that
-// the other nodes can do with is none. Exhaustion proves the best choice optimal, or that
+// is assigned next, its cheapest option first. An option that leaves fewer bytes than the least
+// that the other nodes can do with is none. Exhaustion proves the best choice optimal, or that
 // nothing fits. Owned by one caller.
 #pragma once
 

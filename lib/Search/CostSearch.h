@@ -60,7 +60,7 @@ private:
   double bestCost_ = kForbidden; ///< with the constant, known elsewhere or best_
   double bound_ = -kForbidden;
   double most_ = kForbidden; ///< no choice costs more, with the constant
-  unsigned rounds_ = 0; ///< of messages so far
+  unsigned rounds_ = 0;      ///< of messages so far
 };
 
 } // namespace of::search

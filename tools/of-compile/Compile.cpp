@@ -44,15 +44,12 @@ public:
     if (failed(load()) || failed(measured()) || failed(request()) || failed(fitFirst()) ||
         failed(explain()) || failed(dump()))
       return failure();
-    for (int next = static_cast<int>(reached) + 1; next <= static_cast<int>(options.to); ++next) {
-      Rung rung = static_cast<Rung>(next);
+    while (reached < options.to) {
+      const Rung rung = static_cast<Rung>(static_cast<int>(reached) + 1);
       if (rung == Rung::Export)
         return writePlan();
-      const bool isFitted = rung == Rung::Distribute && !isExplained();
-      if (failed(isFitted ? fit() : runPasses(*module, reached, rung)) ||
-          (rung == Rung::Distribute && failed(emitChoices())))
+      if (failed(climb(rung)) || (rung == Rung::Distribute && failed(emitChoices())))
         return failure();
-      reached = rung;
       (*module)->removeAttr(searchedAttrName);
       if (rung == Rung::Schedule && options.explain)
         explainMemory(*module, llvm::outs());
@@ -171,7 +168,25 @@ private:
     FailureOr<MemoryFit> found = fitMemory(*module, reached);
     if (failed(found))
       return failure();
-    module = std::move(found->module);
+    // A layout was looked at in any case; the rungs up to it need not be climbed again unless
+    // somebody wants to see them.
+    if (found->laidOut && options.dumpDir.empty() && options.to >= Rung::Schedule) {
+      module = std::move(found->laidOut);
+      reached = Rung::Schedule;
+    } else {
+      module = std::move(found->module);
+      reached = Rung::Distribute;
+    }
+    return success();
+  }
+
+  // One rung; after the search maybe more.
+  LogicalResult climb(Rung rung) {
+    if (rung == Rung::Distribute && !isExplained())
+      return fit();
+    if (failed(runPasses(*module, reached, rung)))
+      return failure();
+    reached = rung;
     return success();
   }
 
