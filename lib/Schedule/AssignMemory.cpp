@@ -145,7 +145,8 @@ void ProgramMemory::addLanding(task::ExchangeOp exchange) {
   const std::vector<int64_t> each =
       landingSlotBytes(parts, {devices.begin(), devices.end()}, distance);
   int64_t bytes = alignedBytes(*llvm::max_element(each));
-  int64_t slots = exchange.getOutputs()[0].getDefiningOp<task::RegisterOp>().getSlots();
+  int64_t slots =
+      landingSlots(bytes, exchange.getOutputs()[0].getDefiningOp<task::RegisterOp>().getSlots());
   Block block;
   block.bytes = bytes * slots;
   block.name = exchange.getName().str();

@@ -49,4 +49,12 @@ std::vector<int64_t> landingSlotBytes(const std::vector<ExchangePart> &tensors,
 int64_t landingSlotBytes(const std::vector<ExchangePart> &tensors, int64_t dstDevice,
                          const DistanceFn &distance);
 
+/// Landing slots of a Receive whose output has so many slots. With a second one the grant for a
+/// version is on its way before the one before has been taken, and travels with bytes that go the
+/// same way; where slots are small that is worth their memory.
+inline int64_t landingSlots(int64_t slotBytes, int64_t outputSlots) {
+  constexpr int64_t kFewBytes = 64 << 10;
+  return slotBytes > 0 && slotBytes <= kFewBytes && outputSlots < 2 ? 2 : outputSlots;
+}
+
 } // namespace of

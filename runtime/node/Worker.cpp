@@ -10,10 +10,7 @@
 namespace of::rt {
 
 namespace {
-// A token is usually microseconds away; waking a sleeping thread costs 50 to 100 of them.
-constexpr uint32_t kEagerRounds = 50; ///< looks without a pause, which alone takes 50 ns
-constexpr uint32_t kSpinRounds = 400;
-constexpr uint32_t kYieldRoundsCompute = 4000, kYieldRoundsIo = 20;
+constexpr uint32_t kYieldsCompute = 4000, kYieldsIo = 20;
 constexpr std::chrono::microseconds kParkTime(200);
 /// Rounds of brief steps without a look at the transport, which may be a system call.
 constexpr uint32_t kRoundsUnseen = 3;
@@ -21,7 +18,8 @@ constexpr uint32_t kRoundsUnseen = 3;
 
 Worker::Worker(WorkerConfig config, Router &router, RunControl &control)
     : config_(std::move(config)), router_(router), control_(control),
-      machine_(*config_.place.tables, config_.place.worker) {
+      machine_(*config_.place.tables, config_.place.worker),
+      backoff_(!config_.maySpin, config_.place.worker == 0 ? kYieldsCompute : kYieldsIo) {
   size_t inputs = 0, outputs = 0, streams = 0;
   for (const ProgramTable &table : *config_.place.tables) {
     inputs = std::max(inputs, table.inputs.size());
@@ -168,13 +166,19 @@ Status Worker::advance(uint32_t stream, bool &moved) {
 
 Status Worker::idle(uint32_t rounds) {
   OF_TRY(router_.flush());
-  const uint32_t yields = config_.place.worker == 0 ? kYieldRoundsCompute : kYieldRoundsIo;
-  if (config_.maySpin && rounds < kSpinRounds) {
-    if (rounds > kEagerRounds)
-      relaxCpu();
-  } else if (rounds < kSpinRounds + yields) {
+  switch (backoff_.after(rounds)) {
+  case Backoff::Pause::None:
+    break;
+  case Backoff::Pause::Relax:
+    relaxCpu();
+    break;
+  case Backoff::Pause::Yield: {
+    const int64_t beganNs = nowNs();
     std::this_thread::yield();
-  } else {
+    backoff_.noteYield(nowNs() - beganNs);
+    break;
+  }
+  case Backoff::Pause::Nap:
     if (control_.waitRequests() != waitRequestsSeen_)
       reportWaits();
     router_.parker(config_.id).park(kParkTime);

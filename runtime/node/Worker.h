@@ -11,6 +11,7 @@
 // is not brief and when there is nothing to do.
 #pragma once
 
+#include "runtime/node/Backoff.h"
 #include "runtime/node/ExchangeBodies.h"
 #include "runtime/node/Parker.h"
 #include "runtime/node/Profile.h"
@@ -78,6 +79,7 @@ private:
   Router &router_;
   RunControl &control_;
   Machine machine_;
+  Backoff backoff_;
   const ProgramEntry *entry_ = nullptr;
   ProgramBodies *bodies_ = nullptr;
   std::vector<std::byte *> inputAddresses_,

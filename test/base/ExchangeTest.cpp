@@ -286,3 +286,11 @@ TEST_CASE("many terms are reduced in their order, whatever the blocks") {
   reduceBuffers(dtype, kind, addresses.data(), numTerms, out.data(), count);
   REQUIRE(out == expected);
 }
+
+TEST_CASE("small landing slots are two, however few slots the output has") {
+  REQUIRE(landingSlots(64, 1) == 2);
+  REQUIRE(landingSlots(64 << 10, 1) == 2);
+  REQUIRE(landingSlots((64 << 10) + 64, 1) == 1); // memory counts
+  REQUIRE(landingSlots(64, 3) == 3);
+  REQUIRE(landingSlots(0, 1) == 1); // nobody pushes
+}
