@@ -12,6 +12,7 @@
 NEEDS(bench_stamp, 0, 8);
 NEEDS(bench_fill, 2, 4, 8);
 NEEDS(bench_check, 2, 4, 8);
+NEEDS(bench_work, 2, 4, 4);
 const int64_t bench_none_needs[] = {1, 0, 0};
 
 // buffers: stamps (int64: how many there are, then the processor's time stamps)
@@ -41,6 +42,18 @@ void bench_check(void *const *buffers, const int64_t *scalars, int64_t begin, in
     for (int64_t d = 0; d < scalars[1]; ++d)
       sum += valueOf(i, d);
     *wrong += values[i] != sum;
+  }
+}
+
+// Hands a tensor on after so many time stamps.
+// buffers: f32, f32 result; scalars: elements, time stamps
+void bench_work(void *const *buffers, const int64_t *scalars, int64_t begin, int64_t end) {
+  const int64_t first = (int64_t)__rdtsc();
+  const float *from = buffers[0];
+  float *to = buffers[1];
+  for (int64_t i = 0; i < scalars[0]; ++i)
+    to[i] = from[i];
+  while ((int64_t)__rdtsc() - first < scalars[1]) {
   }
 }
 

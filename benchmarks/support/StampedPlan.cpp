@@ -16,7 +16,7 @@ using test::addCall;
 using test::chunkBuffer;
 
 // Predictions, as compiled plans have them.
-constexpr double kStampSeconds = 1e-7, kCopyBytesPerSecond = 1e10;
+constexpr double kStampSeconds = 1e-7, kWorkSeconds = 1e-3, kCopyBytesPerSecond = 1e10;
 
 std::vector<uint8_t> readFile(const std::string &path) {
   std::ifstream in(path, std::ios::binary);
@@ -85,10 +85,11 @@ private:
             most = std::max(most, static_cast<uint64_t>(
                                       landingSlotBytes(rt::exchangeParts(view, receive->exchange),
                                                        device, rt::distanceOf(view))));
-          receive->landing_slots = 1;
+          receive->landing_slots =
+              static_cast<uint32_t>(landingSlots(static_cast<int64_t>(most), 1));
           receive->landing_slot_bytes = most;
           receive->landing_offset = role->chunks[0]->bytes;
-          role->chunks[0]->bytes += most;
+          role->chunks[0]->bytes += most * receive->landing_slots;
         }
   }
 };
@@ -115,9 +116,8 @@ public:
     plan::WriteT write;
     write.variables = {0, 1};
     r_.task(plan.snapshot, "write", io_, {}, {}).body.Set(std::move(write));
-    const std::vector<int64_t> numbers(instances.begin(), instances.end());
-    r_.column("elements", std::vector<int64_t>(numbers.size(), int64_t(plan.o.bytes / 4)));
-    r_.column("device", numbers);
+    elements_ = column("elements", std::vector<int64_t>(instances.size(), elementsOf(plan)));
+    device_ = column("device", {instances.begin(), instances.end()});
   }
 
   uint32_t reg(const std::string &name, uint64_t bytes) {
@@ -125,20 +125,41 @@ public:
   }
   uint32_t whole(const std::string &name) { return reg(name, plan_.o.bytes); }
 
-  /// Note the time and publish `x`; then wait for `y`, which is in the end the sum over `terms`
-  /// devices.
-  void measure(uint32_t x, uint32_t y, int64_t terms) {
-    r_.column("terms", std::vector<int64_t>(r_.role->instances.size(), terms));
+  /// Note the time and publish `x`.
+  void stamp(uint32_t x) {
     const plan::Buffer stamps = chunkBuffer(0, stamps_, stampBytes_);
     addCall(r_.task(plan_.init, "fill", compute_, {}, {}), plan_.object, "bench_fill",
-            {memoryOf(x), stamps}, {0, 1});
+            {memoryOf(x), stamps}, {elements_, device_});
     plan::TaskT &stamp = r_.task(plan_.train, "stamp", compute_, {}, {x});
     addCall(stamp, plan_.object, "bench_stamp", {stamps});
+    stamp.seconds = kStampSeconds;
+  }
+  /// Wait for `y`, which is in the end the sum over `terms` devices.
+  void take(uint32_t y, int64_t terms) {
     plan::TaskT &take = r_.task(plan_.train, "take", compute_, {y}, {});
     addCall(take, plan_.object, "bench_none", {});
-    stamp.seconds = take.seconds = kStampSeconds;
+    take.seconds = kStampSeconds;
+    const uint32_t sum = column("terms", std::vector<int64_t>(r_.role->instances.size(), terms));
     addCall(r_.task(plan_.check, "check", compute_, {}, {}), plan_.object, "bench_check",
-            {memoryOf(y), chunkBuffer(0, wrong_, 8)}, {0, 2});
+            {memoryOf(y), chunkBuffer(0, wrong_, 8)}, {elements_, sum});
+  }
+  void measure(uint32_t x, uint32_t y, int64_t terms) {
+    stamp(x);
+    take(y, terms);
+  }
+  /// `count` tasks of so many time stamps; the register that the last one writes.
+  uint32_t work(uint32_t from, uint32_t count, int64_t ticks) {
+    const uint32_t each = column("ticks", std::vector<int64_t>(r_.role->instances.size(), ticks));
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t to = whole("result" + std::to_string(i));
+      plan::TaskT &task = r_.task(plan_.train, "work" + std::to_string(i), compute_, {from}, {to});
+      addCall(task, plan_.object, "bench_work",
+              {test::inputBuffer(0, plan_.o.bytes), test::outputBuffer(0, plan_.o.bytes)},
+              {elements_, each});
+      task.seconds = kWorkSeconds;
+      from = to;
+    }
+    return from;
   }
   void send(uint32_t exchange, uint32_t from) {
     plan::SendT body;
@@ -154,6 +175,13 @@ public:
   }
 
 private:
+  static int64_t elementsOf(const StampedPlan &plan) {
+    return static_cast<int64_t>(plan.o.bytes / 4);
+  }
+  uint32_t column(const std::string &name, std::vector<int64_t> values) {
+    r_.column(name, std::move(values));
+    return static_cast<uint32_t>(r_.role->columns.size() - 1);
+  }
   plan::Buffer memoryOf(uint32_t reg) const {
     const plan::RegisterT &r = *r_.role->programs[plan_.train]->registers[reg];
     return chunkBuffer(0, r.offset, plan_.o.bytes);
@@ -163,6 +191,7 @@ private:
   test::RoleBuilder r_;
   const uint32_t compute_, send_, receive_, io_;
   uint64_t stampBytes_ = 0, stamps_ = 0, wrong_ = 0;
+  uint32_t elements_ = 0, device_ = 0; ///< columns
 };
 
 } // namespace
@@ -187,6 +216,23 @@ plan::PlanT allReducePlan(const StampedOptions &options, bool twoSteps) {
     role.receive(sum, y);
   }
   role.measure(x, y, options.nodes);
+  return p.finish();
+}
+
+plan::PlanT tasksPlan(const StampedOptions &options, uint32_t tasks, int64_t ticks) {
+  using Kind = plan::SbpKind;
+  StampedPlan p(options);
+  StampedRole role(p, p.devices);
+  const uint32_t x = role.whole("x");
+  role.stamp(x);
+  uint32_t y = role.work(x, tasks, ticks);
+  if (options.nodes > 1) {
+    const uint32_t sum = p.exchange(p.all, Kind::PartialSum, p.all, Kind::Broadcast);
+    role.send(sum, y);
+    y = role.whole("y");
+    role.receive(sum, y);
+  }
+  role.take(y, options.nodes);
   return p.finish();
 }
 

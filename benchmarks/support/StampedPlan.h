@@ -26,6 +26,10 @@ struct StampedOptions {
 /// it adds up its share and then takes those of the others.
 plan::PlanT allReducePlan(const StampedOptions &options, bool twoSteps);
 
+/// On each node `tasks` tasks one after the other, each of which takes `ticks` time stamps to hand
+/// on what the one before wrote; then, of several nodes, the sum of the last results in one step.
+plan::PlanT tasksPlan(const StampedOptions &options, uint32_t tasks, int64_t ticks);
+
 /// From node 0 to node 1 and back: an iteration is a round trip of `bytes` each way.
 plan::PlanT roundTripPlan(const StampedOptions &options);
 
