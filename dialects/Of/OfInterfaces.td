@@ -108,6 +108,20 @@ def KernelOpInterface : Of_Interface<"KernelOpInterface"> {
   ];
 }
 
+def LoopKernelOpInterface : Of_Interface<"LoopKernelOpInterface"> {
+  let description = [{ An op that is lowered by itself to scf, arith and memref loops over its buffers, which are cut into tiles. }];
+  let methods = [
+    InterfaceMethod<"Tiles of a call with these local types, at least 1. They may run in any order and at the same time.", "int64_t", "getTiles",
+      (ins "::llvm::ArrayRef<::mlir::RankedTensorType>":$operandTypes,
+           "::llvm::ArrayRef<::mlir::RankedTensorType>":$resultTypes)>,
+    InterfaceMethod<[{
+      Emits tiles [tileBegin, tileEnd), two `index` values. Operands and results are memrefs of the local types, apart from each other.
+    }], "void", "buildLoops",
+      (ins "::mlir::OpBuilder &":$builder, "::mlir::ValueRange":$operands, "::mlir::ValueRange":$results,
+           "::mlir::Value":$tileBegin, "::mlir::Value":$tileEnd)>,
+  ];
+}
+
 def LibraryOpInterface : Of_Interface<"LibraryOpInterface"> {
   let description = [{ An op done by a routine of runtime/kernel. Local types are passed in; buffers are operands, then results, then scratch. }];
   let methods = [

@@ -10,7 +10,7 @@ defvar PoolingArguments = (ins
   UnitAttr:$ceil_mode, DefaultValuedStrAttr<StrAttr, "nchw">:$layout);
 
 class Of_PoolingOp<string mnemonic, string text, list<Trait> traits = []> : Of_TensorOp<mnemonic, !listconcat(traits, [
-    DeclareOpInterfaceMethods<ShardingOpInterface>, DeclareOpInterfaceMethods<KernelOpInterface>,
+    DeclareOpInterfaceMethods<ShardingOpInterface>, DeclareOpInterfaceMethods<LoopKernelOpInterface>,
     DeclareOpInterfaceMethods<CostOpInterface>])> {
   let summary = text;
   code geometry = [{

@@ -87,7 +87,7 @@ FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point
   LocalKernel local(kernel, point);
   OwningOpRef<ModuleOp> scratch = ModuleOp::create(kernel.getLoc());
   SmallVector<Operation *> ops = local.ops();
-  bool single = ops.size() == 1 && isa<KernelOpInterface>(ops[0]);
+  bool single = ops.size() == 1 && isa<KernelOpInterface, LoopKernelOpInterface>(ops[0]);
   FailureOr<EmittedKernel> emitted =
       single ? emitKernelOp(local, *scratch) : emitFused(local, *scratch);
   if (failed(emitted))

@@ -59,10 +59,11 @@ public:
   ~KernelEmitter();
 
   /// Adds a kernel for the local shapes at mesh point `point` (row-major). The body of `kernel` is
-  /// either one op with KernelOpInterface, or ops for which `canFuse` holds. Types may carry
-  /// `#of.dist`; shapes are then logical. An argument with the attribute `of.in_place = k : i64`
-  /// has the buffer of result k, which is then the one that is used (see canShareBuffer). Kernels
-  /// with equal code share one symbol, which is a hash of it. Errors are emitted at the op.
+  /// either one op with KernelOpInterface or LoopKernelOpInterface, or ops for which `canFuse`
+  /// holds. Types may carry `#of.dist`; shapes are then logical. An argument with the attribute
+  /// `of.in_place = k : i64` has the buffer of result k, which is then the one that is used (see
+  /// canShareBuffer). Kernels with equal code share one symbol, which is a hash of it. Errors are
+  /// emitted at the op.
   mlir::FailureOr<GeneratedKernel> add(mlir::func::FuncOp kernel, int64_t point);
 
   /// The ELF bytes of a shared object with all kernels added so far.

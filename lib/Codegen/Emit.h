@@ -22,7 +22,7 @@ struct EmittedKernel {
 /// them.
 mlir::FailureOr<EmittedKernel> emitFused(const LocalKernel &kernel, mlir::ModuleOp module);
 
-/// A kernel of one op with KernelOpInterface.
+/// A kernel of one op with KernelOpInterface or LoopKernelOpInterface.
 mlir::FailureOr<EmittedKernel> emitKernelOp(const LocalKernel &kernel, mlir::ModuleOp module);
 
 /// The type in which elements lie in memory: bool as i8, integers without sign.

@@ -1,6 +1,6 @@
-// Kernels of one op that brings its own linalg. Its function takes memrefs while it is bufferised,
-// so that results are written straight into the given buffers, and pointers afterwards, as the
-// fused ones do.
+// Kernels of one op that brings its own linalg or its own loops. Its function takes memrefs while
+// it is built, so that results are written straight into the given buffers, and pointers
+// afterwards, as the fused ones do.
 #include "lib/Codegen/Emit.h"
 #include "lib/Codegen/Lower.h"
 
@@ -116,6 +116,33 @@ LogicalResult fill(const LocalKernel &kernel, func::FuncOp function, ScalarTable
   return success();
 }
 
+/// The op's own loops over the buffers, for the tiles that the function is given.
+void fillLoops(const LocalKernel &kernel, func::FuncOp function) {
+  Operation *op = kernel.ops().front();
+  OpBuilder b = OpBuilder::atBlockEnd(&function.front());
+  ValueRange arguments = function.getArguments();
+  size_t inputs = kernel.get().getNumArguments();
+  SmallVector<Value> operands, results(op->getNumResults());
+  for (Value operand : op->getOperands())
+    operands.push_back(arguments[cast<BlockArgument>(operand).getArgNumber()]);
+  for (auto [i, value] : llvm::enumerate(kernel.results()))
+    results[cast<OpResult>(value).getResultNumber()] = arguments[inputs + i];
+  auto index = [&](Value tile) {
+    return arith::IndexCastOp::create(b, op->getLoc(), b.getIndexType(), tile).getResult();
+  };
+  Value begin = index(arguments.drop_back().back()), end = index(arguments.back());
+  cast<LoopKernelOpInterface>(op).buildLoops(b, operands, results, begin, end);
+  func::ReturnOp::create(b, op->getLoc());
+}
+
+int64_t tilesOf(Operation *op) {
+  auto typesOf = [](TypeRange types) {
+    return llvm::map_to_vector(types, [](Type t) { return cast<RankedTensorType>(t); });
+  };
+  return cast<LoopKernelOpInterface>(op).getTiles(typesOf(op->getOperandTypes()),
+                                                  typesOf(op->getResultTypes()));
+}
+
 /// Sums of a linalg body may be done in any order, so that they vectorise.
 void allowReassociation(func::FuncOp function) {
   function.walk([](linalg::GenericOp generic) {
@@ -175,8 +202,12 @@ FailureOr<EmittedKernel> emitKernelOp(const LocalKernel &kernel, ModuleOp module
   EmittedKernel out;
   ScalarTable scalars;
   func::FuncOp function = makeFunction(kernel, module);
-  if (failed(fill(kernel, function, scalars)))
+  if (isa<LoopKernelOpInterface>(op)) {
+    fillLoops(kernel, function);
+    out.tiles = tilesOf(op);
+  } else if (failed(fill(kernel, function, scalars))) {
     return failure();
+  }
   allowReassociation(function);
   if (failed(bufferizeToLoops(module)))
     return op->emitOpError("has a kernel that cannot be bufferised"), failure();

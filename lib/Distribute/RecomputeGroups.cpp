@@ -33,7 +33,9 @@ static bool canRepeat(Operation *op) {
          isMemoryEffectFree(op) && !isa<BoxingOp>(op);
 }
 
-static bool isLight(Operation *op) { return !isa<LibraryOpInterface, KernelOpInterface>(op); }
+static bool isLight(Operation *op) {
+  return !isa<LibraryOpInterface, KernelOpInterface, LoopKernelOpInterface>(op);
+}
 
 bool RecomputeGroups::isBackward(Operation *op) {
   return !isForward(op) && isa<MicroOp>(op->getParentOp()) && !isa<YieldOp, BoxingOp>(op);

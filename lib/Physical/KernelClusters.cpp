@@ -10,7 +10,7 @@ using namespace mlir;
 namespace of {
 
 bool isKernelOp(Operation *op) {
-  return isa<LibraryOpInterface, KernelOpInterface>(op) ||
+  return isa<LibraryOpInterface, KernelOpInterface, LoopKernelOpInterface>(op) ||
          (isFusable(op) && !isa<ViewOpInterface>(op));
 }
 
@@ -57,7 +57,8 @@ private:
     return isKernelOp(op) || (isFree(op) && isa<ViewOpInterface>(op));
   }
   bool isSingle(size_t c) const {
-    return members[c].size() == 1 && isa<LibraryOpInterface, KernelOpInterface>(members[c][0]);
+    return members[c].size() == 1 &&
+           isa<LibraryOpInterface, KernelOpInterface, LoopKernelOpInterface>(members[c][0]);
   }
 
   // Ops of the block that give an op, or what is inside it, their results; each once.

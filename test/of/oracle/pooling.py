@@ -58,3 +58,26 @@ case("avg_pool2d asymmetric",
 ties = torch.tensor([1.0, 1, 0, 1, 1, 1, 2, 2, 0, 2, 2, 2, 1, 1, 1, 1]).double().reshape(1, 1, 4, 4)
 case("max_pool2d ties", "of.max_pool2d %0 {kernel = array<i64: 2, 3>, strides = array<i64: 1, 1>}", [ties],
      lambda x: F.max_pool2d(x, (2, 3), 1), differentiable="oracle")
+
+# What the loops tell apart: rows of windows that are cut into pieces, windows of many taps in a row, padding wider than a stride, more
+# than one block of channels.
+def max_of(k, s, p):
+    return lambda x: F.max_pool2d(x, k, s, p)
+
+
+def mean_of(k, s, p):
+    return lambda x: F.avg_pool2d(x, k, s, p, count_include_pad=False)
+
+
+LOOPS = [("pieces of a row", (1, 1, 2, 2100), (1, 3), (1, 2), (0, 1), "max"), ("pieces of a row", (1, 1, 1, 2100), (1, 3), (1, 2), (0, 1), "avg"),
+         ("many taps", (1, 2, 2, 60), (1, 20), (1, 3), (0, 9), "max"), ("many taps, stride 1", (1, 2, 2, 40), (1, 18), (1, 1), (0, 0), "avg"),
+         ("wide padding", (1, 2, 9, 8), (5, 7), (2, 3), (2, 3), "max")]
+for label, shape, kernel, strides, pads, kind in LOOPS:
+    function = (max_of if kind == "max" else mean_of)(kernel, strides, pads)
+    case("%s_pool2d %s" % (kind, label),
+         "of.%s_pool2d %%0 {kernel = %s, strides = %s, pads = %s}" % (kind, array(kernel), array(strides), array(pads * 2)),
+         [distinct(*shape)], function, differentiable="oracle")
+case("max_pool2d of 67 channels", "of.max_pool2d %0 {kernel = array<i64: 2, 3>, pads = array<i64: 1, 1, 0, 1>, layout = \"nhwc\"}",
+     [distinct(2, 3, 4, 67)],
+     lambda x: channels_last(F.max_pool2d(F.pad(channels_first(x), (1, 1, 1, 0), value=float("-inf")), (2, 3), 1)),
+     differentiable="oracle")
