@@ -227,6 +227,11 @@ TEST_CASE("pointwise convolutions agree with loops") {
       s.n = 3, s.c = 24, s.h = 9, s.w = 7, s.o = 40, s.kh = s.kw = 1;
       check<float>(finished(s), 2, random);
       check<double>(finished(s), 2, random);
+      // Enough samples of few pixels to be done together.
+      s.n = 9;
+      check<float>(finished(s), 2, random);
+      s.h = 15;
+      check<float>(finished(s), 2, random);
       s.n = 0;
       check<float>(finished(s), 2, random);
     }

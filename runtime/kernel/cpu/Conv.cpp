@@ -6,11 +6,28 @@ namespace of::rt::kernel {
 
 namespace {
 
+/// A pointwise convolution is a product for each sample, of matrices that lie as they are; oneDNN
+/// would reorder them. Where samples are small, a product pays for the weights again and again, and
+/// reordering them once is cheaper. The bounds are measured (README).
+bool isProduct(const ConvShape &s, int64_t tiles) {
+  if (!isPointwise(s) || s.groups > 1)
+    return false;
+  constexpr int64_t tinyPixels = 64, smallPixels = 256;
+  const int64_t pixels = s.oh * s.ow, samples = s.n / tiles;
+  switch (s.kind) {
+  case ConvKind::Forward:
+    return pixels > tinyPixels || samples < 2;
+  case ConvKind::BackwardData:
+    return pixels > smallPixels || samples < (pixels > tinyPixels ? 4 : 2);
+  case ConvKind::BackwardWeights:
+    break; // adds up over all samples in place
+  }
+  return true;
+}
+
 Result<std::unique_ptr<ConvRoutine>> prepare(const Spec &spec, const ConvShape &shape,
                                              int64_t tiles) {
-  // A pointwise one is a product of matrices that lie as they are; oneDNN would reorder them.
-  const bool product = isPointwise(shape) && shape.groups == 1;
-  if (spec.dtype == DType::F32 && !shape.empty() && !product) {
+  if (spec.dtype == DType::F32 && !shape.empty() && !isProduct(shape, tiles)) {
     OF_ASSIGN(std::unique_ptr<ConvRoutine> dnnl,
               makeConvDnnl(spec, shape, preferredForm(shape), tiles));
     if (dnnl)
