@@ -1,8 +1,9 @@
-// Kernels of ops that bring their own linalg.
+// Kernels of ops that bring their own linalg or loops.
 #include "test/codegen/CodegenHarness.h"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace of::test;
@@ -63,4 +64,49 @@ TEST_CASE("an op with its own linalg is not computed in place") {
   Kernel k(matmul("", " {of.in_place = 0 : i64}"));
   CHECK_FALSE(k.ok());
   CHECK(k.errors().find("of.in_place") != std::string::npos);
+}
+
+namespace {
+
+/// Gradient of max pooling, windows 3 x 3, stride 2, one element of padding: window after window.
+std::vector<float> spreadOneByOne(const std::vector<float> &x, const std::vector<float> &g,
+                                  int64_t planes, int64_t side, int64_t windows) {
+  std::vector<float> out(x.size());
+  for (int64_t p = 0; p < planes; ++p)
+    for (int64_t i = 0; i < windows * windows; ++i) {
+      int64_t best = -1;
+      for (int64_t r = std::max<int64_t>(i / windows * 2 - 1, 0);
+           r < std::min(i / windows * 2 + 2, side); ++r)
+        for (int64_t c = std::max<int64_t>(i % windows * 2 - 1, 0);
+             c < std::min(i % windows * 2 + 2, side); ++c)
+          if (int64_t at = (p * side + r) * side + c; best < 0 || x[at] > x[best])
+            best = at;
+      out[best] += g[p * windows * windows + i];
+    }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("an op with its own loops has the same bits in any tiles") {
+  const int64_t planes = 15, side = 41, windows = 21;
+  Kernel k("func.func @f(%x: tensor<5x3x41x41xf32>, %g: tensor<5x3x21x21xf32>) -> "
+           "tensor<5x3x41x41xf32> {\n %y = of.max_pool2d_backward %x, %g {kernel = array<i64: 3, "
+           "3>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>} : "
+           "(tensor<5x3x41x41xf32>, tensor<5x3x21x21xf32>) -> tensor<5x3x41x41xf32>\n return %y : "
+           "tensor<5x3x41x41xf32>\n}");
+  INFO(k.errors());
+  REQUIRE(k.ok());
+  CHECK(k.info().tiles == planes * side * side / 4096);
+  std::vector<float> x(planes * side * side), g(planes * windows * windows);
+  for (size_t i = 0; i < x.size(); ++i) // many are equal
+    x[i] = static_cast<float>(i * 7919 % 13);
+  for (size_t i = 0; i < g.size(); ++i)
+    g[i] = 1.0f / static_cast<float>(i + 3);
+  const std::vector<float> expected = spreadOneByOne(x, g, planes, side, windows);
+  std::vector<float> apart(x.size(), -1), together(x.size(), -1);
+  k.run({x.data(), g.data(), apart.data()});
+  k.runTiles({x.data(), g.data(), together.data()}, 0, k.info().tiles);
+  CHECK(apart == expected);
+  CHECK(together == expected);
 }

@@ -232,6 +232,9 @@ TEST_CASE("pointwise convolutions agree with loops") {
       check<float>(finished(s), 2, random);
       s.h = 15;
       check<float>(finished(s), 2, random);
+      s.strideH = 3, s.strideW = 2, s.padLeft = 2, s.padBottom = 1;
+      check<float>(finished(s), 2, random);
+      s.strideH = s.strideW = 1, s.padLeft = s.padBottom = 0;
       s.n = 0;
       check<float>(finished(s), 2, random);
     }

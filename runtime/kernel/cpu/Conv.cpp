@@ -6,11 +6,11 @@ namespace of::rt::kernel {
 
 namespace {
 
-/// A pointwise convolution is a product for each sample, of matrices that lie as they are; oneDNN
-/// would reorder them. Where samples are small, a product pays for the weights again and again, and
-/// reordering them once is cheaper. The bounds are measured (README).
+/// A convolution of one tap is a product for each sample, of matrices that lie as they are but for
+/// strides; oneDNN would reorder them. Where samples are small, a product pays for the weights
+/// again and again, and reordering them once is cheaper. The bounds are measured (README).
 bool isProduct(const ConvShape &s, int64_t tiles) {
-  if (!isPointwise(s) || s.groups > 1)
+  if (s.nhwc || s.kh > 1 || s.kw > 1 || s.groups > 1)
     return false;
   constexpr int64_t tinyPixels = 64, smallPixels = 256;
   const int64_t pixels = s.oh * s.ow, samples = s.n / tiles;

@@ -135,21 +135,35 @@ private:
     return n * s_.o * pixels_ + channel * (s_.nhwc ? 1 : pixels_);
   }
 
-  /// Calls f(input offset, or -1 in the padding; column offset) for every element of the matrix.
+  /// Calls f(input offset, or -1 in the padding; column offset) for every element of the matrix:
+  /// apart for those within a row of the image, so that their loop has no branches.
   template <typename F> void forEachTap(F f) const {
     int64_t at = 0;
     for (int64_t c = 0; c < s_.c / s_.groups; ++c)
       for (int64_t i = 0; i < s_.kh; ++i)
         for (int64_t j = 0; j < s_.kw; ++j)
-          for (int64_t p = 0; p < s_.oh; ++p) {
+          for (int64_t p = 0; p < s_.oh; ++p, at += s_.ow) {
             const int64_t row = p * s_.strideH - s_.padTop + i * s_.dilationH;
-            const bool rowInside = row >= 0 && row < s_.h;
-            for (int64_t q = 0; q < s_.ow; ++q, ++at) {
-              const int64_t column = q * s_.strideW - s_.padLeft + j * s_.dilationW;
-              const bool inside = rowInside && column >= 0 && column < s_.w;
-              f(inside ? c * strideC_ + row * strideH_ + column * strideW_ : -1, at);
-            }
+            const Range inside = row >= 0 && row < s_.h ? columnsInside(j) : Range{0, 0};
+            const int64_t shift = j * s_.dilationW - s_.padLeft;
+            const int64_t first = c * strideC_ + row * strideH_ + shift * strideW_;
+            for (int64_t q = 0; q < inside.begin; ++q)
+              f(-1, at + q);
+            for (int64_t q = inside.begin; q < inside.end; ++q)
+              f(first + q * s_.strideW * strideW_, at + q);
+            for (int64_t q = inside.end; q < s_.ow; ++q)
+              f(-1, at + q);
           }
+  }
+  /// Columns of the result whose tap j lies in the image.
+  Range columnsInside(int64_t j) const {
+    const int64_t shift = j * s_.dilationW - s_.padLeft;
+    // How many of shift, shift + stride, ... are below the bound.
+    const auto below = [&](int64_t bound) {
+      const int64_t room = std::max<int64_t>(bound - shift, 0);
+      return std::min((room + s_.strideW - 1) / s_.strideW, s_.ow);
+    };
+    return {below(0), below(s_.w)};
   }
   void im2col(const T *x, T *col) const {
     forEachTap([&](int64_t from, int64_t at) { col[at] = from < 0 ? T(0) : x[from]; });
