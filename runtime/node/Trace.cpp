@@ -1,5 +1,7 @@
 #include "runtime/node/Trace.h"
 
+#include "runtime/actor/TraceEvents.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -10,27 +12,10 @@
 
 namespace of::rt {
 
+using trace::microseconds, trace::quoted, trace::trackOf;
+
 namespace {
 constexpr size_t kMaxMessages = 1 << 18;
-
-/// A JSON string literal.
-std::string quoted(const std::string &text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20)
-      out += c;
-  }
-  return out + "\"";
-}
-
-uint32_t trackOf(uint32_t device, uint32_t stream) {
-  constexpr uint32_t kStreamsPerDevice = 1000;
-  return device * kStreamsPerDevice + stream;
-}
-
-double microseconds(int64_t ns) { return static_cast<double>(ns) / 1000.0; }
 } // namespace
 
 int64_t nowNs() {
@@ -132,24 +117,10 @@ void Trace::writeSpan(std::FILE *file, const ClockMap &clock, const plan::Role &
                       const WorkerPlace &place, const Span &span) const {
   const TaskEntry &entry = (*place.tables)[span.program].tasks[span.task];
   const plan::Task &task = *role.programs()->Get(span.program)->tasks()->Get(entry.planTask);
-  const plan::Call *call =
-      span.call < 0 ? nullptr
-                    : task.body_as_Segment()->calls()->Get(static_cast<uint32_t>(span.call));
-  const flatbuffers::String *location = call ? call->location() : task.location();
-  std::fprintf(file,
-               ",\n{\"name\":%s,\"cat\":\"%s\",\"ph\":\"X\",\"pid\":%u,\"tid\":%u,\"ts\":%.3f,"
-               "\"dur\":%.3f,\"args\":{\"program\":%s,\"firing\":%llu,\"location\":%s",
-               quoted((call ? call->name() : task.name())->str()).c_str(), call ? "kernel" : "task",
-               node_, trackOf(place.device, task.stream()),
-               microseconds(clock.toRoot(span.beginNs)), microseconds(span.endNs - span.beginNs),
-               quoted(plan_.programs()->Get(span.program)->name()->str()).c_str(),
-               static_cast<unsigned long long>(span.index),
-               quoted(location ? location->str() : "").c_str());
-  if (call)
-    std::fprintf(file, ",\"task\":%s,\"call\":%d},\"tdur\":%.3f}",
-                 quoted(task.name()->str()).c_str(), span.call, microseconds(span.threadNs));
-  else
-    std::fprintf(file, "}}");
+  trace::firing(file, node_, place.device,
+                {plan_.programs()->Get(span.program)->name()->c_str(), &task, span.call, span.index,
+                 microseconds(clock.toRoot(span.beginNs)), microseconds(span.endNs - span.beginNs),
+                 microseconds(span.threadNs)});
 }
 
 namespace {
@@ -168,23 +139,6 @@ public:
 private:
   std::map<std::pair<uint32_t, uint32_t>, std::pair<uint64_t, uint32_t>> last_;
 };
-
-// An arrow for every edge of a firing, from the middle of a Send's span to the middle of the
-// Receive's: both ends give it the same id, whichever node writes them.
-void writeArrows(std::FILE *file, const plan::Plan &plan, const ProgramTable &table,
-                 const TaskEntry &task, uint32_t entry, uint64_t index, double timeUs,
-                 uint32_t node, uint32_t track) {
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
-    const EdgeEntry &edge = table.edges[e];
-    std::fprintf(file,
-                 ",\n{\"name\":%s,\"cat\":\"edge\",\"ph\":\"%s\",\"id\":\"%u.%u.%u.%u.%u.%llu\","
-                 "\"pid\":%u,\"tid\":%u,\"ts\":%.3f}",
-                 quoted(plan.exchanges()->Get(edge.key.exchange)->name()->str()).c_str(),
-                 edge.isSend ? "s" : "f\",\"bp\":\"e", table.program, entry, edge.key.exchange,
-                 edge.key.srcDevice, edge.key.dstDevice, static_cast<unsigned long long>(index),
-                 node, track, timeUs);
-  }
-}
 
 // Credits of the edges that begin on this node: one to another node of the host lends its slot
 // until the destination acknowledges, one to another host spends what the destination has granted.
@@ -218,11 +172,7 @@ Status Trace::write(const std::string &path, const ClockMap &clock) const {
   std::FILE *file = std::fopen(path.c_str(), "w");
   if (!file)
     return Status(Code::Io, "cannot write the trace " + path);
-  const std::string nodeName = plan_.nodes()->Get(node_)->name()->str();
-  std::fprintf(file,
-               "{\"traceEvents\":[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":%u,\"args\":{"
-               "\"name\":%s}}",
-               node_, quoted("node " + nodeName).c_str());
+  trace::beginNode(file, plan_, node_);
   writeClock(file, clock);
   uint64_t dropped = droppedMessages_;
   for (uint32_t w = 0; w < workers_.size(); ++w) {
@@ -235,12 +185,7 @@ Status Trace::write(const std::string &path, const ClockMap &clock) const {
       const uint32_t track = trackOf(device, s);
       if (role.streams()->Get(s)->worker() != workers_[w].worker)
         continue;
-      std::fprintf(
-          file,
-          ",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%u,\"tid\":%u,\"args\":{\"name\":%s}}",
-          node_, track,
-          quoted("device " + std::to_string(device) + " " + role.streams()->Get(s)->name()->str())
-              .c_str());
+      trace::nameTrack(file, role, node_, device, s);
       writeKernels(file, plan_, role, s, node_, track);
     }
     EntryCounter entries;
@@ -252,10 +197,10 @@ Status Trace::write(const std::string &path, const ClockMap &clock) const {
       const TaskEntry &task = table.tasks[span.task];
       const uint32_t stream =
           role.programs()->Get(span.program)->tasks()->Get(task.planTask)->stream();
-      writeArrows(file, plan_, table, task, entries.entryOf(span.program, span.task, span.index),
-                  span.index,
-                  microseconds(clock.toRoot(span.beginNs + (span.endNs - span.beginNs) / 2)), node_,
-                  trackOf(device, stream));
+      trace::arrows(file, plan_, table, task, entries.entryOf(span.program, span.task, span.index),
+                    span.index,
+                    microseconds(clock.toRoot(span.beginNs + (span.endNs - span.beginNs) / 2)),
+                    node_, trackOf(device, stream));
     }
     dropped += buffers_[w].dropped;
   }

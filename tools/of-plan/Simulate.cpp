@@ -1,6 +1,6 @@
 #include "tools/of-plan/Simulate.h"
 
-#include "runtime/sim/Simulation.h"
+#include "tools/of-plan/SimulatedTrace.h"
 #include "tools/of-plan/Text.h"
 
 #include <algorithm>
@@ -12,7 +12,8 @@ namespace of::planTool {
 namespace {
 
 Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t program,
-                                           const SimulateOptions &options, uint64_t steps) {
+                                           const SimulateOptions &options, uint64_t steps,
+                                           const std::string &trace) {
   rt::SimulationOptions sim;
   sim.schedule = {{program, steps}};
   sim.seed = options.seed;
@@ -20,7 +21,8 @@ Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t prog
   sim.readRowsPerSecond = options.readRowsPerSecond;
   sim.linkBytesPerSecond = options.linkBytesPerSecond;
   sim.maxDelayNs = static_cast<int64_t>(options.delayUs * 1000);
-  OF_ASSIGN(rt::SimulationResult result, rt::simulate(plan, sim));
+  OF_ASSIGN(rt::SimulationResult result,
+            trace.empty() ? rt::simulate(plan, sim) : simulateTraced(plan, sim, trace));
   if (result.finished)
     return result;
   std::string message = "program " + plan.programs()->Get(program)->name()->str() + " deadlocks:";
@@ -50,9 +52,10 @@ Result<uint32_t> programNamed(const plan::Plan &plan, const std::string &name) {
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options) {
   OF_ASSIGN(const uint32_t program, programNamed(plan, options.program));
   // Two lengths: what filling and draining cost cancels out.
-  OF_ASSIGN(const rt::SimulationResult once, simulateSteps(plan, program, options, options.steps));
+  OF_ASSIGN(const rt::SimulationResult once,
+            simulateSteps(plan, program, options, options.steps, options.trace));
   OF_ASSIGN(const rt::SimulationResult twice,
-            simulateSteps(plan, program, options, 2 * options.steps));
+            simulateSteps(plan, program, options, 2 * options.steps, ""));
   const double steps = static_cast<double>(options.steps);
   const double stepNs = static_cast<double>(twice.endNs - once.endNs) / steps;
   Json streams = Json::array();

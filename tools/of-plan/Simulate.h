@@ -14,6 +14,8 @@ struct SimulateOptions {
   double delayUs = 0;  ///< each message takes 0 to this
   bool jitter = false; ///< durations vary by chance around the predicted ones
   double readRowsPerSecond = 0, linkBytesPerSecond = 0; ///< throttles; 0: none
+  std::string
+      trace; ///< file for the firings of these steps, as of-run --trace has them; empty: none
 };
 
 /// {"program", "step_seconds", "certified_step_seconds", "busiest": {"device", "worker",

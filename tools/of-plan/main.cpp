@@ -181,6 +181,9 @@ int runTool(int argc, char **argv) {
       ->check(CLI::PositiveNumber);
   simulateCommand->add_flag("--jitter", o.simulate.jitter, "Let durations vary by chance");
   simulateCommand->add_option("--seed", o.simulate.seed, "Of the chances")->capture_default_str();
+  simulateCommand->add_option(
+      "--trace", o.simulate.trace,
+      "File for every firing and arrow at its simulated time, as of-run --trace writes them");
   simulateCommand->add_flag("--json", o.json, "As a JSON document");
   addSolve(app, o);
   addPack(app, o);

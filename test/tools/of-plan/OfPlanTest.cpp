@@ -8,6 +8,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 using namespace of;
 using namespace of::test;
@@ -113,6 +114,53 @@ TEST_CASE("simulate gives the step time and the busiest stream") {
   const Outcome unknown = ofPlan("simulate --program nonsense " + path);
   REQUIRE(unknown.code == 2);
   REQUIRE(has(unknown, "it has init, train"));
+}
+
+TEST_CASE("simulate --trace writes a run's trace, the same for the same seed") {
+  Folder folder;
+  const std::string plan = planFile(folder, "toy.plan");
+  const auto traced = [&](const std::string &name, const std::string &flags) {
+    const std::string path = folder.path + "/" + name;
+    const Outcome outcome =
+        ofPlan("simulate --program train --steps 10 --trace " + path + " " + flags + plan);
+    INFO(outcome.output);
+    REQUIRE(outcome.code == 0);
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  };
+  const std::string first = traced("1.json", "--jitter --delay 50 --seed 3 ");
+  REQUIRE(first == traced("2.json", "--jitter --delay 50 --seed 3 "));
+  REQUIRE(first != traced("3.json", "--jitter --delay 50 --seed 4 "));
+  std::map<std::string, int> firings, ends; // of arrows, by id: both are there
+  std::set<std::pair<unsigned, unsigned>> tracks;
+  const auto trackOf = [](const nlohmann::json &event) {
+    return std::pair(event.at("pid").get<unsigned>(), event.at("tid").get<unsigned>());
+  };
+  const auto trace = nlohmann::json::parse(first);
+  for (const auto &event : trace.at("traceEvents")) {
+    const std::string kind = event.at("ph");
+    if (kind == "X") {
+      ++firings[event.at("name").get<std::string>()];
+      REQUIRE(tracks.count(trackOf(event)) == 1);
+    }
+    if (kind == "s" || kind == "f")
+      ++ends[event.at("id").get<std::string>()];
+    if (event.at("name") == "thread_name")
+      tracks.insert(trackOf(event));
+  }
+  REQUIRE(firings.at("gradient") == 2 * 4 * 10); // devices, micros, steps
+  REQUIRE_FALSE(ends.empty());
+  for (const auto &[id, count] : ends)
+    REQUIRE(count == 2);
+  // What reads the trace of a run reads it, too.
+  const Outcome report = ofPlan("report " + plan + " -o " + folder.path + "/r.html --trace " +
+                                folder.path + "/1.json");
+  INFO(report.output);
+  REQUIRE(report.code == 0);
+  const Outcome nowhere = ofPlan("simulate --trace " + folder.path + "/none/t.json " + plan);
+  REQUIRE(nowhere.code != 0);
+  REQUIRE(has(nowhere, "cannot write the trace"));
 }
 
 TEST_CASE("simulate shows how a plan deadlocks") {
