@@ -29,11 +29,23 @@ using WorkFactory = std::function<Result<std::unique_ptr<Work>>(uint32_t threads
 WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes);
 /// C = A B, square or not.
 WorkFactory matmulWork(plan::DType dtype, int64_t m, int64_t n, int64_t k);
-/// One of the three convolution routines, 3 x 3, on `samples` images of 32 channels and 28 x 28.
-WorkFactory convolutionWork(const std::string &routine, plan::DType dtype, int64_t samples);
-double convolutionFlops(int64_t samples);
+/// One of the three convolution routines, 3 x 3, between `samples` images of 28 x 28 with so many
+/// channels and as many with 32.
+struct ConvolutionShape {
+  int64_t samples = 1, channels = 32;
+  double flops() const;
+  double filterWeights() const; ///< results of the gradient of the filters
+  double depth() const;         ///< products behind one result of the forward pass
+};
+WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
+                            const ConvolutionShape &shape);
 /// Copies `bytes`, the next of `total` in each run, split over the threads.
 WorkFactory copyWork(size_t bytes, size_t total);
+/// An optimizer's update with momentum: of three arrays of `bytes`, the next of `total` in each
+/// run, all are read and two written in place.
+WorkFactory updateWork(size_t bytes, size_t total);
+/// Bytes that updateWork reads and writes, for each of `bytes`.
+inline constexpr double updateBytes = 5;
 /// y = exp(x) * a + b over so many fp32 elements in cache: what generated kernels are like.
 WorkFactory elementWork(int64_t elements);
 /// Operations that elementWork does on an element, as the compiler counts them.

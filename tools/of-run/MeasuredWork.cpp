@@ -73,6 +73,33 @@ template <typename Fn> std::unique_ptr<Work> rangeWork(int64_t elements, uint32_
   return std::make_unique<RangeWork<Fn>>(elements, threads, std::move(fn));
 }
 
+/// A function of a range, in each run of the next piece of an area.
+template <typename Fn> class PieceWork final : public Work {
+public:
+  PieceWork(size_t piece, size_t area, uint32_t threads, Fn fn)
+      : piece_(piece), area_(area), threads_(threads), fn_(std::move(fn)) {}
+
+  void run(rt::TileTeam &team) override {
+    at_ = at_ + 2 * piece_ <= area_ ? at_ + piece_ : 0;
+    team.run(
+        [](void *context, int64_t begin, int64_t end) {
+          auto &w = *static_cast<PieceWork *>(context);
+          w.fn_(w.at_ + w.piece_ * begin / w.threads_, w.at_ + w.piece_ * end / w.threads_);
+        },
+        this, threads_);
+  }
+
+private:
+  const size_t piece_, area_, threads_;
+  Fn fn_;
+  size_t at_ = 0;
+};
+
+template <typename Fn>
+std::unique_ptr<Work> pieceWork(size_t piece, size_t area, uint32_t threads, Fn fn) {
+  return std::make_unique<PieceWork<Fn>>(piece, area, threads, std::move(fn));
+}
+
 /// exp(x) * a + b for |x| < 1 as generated kernels compute it: a polynomial, vectorised for the
 /// host.
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"))) void
@@ -91,7 +118,16 @@ expScaled(const float *x, float *y, int64_t count) {
   }
 }
 
-constexpr int64_t channels = 32, extent = 28, window = 3;
+/// m = 0.9 m + g, w -= 0.1 m
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"))) void
+updateRange(float *__restrict w, float *__restrict m, const float *__restrict g, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    m[i] = 0.9f * m[i] + g[i];
+    w[i] -= 0.1f * m[i];
+  }
+}
+
+constexpr int64_t filters = 32, extent = 28, window = 3;
 
 } // namespace
 
@@ -112,44 +148,68 @@ WorkFactory matmulWork(plan::DType dtype, int64_t m, int64_t n, int64_t k) {
   return libraryWork(call, {m * k * size, k * n * size, m * n * size});
 }
 
-WorkFactory convolutionWork(const std::string &routine, plan::DType dtype, int64_t samples) {
+double ConvolutionShape::flops() const {
+  return 2 * depth() * double(samples * filters * extent * extent);
+}
+double ConvolutionShape::filterWeights() const { return depth() * double(filters); }
+double ConvolutionShape::depth() const { return double(channels * window * window); }
+
+WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
+                            const ConvolutionShape &shape) {
   plan::LibraryT call;
   call.name = routine;
   call.dtype = dtype;
-  call.ints = {0, samples, channels, extent, extent, channels, window, window, extent, extent,
-               1, 1,       1,        1,      1,      1,        1,      1,      1};
+  call.ints = {0,
+               shape.samples,
+               shape.channels,
+               extent,
+               extent,
+               filters,
+               window,
+               window,
+               extent,
+               extent,
+               1,
+               1,
+               1,
+               1,
+               1,
+               1,
+               1,
+               1,
+               1};
   const size_t size = sizeOf(dtype);
-  const size_t image = samples * channels * extent * extent * size,
-               weights = channels * channels * window * window * size;
+  const size_t pixels = shape.samples * extent * extent * size, image = pixels * shape.channels,
+               result = pixels * filters,
+               weights = static_cast<size_t>(shape.filterWeights()) * size;
   if (routine == "conv2d_backward_weights")
-    return libraryWork(call, {image, image, weights});
-  return libraryWork(call, {image, weights, image});
-}
-
-double convolutionFlops(int64_t samples) {
-  return 2.0 * samples * channels * extent * extent * channels * window * window;
+    return libraryWork(call, {image, result, weights});
+  if (routine == "conv2d_backward_data")
+    return libraryWork(call, {result, weights, image});
+  return libraryWork(call, {image, weights, result});
 }
 
 WorkFactory copyWork(size_t bytes, size_t total) {
   return [bytes, total](uint32_t threads) -> Result<std::unique_ptr<Work>> {
-    struct Copies final : Work {
-      Copies(size_t bytes, size_t total, uint32_t threads)
-          : bytes(bytes), threads(threads), from(total, 1), to(total, 2) {}
-      void run(rt::TileTeam &team) override {
-        at = at + 2 * bytes <= from.size() ? at + bytes : 0;
-        team.run(
-            [](void *context, int64_t begin, int64_t end) {
-              auto &c = *static_cast<Copies *>(context);
-              const size_t first = c.bytes * begin / c.threads, last = c.bytes * end / c.threads;
-              std::memcpy(c.to.data() + c.at + first, c.from.data() + c.at + first, last - first);
-            },
-            this, threads);
-      }
-      const size_t bytes, threads;
-      std::vector<char> from, to;
-      size_t at = 0;
-    };
-    return std::unique_ptr<Work>(std::make_unique<Copies>(bytes, total, threads));
+    std::vector<char> from(total, 1), to(total, 2);
+    return pieceWork(
+        bytes, total, threads,
+        [from = std::move(from), to = std::move(to)](size_t first, size_t last) mutable {
+          std::memcpy(to.data() + first, from.data() + first, last - first);
+        });
+  };
+}
+
+WorkFactory updateWork(size_t bytes, size_t total) {
+  constexpr size_t size = sizeof(float);
+  return [bytes, total](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    std::vector<float> w(total / size, 1), m(total / size, 2), g(total / size, 3);
+    return pieceWork(
+        bytes / size, total / size, threads,
+        [w = std::move(w), m = std::move(m), g = std::move(g)](size_t first, size_t last) mutable {
+          updateRange(w.data() + first, m.data() + first, g.data() + first,
+                      static_cast<int64_t>(last - first));
+        });
   };
 }
 

@@ -66,6 +66,12 @@ public:
 private:
   static std::string number(double value) { return fmt::format("{:.4g}", value); }
 
+  /// rate(size) = peak / (1 + half / size): two sizes give half.
+  static double halfOf(double fast, double atFast, double slow, double atSlow) {
+    const double ratio = fast / slow;
+    return std::max(0.0, (ratio - 1) / (1 / atSlow - ratio / atFast));
+  }
+
   /// Two shapes that are too small in one way each say how much is lost to it.
   Status measureMatmul() {
     constexpr double n = 384, few = 48, shallow = 16;
@@ -79,13 +85,8 @@ private:
     OF_ASSIGN(const double small, rate(plan::DType::F32, few, n));
     OF_ASSIGN(const double flat, rate(plan::DType::F32, n, shallow));
     OF_ASSIGN(const double wide, rate(plan::DType::F64, n, n));
-    // rate(size) = peak / (1 + half / size): two sizes give half.
-    auto half = [](double fast, double atFast, double slow, double atSlow) {
-      const double ratio = fast / slow;
-      return std::max(0.0, (ratio - 1) / (1 / atSlow - ratio / atFast));
-    };
-    const double outputs = half(large, n * n, small, few * few),
-                 depth = half(large, n, flat, shallow);
+    const double outputs = halfOf(large, n * n, small, few * few),
+                 depth = halfOf(large, n, flat, shallow);
     const double whole = (1 + outputs / (n * n)) * (1 + depth / n);
     figures_.push_back(
         {"gflops_f32", number(large * whole / giga), "matrix product of 384 x 384 x 384"});
@@ -98,15 +99,33 @@ private:
     return Status::ok();
   }
 
+  /// Images of one channel, as first layers have them, leave short sums, and few results where the
+  /// filters' gradient is computed. (The gradient of such images nobody needs.)
   Status measureConvolution(const std::string &routine) {
-    constexpr int64_t samples = 4;
-    Figures rates;
-    for (auto [dtype, key] :
-         {std::pair(plan::DType::F32, "gflops_f32"), std::pair(plan::DType::F64, "gflops_f64")}) {
-      OF_ASSIGN(const double t, alone(convolutionWork(routine, dtype, samples), threads_));
-      rates.push_back({key, number(convolutionFlops(samples) / t / giga),
-                       "4 images of 32 x 28 x 28, 32 filters of 3 x 3"});
+    const ConvolutionShape deep{4, 32}, flat{4, 1};
+    auto rate = [&](plan::DType dtype, const ConvolutionShape &shape) -> Result<double> {
+      OF_ASSIGN(const double t, alone(convolutionWork(routine, dtype, shape), threads_));
+      return shape.flops() / t;
+    };
+    OF_ASSIGN(const double large, rate(plan::DType::F32, deep));
+    OF_ASSIGN(const double wide, rate(plan::DType::F64, deep));
+    double whole = 1;
+    Figures lost;
+    if (routine != "conv2d_backward_data") {
+      const bool ofFilters = routine == "conv2d_backward_weights";
+      auto size = [&](const ConvolutionShape &shape) {
+        return ofFilters ? shape.filterWeights() : shape.depth();
+      };
+      OF_ASSIGN(const double small, rate(plan::DType::F32, flat));
+      const double half = halfOf(large, size(deep), small, size(flat));
+      whole += half / size(deep);
+      lost.push_back({ofFilters ? "half_outputs" : "half_depth", number(half),
+                      "images of one channel and of 32"});
     }
+    const std::string what = "4 images of 32 x 28 x 28, 32 filters of 3 x 3";
+    Figures rates{{"gflops_f32", number(large * whole / giga), what},
+                  {"gflops_f64", number(wide * whole / giga), what}};
+    rates.insert(rates.end(), lost.begin(), lost.end());
     routines_.emplace_back(routine, rates);
     return Status::ok();
   }
@@ -122,12 +141,15 @@ private:
     return Status::ok();
   }
 
-  /// Copies within growing areas: the cache ends where the rate falls towards that of memory.
+  /// What exceeds the cache in training is above all an optimizer's update. Copies within growing
+  /// areas: the cache ends where their rate falls towards that of memory.
   Status measureMemory() {
     OF_ASSIGN(const double memory, alone(copyWork(piece_, large_), threads_));
     copyRate_ = static_cast<double>(piece_) / memory;
-    figures_.push_back({"memory_gb_per_s", number(2 * copyRate_ / giga),
-                        "copying 1 MiB after the other of 192 MiB, both ways"});
+    OF_ASSIGN(const double update, alone(updateWork(piece_, large_), threads_));
+    figures_.push_back({"memory_gb_per_s",
+                        number(updateBytes * static_cast<double>(piece_) / update / giga),
+                        "updating 1 MiB of weights after the other of 96 MiB, with momentum"});
     size_t cache = 0;
     double fast = 0;
     for (size_t area = size_t(256) << 10; area <= size_t(32) << 20; area *= 2) {
