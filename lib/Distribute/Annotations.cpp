@@ -52,8 +52,14 @@ void AnnotationWriter::addStages(ArrayRef<int64_t> firstBlocks, ArrayRef<MeshAtt
   }
 }
 
-void AnnotationWriter::add(StringRef program, const DistNetwork &network,
-                           const DistChoice &choice) {
+void AnnotationWriter::add(StringRef program, const DistNetwork &network, const DistChoice &choice,
+                           const RecomputeChoice &levels) {
+  if (!levels.empty()) {
+    std::string list;
+    for (Recompute level : levels)
+      list += (list.empty() ? "" : ", ") + nameOf(level).str();
+    recompute += "  " + quoted(program) + ": [" + list + "]\n";
+  }
   if (network.nodes().empty())
     return;
   if (mesh.empty())
@@ -70,7 +76,11 @@ void AnnotationWriter::add(StringRef program, const DistNetwork &network,
 std::string AnnotationWriter::text() const {
   return "# How every op runs: operands -> results, one entry by mesh axis. Lines that are taken "
          "out are chosen anew.\n" +
-         (stages.empty() ? "mesh: " + mesh + "\n" : stages) + "programs:\n" + programs;
+         (stages.empty() ? "mesh: " + mesh + "\n" : stages) +
+         (programs.empty() ? "" : "programs:\n" + programs) +
+         (recompute.empty()
+              ? ""
+              : "# What is computed again, block by block.\nrecompute:\n" + recompute);
 }
 
 // ---- Reading
@@ -89,6 +99,11 @@ static config::Key annotationKeys() {
        config::list("stages", "Of a pipeline, instead of the mesh.", stage).otherwise("[]"),
        config::table("programs", "Program -> op -> how it runs.",
                      config::table("", "Op -> how it runs.", config::text("", "Its layouts.")))
+           .otherwise("{}"),
+       config::table(
+           "recompute", "Program -> what is computed again.",
+           config::list("", "By block and mesh.",
+                        config::text("", "A level.").oneOf({"none", "selective", "full"})))
            .otherwise("{}")});
 }
 
@@ -218,6 +233,28 @@ FailureOr<DistNetwork> Annotations::apply(ProgramOp program, DistNetwork network
   if (failed(emitReport(program.getContext(), report)))
     return failure();
   return out;
+}
+
+FailureOr<std::optional<RecomputeChoice>> Annotations::recompute(ProgramOp program, size_t groups,
+                                                                 std::optional<Recompute> pinned) {
+  const config::Node *programs = root.find("recompute");
+  const config::Node *list = programs ? programs->find(program.getSymName().str()) : nullptr;
+  if (!list)
+    return std::optional<RecomputeChoice>();
+  RecomputeChoice out;
+  for (const config::Node &item : list->items) {
+    out.push_back(*recomputeOf(item.text));
+    if (pinned && out.back() != *pinned)
+      report.add(item.at, "the job has recompute: " + nameOf(*pinned).str() +
+                              "; change one of them, or leave it open there (auto)");
+  }
+  if (out.size() != groups)
+    report.add(list->at, "levels for " + std::to_string(out.size()) + " blocks, but program '" +
+                             program.getSymName().str() + "' has " + std::to_string(groups) +
+                             " that keep values for the backward pass");
+  if (failed(emitReport(program.getContext(), report)))
+    return failure();
+  return std::optional(std::move(out));
 }
 
 } // namespace of

@@ -6,6 +6,9 @@
 //     train:
 //       "z1": "[S(0), B] [B, S(1)] -> [S(0), S(1)]"     operands -> results, by mesh axis
 //       "z1.grad#2": ...                                the second op of that name
+//   recompute:
+//     train: [none, full, ...]                          what is computed again, by group
+//     (RecomputeGroups.h)
 //
 // With every line nothing is left to search, and the plan is the same; what a user takes out is
 // chosen anew. A line that no longer fits the model is an error at its place in the file.
@@ -26,12 +29,13 @@ class AnnotationWriter {
 public:
   /// Where there are several stages they stand for the mesh.
   void addStages(llvm::ArrayRef<int64_t> firstBlocks, llvm::ArrayRef<MeshAttr> meshes);
-  void add(llvm::StringRef program, const DistNetwork &network, const DistChoice &choice);
+  void add(llvm::StringRef program, const DistNetwork &network, const DistChoice &choice,
+           const RecomputeChoice &levels);
   std::string text() const;
 
 private:
   std::string mesh; ///< of the first program
-  std::string stages, programs;
+  std::string stages, programs, recompute;
 };
 
 class Annotations {
@@ -60,6 +64,12 @@ public:
   /// The network with what is given for this program. Errors at the module: a name that the program
   /// does not have, a choice that its op does not offer.
   mlir::FailureOr<DistNetwork> apply(ProgramOp program, DistNetwork network);
+
+  /// Levels of this program's groups, or none if they are left open. Errors at the place in the
+  /// file if it has another number of groups, or the job asks for one level everywhere and this is
+  /// another.
+  mlir::FailureOr<std::optional<RecomputeChoice>> recompute(ProgramOp program, size_t groups,
+                                                            std::optional<Recompute> pinned);
 
 private:
   void checkMesh(MeshAttr mesh);

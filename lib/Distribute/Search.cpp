@@ -318,19 +318,27 @@ private:
     if (failed(network))
       return failure();
     network->setMemoryFactor(requests.memoryFactor.value_or(1));
-    openRecompute(*network);
+    if (failed(openRecompute(program, *network)))
+      return failure();
     return given.apply(program, std::move(*network));
   }
 
-  // As the job has it, or as is best.
-  void openRecompute(DistNetwork &network) {
-    if (!network.recompute())
-      return;
+  // As it is given, as the job has it, or as is best.
+  LogicalResult openRecompute(ProgramOp program, DistNetwork &network) {
+    const size_t groups = network.recompute() ? network.recompute()->groups().size() : 0;
     const std::optional<Recompute> pinned = recomputeOf(job.parallel.recompute);
+    auto chosen = given.recompute(program, groups, pinned);
+    if (failed(chosen))
+      return failure();
+    if (!network.recompute())
+      return success();
     std::vector<RecomputeLevels> levels;
-    for (size_t g = 0; g < network.recompute()->groups().size(); ++g)
-      levels.push_back(pinned ? RecomputeLevels{*pinned} : network.recompute()->levelsOf(g));
+    for (size_t g = 0; g < groups; ++g)
+      levels.push_back(*chosen  ? RecomputeLevels{(**chosen)[g]}
+                       : pinned ? RecomputeLevels{*pinned}
+                                : network.recompute()->levelsOf(g));
     network.setLevels(std::move(levels));
+    return success();
   }
 
   // ---- Mesh
@@ -551,7 +559,7 @@ private:
       program->setAttr(recomputeAttrName, DenseI64ArrayAttr::get(program.getContext(), levels));
     }
     remarkChoice(found.network, found.choice);
-    kept.add(program.getSymName(), found.network, found.choice);
+    kept.add(program.getSymName(), found.network, found.choice, found.levels);
     rewriteProgram(program, found.network, planner, found.choice);
   }
 
