@@ -4,7 +4,7 @@
   measure.py BIN [--part tasks] [--part copies] [--only REGEX] [--repeat 7]
 
 tasks   A step of ten tasks of a millisecond each, alone and in two processes whose last results are summed (benchmarks/support): what
-        it takes beyond its ten milliseconds.
+        it takes beyond its ten milliseconds. A loop of as many, without a runtime, takes turns with it.
 copies  Cases of benchmarks/training-step as data-parallel training of two processes, and as two independent trainings of half the
         batch that are started together, in turns: how fast the one is beside the other. Processes are bound to a core each. The
         time of a step is what more steps take longer, so what starting takes is in none of them.
@@ -24,20 +24,23 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", folder) for folder in ("support", "training-step")]
 sys.path.append(os.path.join(HERE, "..", "..", "test", "e2e"))
 
-from stamped import Stamped, free_ports, on_core, run_together  # noqa: E402
+from stamped import Stamped, free_ports, on_core, run, run_together, spent  # noqa: E402
 
 TASK_NS, TASKS = 1e6, 10  # of write-stamped-plan's "tasks"
 STEPS = {"mlp-784": 4000, "cnn": 200, "transformer": 16}
 
 
 def tasks(args):
-    for nodes, hosts in ((1, "one"), (2, "one"), (2, "many")):
-        with tempfile.TemporaryDirectory() as folder:
-            plan = Stamped(args.bin, folder, "tasks", nodes, hosts, 64, 100)
-            beyond = statistics.median(plan.run() for _ in range(args.repeat)) - TASKS * TASK_NS
-        wire = "" if nodes == 1 else ", shared memory" if hosts == "one" else ", TCP"
-        print(f"{nodes} process{'es' if nodes > 1 else ''}{wire}: {100 * beyond / (TASKS * TASK_NS):.3f} % of a step "
-              f"({beyond / 1e3:.1f} us)", flush=True)
+    steps = 100
+    with tempfile.TemporaryDirectory() as folder:
+        bare = on_core(0, [os.path.join(args.bin, "bare-tasks"), str(steps)])
+        turns = {"a loop without a runtime": lambda: spent([float(line) for line in run(bare).split()])}
+        for title, nodes, hosts in (("1 process", 1, "one"), ("2 processes, shared memory", 2, "one"), ("2 processes, TCP", 2, "many")):
+            turns[title] = Stamped(args.bin, folder, "tasks", nodes, hosts, 64, steps).run
+        times = [{title: turn() for title, turn in turns.items()} for _ in range(args.repeat)]
+    for title in turns:
+        beyond = statistics.median(t[title] for t in times) - TASKS * TASK_NS
+        print(f"{title}: {100 * beyond / (TASKS * TASK_NS):.3f} % of a step ({beyond / 1e3:.1f} us)", flush=True)
 
 
 class Trainings:
