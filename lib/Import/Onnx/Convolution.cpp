@@ -38,21 +38,22 @@ static Value convolve(NodeContext &n, Value x, Value w, const Windows &windows) 
   return depthsTogether(n, y, stacked ? n.shape(stacked)[2] : 1);
 }
 
-static void conv(NodeContext &n) {
-  Value x = n.in(0), w = n.in(1);
+Value convolution(NodeContext &n, Value x, Value w) {
   if (!x || !w)
-    return;
-  if (n.rank(w) != n.rank(x))
-    return (void)n.fail("has weights of " + Twine(n.rank(w)) + " dims for images of " +
-                        Twine(n.rank(x)));
+    return {};
+  if (n.rank(w) != n.rank(x) || n.rank(w) < 3)
+    return n.fail("has weights of " + Twine(n.rank(w)) + " dims for images of " + Twine(n.rank(x)));
   std::optional<Windows> windows = windowsOf(n, n.type(x), Ints(n.shape(w).drop_front(2)));
-  if (!windows)
-    return;
-  if (isMadeUp(n.node.inputs[1]) && w.getDefiningOp<ParameterOp>()) {
+  return windows ? convolve(n, x, w, *windows) : Value();
+}
+
+static void conv(NodeContext &n) {
+  Value w = n.in(1), y = convolution(n, n.in(0), w);
+  if (y && isMadeUp(n.node.inputs[1]) && w.getDefiningOp<ParameterOp>()) {
     if (n.import.hints.foldedNorms++ == 0)
       n.import.hints.firstFolded = n.node.inputs[1].str();
   }
-  n.set(0, addBias(n, convolve(n, x, w, *windows)));
+  n.set(0, addBias(n, y));
 }
 
 // ---- Transposed: the gradient of a convolution's input

@@ -4,6 +4,7 @@
 // numbers are done in double precision, in which their sums are exact.
 #include "lib/Import/Onnx/Import.h"
 #include "lib/Import/Onnx/OpTable.h"
+#include "lib/Import/Onnx/Windows.h"
 
 using namespace mlir;
 
@@ -94,38 +95,64 @@ static void dynamicQuantize(NodeContext &n) {
   n.set(2, zero);
 }
 
-// A matrix of a product, less its zero point: of the left one one for each row, of the right one
-// one for each column.
-static Value factor(NodeContext &n, unsigned input, unsigned zero, bool isLeft) {
+// A factor of a product, less its zero point: one, or one for each place along a dim.
+static Value factor(NodeContext &n, unsigned input, unsigned zero, int64_t axis) {
   Value x = n.in(input);
   if (!x || n.isFloat(x) || n.rank(x) < 2)
-    return n.fail("needs matrices of integers");
+    return n.fail("needs integers of at least two dims");
   Value wide = n.cast(x, n.b.getF64Type());
-  return n.has(zero) ? less(n, wide, along(n, n.in(zero), x, n.rank(x) - (isLeft ? 2 : 1))) : wide;
+  return n.has(zero) ? less(n, wide, along(n, n.in(zero), x, axis)) : wide;
+}
+
+// Rows of the left matrix and columns of the right one have zero points of their own.
+static Value productOf(NodeContext &n, unsigned right, unsigned leftZero, unsigned rightZero) {
+  return matrixProduct(n, factor(n, 0, leftZero, -2), factor(n, right, rightZero, -1));
+}
+
+// Images have one, weights one for each output channel. Padding is the zero point: nothing.
+static Value convolutionOf(NodeContext &n, unsigned weights, unsigned zero, unsigned weightsZero) {
+  return convolution(n, factor(n, 0, zero, 1), factor(n, weights, weightsZero, 0));
 }
 
 static void integerProduct(NodeContext &n) {
-  Value y = matrixProduct(n, factor(n, 0, 2, true), factor(n, 1, 3, false));
+  Value y = productOf(n, 1, 2, 3);
   n.set(0, y ? n.cast(y, n.b.getI32Type()) : y);
 }
 
-static void quantizedProduct(NodeContext &n) {
-  Value y = matrixProduct(n, factor(n, 0, 2, true), factor(n, 3, 5, false)), zero = n.in(7);
-  Value left = n.in(1), right = n.in(4), scale = n.in(6);
-  if (!y || !zero || !left || !right || !scale)
+static void integerConvolution(NodeContext &n) {
+  Value y = convolutionOf(n, 1, 2, 3);
+  n.set(0, y ? n.cast(y, n.b.getI32Type()) : y);
+}
+
+// y times the scales of both factors, as numbers of eight bits. `left` and `right`: the dims of y
+// along which the scales of each lie.
+static void setQuantized(NodeContext &n, Value y, int64_t left, int64_t right) {
+  Value first = n.in(1), second = n.in(4), scale = n.in(6), zero = n.in(7);
+  if (!y || !zero || !first || !second || !scale)
     return;
   auto wide = [&](Value v, int64_t axis) { return n.cast(along(n, v, y, axis), n.element(y)); };
-  const int64_t rank = n.rank(y);
-  y = n.mul(n.mul(y, wide(left, rank - 2)), wide(right, rank - 1));
-  n.set(0, rounded(n, n.div(y, wide(scale, rank - 2)), along(n, zero, y, rank - 2),
+  y = n.mul(n.mul(y, wide(first, left)), wide(second, right));
+  n.set(0, rounded(n, n.div(y, wide(scale, left)), along(n, zero, y, left),
                    eightBits(n, n.element(zero))));
+}
+
+static void quantizedProduct(NodeContext &n) { setQuantized(n, productOf(n, 3, 2, 5), -2, -1); }
+
+// The bias is in units of the product of both scales.
+static void quantizedConvolution(NodeContext &n) {
+  Value y = convolutionOf(n, 3, 2, 5);
+  if (y && n.has(8))
+    y = n.add(y, n.cast(along(n, n.in(8), y, 1), n.element(y)));
+  setQuantized(n, y, 1, 1);
 }
 
 llvm::ArrayRef<OpEntry> quantizationOps() {
   static constexpr OpEntry table[] = {
+      {"ConvInteger", 10, integerConvolution, kNoGradient},
       {"DequantizeLinear", 10, dequantize},
       {"DynamicQuantizeLinear", 11, dynamicQuantize, kNoGradient},
       {"MatMulInteger", 10, integerProduct, kNoGradient},
+      {"QLinearConv", 10, quantizedConvolution, kNoGradient},
       {"QLinearMatMul", 10, quantizedProduct, kNoGradient},
       {"QuantizeLinear", 10, quantize, kNoGradient},
   };

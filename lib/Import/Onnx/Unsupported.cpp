@@ -6,7 +6,6 @@ static constexpr llvm::StringLiteral
     kDataSized = "has a result whose size depends on data; sizes are fixed before a run",
     kTexts = "works on texts, which no op here takes",
     kTraining = "trains; the job's loss and optimizer do that",
-    kIntegers = "computes in integers for inference; export the model before it is quantised",
     kRandom = "draws random numbers of its own generator; models get theirs by Dropout",
     kNotYet = "has no lowering here yet";
 
@@ -25,8 +24,6 @@ llvm::ArrayRef<UnsupportedOp> unsupportedOps() {
       {"Adam", kTraining},
       {"Gradient", kTraining},
       {"Momentum", kTraining},
-      {"ConvInteger", kIntegers},
-      {"QLinearConv", kIntegers},
       {"Bernoulli", kRandom},
       {"Multinomial", kRandom},
       {"RandomNormal", kRandom},

@@ -40,4 +40,7 @@ Value depthsTogether(NodeContext &n, Value images, int64_t depths);
 /// The depths of each window as channels: [n, c, d, h, w] as [n, c kd, od, h, w].
 Value windowsAsChannels(NodeContext &n, Value volumes, const Windows &windows);
 
+/// The convolution of images or volumes that the node says, without a bias.
+Value convolution(NodeContext &n, Value x, Value w);
+
 } // namespace of::onnx

@@ -215,3 +215,19 @@ case("QLinearMatMul a,s,nine,b,t,two,u,three -> q | Cast q -> y to=11", BYTES,
      lambda x, y: quantized((x.double() - 9) * 0.25 @ ((y.double() - 2) * 0.5), 64.25, 3, 0, 255), gradient=False, op="QLinearMatMul",
      s=torch.tensor(0.25), nine=torch.tensor(9, dtype=torch.uint8), t=torch.tensor(0.5), two=torch.tensor(2, dtype=torch.int8),
      u=torch.tensor(64.25), three=torch.tensor(3, dtype=torch.uint8))
+IMAGES = [integers(0, 256, 2, 4, 5, 6, dtype=torch.uint8), integers(-128, 128, 6, 2, 3, 2, dtype=torch.int8)]
+
+
+def quantized_images(x, w):
+    y = F.conv2d((x.double() - 9) * 0.25, (w.double() - 2) * WEIGHTS[:, None, None, None], BIAS.double() * 0.25 * WEIGHTS, stride=(2, 1),
+                 padding=(1, 0), groups=2)
+    return quantized(y, 72.25, 3, 0, 255)
+
+
+case("ConvInteger a,b,nine,two -> q strides=[2,1] pads=[1,0,1,0] group=2 | Cast q -> y to=11", IMAGES,
+     lambda x, w: F.conv2d(x.double() - 9, w.double() - 2, stride=(2, 1), padding=(1, 0), groups=2), gradient=False, op="ConvInteger",
+     nine=torch.tensor(9, dtype=torch.uint8), two=torch.tensor(2, dtype=torch.int8))
+case("QLinearConv a,s,nine,b,t,two,u,three,bias -> q strides=[2,1] pads=[1,0,1,0] group=2 | Cast q -> y to=11", IMAGES, quantized_images,
+     gradient=False, op="QLinearConv", s=torch.tensor(0.25), nine=torch.tensor(9, dtype=torch.uint8),
+     t=(WEIGHTS := torch.tensor([0.5, 0.25, 1, 0.5, 0.125, 2])), two=torch.tensor([2] * 6, dtype=torch.int8), u=torch.tensor(72.25),
+     three=torch.tensor(3, dtype=torch.uint8), bias=(BIAS := torch.tensor([100, -3000, 0, 70, 2, -9], dtype=torch.int32)))
