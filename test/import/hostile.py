@@ -165,7 +165,7 @@ def wrong_values(tool):
             ("STFT x,s -> y", "init s int64 - = 0\n", "from 1 to"), ("HannWindow s -> y", "init s int64 - = 1000000000000\n", "from 1 to 65536"),
             ("HannWindow s -> y output_datatype=7", "init s int64 - = 4\n", "int64"), ("Det i -> y", "init i float 2,9,9 = 1\n", "square matrices"),
             ("MelWeightMatrix s,s,s,s,s -> y", "init s int64 - = 9\n", "known edges"), ("QuantizeLinear i,s -> y axis=9", image + "init s float 2 = 1\n", "axis"),
-            ("DequantizeLinear i,s -> y", image + "init s float - = 1\n", "needs integers"), ("MatMulInteger x,x -> y", "", "needs matrices of integers"),
+            ("DequantizeLinear i,s -> y", image + "init s float - = 1\n", "needs integers"), ("MatMulInteger x,x -> y", "", "needs integers of at least two dims"),
             ("Attention x,x,x -> y", "opset 23\n", "number of heads"), ("Attention i,k,k -> y", "opset 23\ninit i float 1,3,2,4 = 1\ninit k float 1,2,2,4 = 1\n", "do not divide"),
             ("RotaryEmbedding i,s,s -> y", image + "opset 23\ninit s float 1,4,3 = 1\n", "cosines or sines"), ("RotaryEmbedding i,s,s -> y rotary_embedding_dim=9", image + "opset 23\ninit s float 1,4,2 = 1\n", "turns 9"),
             ("Relu -> y", "", "no input 0")):
