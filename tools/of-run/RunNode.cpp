@@ -125,20 +125,18 @@ Status connectWires(const plan::Plan &plan, const Options &options, rt::Links &l
   return Status::ok();
 }
 
-/// While it lives SIGTERM and SIGUSR1 ask for an early end; a second SIGTERM is final.
+/// From here on SIGTERM and SIGUSR1 ask for an early end; a second SIGTERM is final. To the end of
+/// the process: one that comes when the run is over has nothing to end, and must not turn a run
+/// that succeeded into one that was killed.
 class EndSignals {
 public:
   EndSignals() {
     struct sigaction action = {};
     action.sa_handler = [](int) { asked_ = 1; };
     action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-    ::sigaction(SIGTERM, &action, &term_);
+    ::sigaction(SIGTERM, &action, nullptr);
     action.sa_flags = SA_RESTART;
-    ::sigaction(SIGUSR1, &action, &usr1_);
-  }
-  ~EndSignals() {
-    ::sigaction(SIGTERM, &term_, nullptr);
-    ::sigaction(SIGUSR1, &usr1_, nullptr);
+    ::sigaction(SIGUSR1, &action, nullptr);
   }
   /// Once for every signal.
   bool take() const {
@@ -149,7 +147,6 @@ public:
 
 private:
   static volatile std::sig_atomic_t asked_; // a handler reaches nothing else
-  struct sigaction term_ = {}, usr1_ = {};
 };
 volatile std::sig_atomic_t EndSignals::asked_ = 0;
 
