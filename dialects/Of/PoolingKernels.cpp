@@ -94,14 +94,19 @@ public:
     store(arith::AddFOp::create(b, loc, load(buffer, index), value), buffer, index);
   }
 
-  /// `before` once per unit, then each of its lines, in row-major order of their windows.
-  void forLines(Value tileBegin, Value tileEnd, function_ref<void(Value, Value)> before,
+  /// Each line of the units of the tiles, in row-major order of their windows.
+  void forLines(Value tileBegin, Value tileEnd, function_ref<void(const Line &)> body) {
+    forLines(tileBegin, tileEnd, Value(), body);
+  }
+  /// The same, with zeros for a unit's images before its lines.
+  void forLines(Value tileBegin, Value tileEnd, Value cleared,
                 function_ref<void(const Line &)> body) {
     at.loop(firstUnit(tileBegin), firstUnit(tileEnd), [&](Value unit) {
       int64_t blocks = units() / std::max<int64_t>(image[d.n], 1);
       Value n = at.div(unit, blocks), block = at.rem(unit, blocks);
       Value c = nhwc ? at.mul(block, lineChannels) : block;
-      before(n, c);
+      if (cleared)
+        clear(cleared, n, c);
       at.loop(at.of(0), at.of(pooled[d.h]), [&](Value oh) {
         if (nhwc)
           at.loop(at.of(0), at.of(pooled[d.w]), [&](Value ow) {
@@ -137,17 +142,6 @@ public:
           Value column = at.add(at.mul(ow, window.stride[1]), shift);
           body(k, ow, {line.n, line.c, row, column});
         });
-      });
-    });
-  }
-
-  /// Zeros for the images of a unit.
-  void clear(Value images, Value n, Value c) {
-    at.loop(at.of(0), at.of(image[d.h]), [&](Value h) {
-      at.loop(at.of(0), at.of(image[d.w]), [&](Value w) {
-        if (!nhwc)
-          return store(real(0), images, {n, c, h, w});
-        at.loop(c, endOfChannels(c), [&](Value e) { store(real(0), images, {n, h, w, e}); });
       });
     });
   }
@@ -203,6 +197,17 @@ public:
   }
 
 private:
+  /// Zeros for the images of a unit.
+  void clear(Value images, Value n, Value c) {
+    at.loop(at.of(0), at.of(image[d.h]), [&](Value h) {
+      at.loop(at.of(0), at.of(image[d.w]), [&](Value w) {
+        if (!nhwc)
+          return store(real(0), images, {n, c, h, w});
+        at.loop(c, endOfChannels(c), [&](Value e) { store(real(0), images, {n, h, w, e}); });
+      });
+    });
+  }
+
   /// floor(tile * units / tiles)
   Value firstUnit(Value tile) { return at.div(at.mul(tile, units()), tiles()); }
   Value endOfChannels(Value c) { return at.min(at.add(c, at.of(lineChannels)), at.of(image[d.c])); }
@@ -342,18 +347,16 @@ int64_t AvgPool2dBackwardOp::getTiles(Types in, Types out) { return tilesOf(*thi
 void MaxPool2dOp::buildLoops(OpBuilder &b, ValueRange in, ValueRange out, Value tileBegin,
                              Value tileEnd) {
   PoolLoops p = loopsOf(b, *this, in[0], out[0]);
-  p.forLines(
-      tileBegin, tileEnd, [](Value, Value) {},
-      [&](const Line &line) {
-        Value lowest = p.real(-std::numeric_limits<double>::infinity());
-        p.forPoints(line, [&](Value w) { p.store(lowest, out[0], p.windowAt(line, w)); });
-        p.forTaps(line, /*descending=*/false, [&](Value, Value w, ValueRange element) {
-          SmallVector<Value> to = p.windowAt(line, w);
-          Value best =
-              arith::MaximumFOp::create(b, getLoc(), p.load(out[0], to), p.load(in[0], element));
-          p.store(best, out[0], to);
-        });
-      });
+  p.forLines(tileBegin, tileEnd, [&](const Line &line) {
+    Value lowest = p.real(-std::numeric_limits<double>::infinity());
+    p.forPoints(line, [&](Value w) { p.store(lowest, out[0], p.windowAt(line, w)); });
+    p.forTaps(line, /*descending=*/false, [&](Value, Value w, ValueRange element) {
+      SmallVector<Value> to = p.windowAt(line, w);
+      Value best =
+          arith::MaximumFOp::create(b, getLoc(), p.load(out[0], to), p.load(in[0], element));
+      p.store(best, out[0], to);
+    });
+  });
 }
 
 // The first maximum wins: later ones must be larger. The first tap is taken whatever it is.
@@ -363,8 +366,7 @@ void MaxPool2dBackwardOp::buildLoops(OpBuilder &b, ValueRange in, ValueRange out
   PoolLoops p = loopsOf(b, *this, out[0], in[1]);
   Value values = p.makeRow(cast<MemRefType>(in[0].getType()).getElementType());
   Value winners = p.makeRow(b.getI32Type());
-  auto prepare = [&](Value n, Value c) { p.clear(out[0], n, c); };
-  p.forLines(tileBegin, tileEnd, prepare, [&](const Line &line) {
+  p.forLines(tileBegin, tileEnd, out[0], [&](const Line &line) {
     Value none = p.tap(-1);
     p.fillMargins(line, winners, none);
     p.fillMargins(line, values, p.real(0));
@@ -394,27 +396,24 @@ void MaxPool2dBackwardOp::buildLoops(OpBuilder &b, ValueRange in, ValueRange out
 void AvgPool2dOp::buildLoops(OpBuilder &b, ValueRange in, ValueRange out, Value tileBegin,
                              Value tileEnd) {
   PoolLoops p = loopsOf(b, *this, in[0], out[0]);
-  p.forLines(
-      tileBegin, tileEnd, [](Value, Value) {},
-      [&](const Line &line) {
-        p.forPoints(line, [&](Value w) { p.store(p.real(0), out[0], p.windowAt(line, w)); });
-        p.forTaps(line, /*descending=*/false, [&](Value, Value w, ValueRange element) {
-          p.addTo(out[0], p.windowAt(line, w), p.load(in[0], element));
-        });
-        p.forPoints(line, [&](Value w) {
-          SmallVector<Value> to = p.windowAt(line, w);
-          Value count = p.count(line, w, getCountIncludePad());
-          p.store(arith::DivFOp::create(b, getLoc(), p.load(out[0], to), count), out[0], to);
-        });
-      });
+  p.forLines(tileBegin, tileEnd, [&](const Line &line) {
+    p.forPoints(line, [&](Value w) { p.store(p.real(0), out[0], p.windowAt(line, w)); });
+    p.forTaps(line, /*descending=*/false, [&](Value, Value w, ValueRange element) {
+      p.addTo(out[0], p.windowAt(line, w), p.load(in[0], element));
+    });
+    p.forPoints(line, [&](Value w) {
+      SmallVector<Value> to = p.windowAt(line, w);
+      Value count = p.count(line, w, getCountIncludePad());
+      p.store(arith::DivFOp::create(b, getLoc(), p.load(out[0], to), count), out[0], to);
+    });
+  });
 }
 
 void AvgPool2dBackwardOp::buildLoops(OpBuilder &b, ValueRange in, ValueRange out, Value tileBegin,
                                      Value tileEnd) {
   PoolLoops p = loopsOf(b, *this, out[0], in[0]);
   Value shares = p.makeRow(cast<MemRefType>(in[0].getType()).getElementType());
-  auto prepare = [&](Value n, Value c) { p.clear(out[0], n, c); };
-  p.forLines(tileBegin, tileEnd, prepare, [&](const Line &line) {
+  p.forLines(tileBegin, tileEnd, out[0], [&](const Line &line) {
     p.fillMargins(line, shares, p.real(0));
     p.forPoints(line, [&](Value w) {
       Value count = p.count(line, w, getCountIncludePad());

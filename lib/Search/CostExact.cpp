@@ -32,17 +32,6 @@ bool CostExact::run(double below, uint64_t limit) {
   return !gaveUp_;
 }
 
-bool CostExact::fits(uint32_t node, uint32_t option) const {
-  for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
-    const int64_t bytes = core_.bytes[d->bytes + option];
-    work_ += bytes > 0 ? d->rows.hi - d->rows.lo : 1;
-    for (uint32_t row = d->rows.lo; bytes > 0 && row < d->rows.hi; ++row)
-      if (used_[row] + bytes > core_.capacity[row])
-        return false;
-  }
-  return true;
-}
-
 void CostExact::use(uint32_t node, uint32_t option, int64_t sign) {
   for (const CoreDemand *d = core_.demandsBegin(node); d != core_.demandsEnd(node); ++d) {
     const int64_t bytes = sign * core_.bytes[d->bytes + option];
@@ -52,14 +41,14 @@ void CostExact::use(uint32_t node, uint32_t option, int64_t sign) {
   }
 }
 
-/// The options of a node that may lead below the best choice, as far as the node itself can tell.
+/// The options of a node that may lead below the best choice, as far as its costs can tell.
 void CostExact::listOptions(uint32_t node) {
   const double *const costs = costs_.data() + core_.firstCost[node];
   const double room = cutoff() - bound_ + least_[node];
   std::vector<uint32_t> &options = open_[node];
   options.clear();
   for (uint32_t k = 0; k < core_.options(node); ++k)
-    if (costs[k] < room && fits(node, k))
+    if (costs[k] < room)
       options.push_back(k);
   work_ += 8 * core_.options(node) + 16;
 }

@@ -35,7 +35,6 @@ private:
   void sumNeeds();
   bool dropLarge(uint32_t node);
   std::optional<uint32_t> pick();
-  bool fits(uint32_t node, uint32_t option) const;
   void use(uint32_t node, uint32_t option, int64_t sign);
   void assign(uint32_t node, uint32_t option);
   void undo(size_t saved);
