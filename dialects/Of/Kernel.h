@@ -26,6 +26,9 @@ public:
   virtual mlir::Value microIndex(mlir::OpBuilder &builder) = 0;
   /// Logical shape of the op's result.
   virtual llvm::ArrayRef<int64_t> logicalShape() const = 0;
+  /// A number of this op alone, an i64 value: kernels that differ in nothing but such numbers share
+  /// their code. For seeds and identities, of which no code is made better by knowing them.
+  virtual mlir::Value number(mlir::OpBuilder &builder, mlir::Location loc, int64_t value);
 };
 
 /// A routine of runtime/kernel (see its README for names and attributes).

@@ -26,17 +26,18 @@ public:
   Value low(Value v) const { return arith::TruncIOp::create(b, loc, b.getI32Type(), v); }
   Value high(Value v) const { return low(arith::ShRUIOp::create(b, loc, v, i64(32))); }
   Value wide(Value v) const { return arith::ExtUIOp::create(b, loc, b.getI64Type(), v); }
+  Value sum(Value x, Value y) const { return arith::AddIOp::create(b, loc, x, y); }
   Value exclusiveOr(Value x, Value y) const { return arith::XOrIOp::create(b, loc, x, y); }
   Value product(Value word, uint32_t multiplier) const {
     return arith::MulIOp::create(b, loc, wide(word), i64(multiplier));
   }
 
-  std::array<Value, 4> philox(std::array<Value, 4> c, PhiloxKey k) const {
+  std::array<Value, 4> philox(std::array<Value, 4> c, std::array<Value, 2> k) const {
     for (int round = 0; round < philoxRounds; ++round) {
       Value p0 = product(c[0], philoxMultiplier0), p1 = product(c[2], philoxMultiplier1);
-      c = {exclusiveOr(exclusiveOr(high(p1), c[1]), i32(k[0])), low(p1),
-           exclusiveOr(exclusiveOr(high(p0), c[3]), i32(k[1])), low(p0)};
-      k = {k[0] + philoxWeyl0, k[1] + philoxWeyl1};
+      c = {exclusiveOr(exclusiveOr(high(p1), c[1]), k[0]), low(p1),
+           exclusiveOr(exclusiveOr(high(p0), c[3]), k[1]), low(p0)};
+      k = {sum(k[0], i32(philoxWeyl0)), sum(k[1], i32(philoxWeyl1))};
     }
     return c;
   }
@@ -67,9 +68,10 @@ public:
     isDouble = type.getWidth() == 64;
   }
 
-  void block(Value step, uint64_t seed, uint32_t id, Value index) {
+  /// `key`: the words of a PhiloxKey, the first one low.
+  void block(Value step, Value key, Value index) {
     block_ = words.philox({words.low(index), words.high(index), words.low(step), words.high(step)},
-                          philoxKey(seed, id));
+                          {words.low(key), words.high(key)});
   }
   /// The n-th uniform value of the block, n < 2, before it is rounded to a narrow type (exactly).
   Value uniform(unsigned n) const {
@@ -105,6 +107,10 @@ private:
 
 } // namespace
 
+Value PointContext::number(OpBuilder &b, Location loc, int64_t value) {
+  return arith::ConstantIntOp::create(b, loc, value, 64);
+}
+
 static Value indexInStep(OpBuilder &b, Location loc, PointContext &point, bool perMicro) {
   Words words(b, loc);
   ArrayRef<int64_t> shape = point.logicalShape();
@@ -119,7 +125,10 @@ static Value indexInStep(OpBuilder &b, Location loc, PointContext &point, bool p
 
 template <typename Op> static Draw drawOf(Op op, OpBuilder &b, Value step, PointContext &point) {
   Draw draw(b, op.getLoc(), cast<FloatType>(tensorType(op.getResult()).getElementType()));
-  draw.block(step, op.getSeed(), op.getId(), indexInStep(b, op.getLoc(), point, op.getPerMicro()));
+  const PhiloxKey key = philoxKey(op.getSeed(), op.getId());
+  const auto words = static_cast<int64_t>(static_cast<uint64_t>(key[1]) << 32 | key[0]);
+  draw.block(step, point.number(b, op.getLoc(), words),
+             indexInStep(b, op.getLoc(), point, op.getPerMicro()));
   return draw;
 }
 

@@ -14,11 +14,43 @@ using namespace mlir;
 
 namespace of {
 
+/// A body with the kernels that call it.
+struct Code {
+  SmallVector<Operation *> ops; ///< of the module, the body first
+  size_t size = 0;              ///< of its text: about what it takes to compile
+};
+
+/// Text that is worth a part of its own, and how many parts there are at most.
+static constexpr size_t kPartBytes = 64 << 10, kMostParts = 16;
+
+/// Codes dealt to parts that are compiled one beside another, the largest first: which is where
+/// follows from the codes alone, so an object has the same bytes wherever it is compiled.
+static std::vector<std::vector<const Code *>> dealt(ArrayRef<Code> codes) {
+  std::vector<const Code *> bySize;
+  size_t total = 0;
+  for (const Code &code : codes) {
+    bySize.push_back(&code);
+    total += code.size;
+  }
+  llvm::stable_sort(bySize, [](const Code *x, const Code *y) { return x->size > y->size; });
+  const size_t count = std::clamp<size_t>(total / kPartBytes, 1, kMostParts);
+  std::vector<std::vector<const Code *>> parts(count);
+  std::vector<size_t> sizes(count);
+  for (const Code *code : bySize) {
+    const size_t least = llvm::min_element(sizes) - sizes.begin();
+    parts[least].push_back(code);
+    sizes[least] += code->size;
+  }
+  return parts;
+}
+
 struct KernelEmitter::State {
   MLIRContext *context;
   CodegenOptions options;
   OwningOpRef<ModuleOp> module;
   llvm::StringSet<> symbols;
+  std::vector<Code> codes;
+  llvm::StringMap<size_t> numbers; ///< of codes, by the name of the body
 };
 
 KernelEmitter::KernelEmitter(MLIRContext *context, CodegenOptions options)
@@ -30,24 +62,35 @@ KernelEmitter::KernelEmitter(MLIRContext *context, CodegenOptions options)
 }
 KernelEmitter::~KernelEmitter() = default;
 
-/// A name that only kernels with the same code and needs have: what it does shows in the plan, a
-/// hash of its loops and needs tells it from others.
-static std::string symbolOf(const EmittedKernel &emitted, ArrayRef<int64_t> needs) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  emitted.body->print(stream, OpPrintingFlags().useLocalScope());
-  for (unsigned buffer : emitted.buffers)
-    stream << ' ' << buffer;
-  for (int64_t need : needs)
-    stream << ' ' << need;
+static std::string hashed(StringRef text) {
   llvm::XXH128_hash_t hash = llvm::xxh3_128bits(llvm::arrayRefFromStringRef(text));
   return ("of_" + Twine::utohexstr(hash.high64) + "_" + Twine::utohexstr(hash.low64)).str();
 }
 
+static std::string textOf(func::FuncOp body) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  body->print(stream, OpPrintingFlags().useLocalScope());
+  return text;
+}
+
+/// A name that only kernels with the same code, numbers and needs have: what it does shows in the
+/// plan, a hash of its loops and of what they are given tells it from others.
+static std::string symbolOf(std::string text, const EmittedKernel &emitted,
+                            ArrayRef<int64_t> needs) {
+  llvm::raw_string_ostream stream(text);
+  for (unsigned buffer : emitted.buffers)
+    stream << ' ' << buffer;
+  for (int64_t number : llvm::concat<const int64_t>(emitted.numbers, needs))
+    stream << ' ' << number;
+  return hashed(text);
+}
+
 /// void symbol(void *const *buffers, const int64_t *scalars, int64_t begin, int64_t end): loads the
-/// pointers and calls the body, whose arguments say that the buffers are apart.
-static void addWrapper(OpBuilder &b, const EmittedKernel &kernel, StringRef symbol) {
-  func::FuncOp body = kernel.body;
+/// pointers and calls the body, whose arguments say that the buffers are apart. Kernels that differ
+/// in their numbers alone (a variable's random start has a seed of its own) call the same body.
+static Operation *addWrapper(OpBuilder &b, const EmittedKernel &kernel, StringRef symbol,
+                             func::FuncOp body) {
   Location loc = body.getLoc();
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   auto type = b.getFunctionType({pointer, pointer, b.getI64Type(), b.getI64Type()}, {});
@@ -59,9 +102,12 @@ static void addWrapper(OpBuilder &b, const EmittedKernel &kernel, StringRef symb
                                    ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(buffer)});
     operands.push_back(LLVM::LoadOp::create(inner, loc, pointer, at, 8));
   }
+  for (int64_t number : kernel.numbers)
+    operands.push_back(arith::ConstantIntOp::create(inner, loc, number, 64));
   llvm::append_range(operands, wrapper.getArguments().drop_front());
   func::CallOp::create(inner, loc, body, operands);
   func::ReturnOp::create(inner, loc);
+  return wrapper;
 }
 
 /// Tiles, scalars, buffers and the bytes of each, for the loader (runtime/kernel/KernelNeeds.h).
@@ -77,10 +123,10 @@ static SmallVector<int64_t> needsOf(func::FuncOp local, const EmittedKernel &ker
 }
 
 /// const int64_t symbol_needs[]
-static void addNeeds(OpBuilder &b, Location loc, StringRef symbol, ArrayRef<int64_t> needs) {
-  LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), needs.size()),
-                         /*isConstant=*/true, LLVM::Linkage::External, symbol.str() + "_needs",
-                         b.getI64TensorAttr(needs));
+static Operation *addNeeds(OpBuilder &b, Location loc, StringRef symbol, ArrayRef<int64_t> needs) {
+  return LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI64Type(), needs.size()),
+                                /*isConstant=*/true, LLVM::Linkage::External,
+                                symbol.str() + "_needs", b.getI64TensorAttr(needs));
 }
 
 FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point) {
@@ -94,18 +140,26 @@ FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point
     return failure();
   const SmallVector<int64_t> needs = needsOf(local.get(), *emitted);
   GeneratedKernel out;
-  out.symbol = symbolOf(*emitted, needs);
+  std::string text = textOf(emitted->body);
+  const std::string bodySymbol = hashed(text) + "_body";
+  const size_t size = text.size();
+  out.symbol = symbolOf(std::move(text), *emitted, needs);
   out.scalars = emitted->scalars;
   out.tiles = emitted->tiles;
   if (!state->symbols.insert(out.symbol).second)
     return out;
-  emitted->body.setSymName(out.symbol + "_body");
-  emitted->body.setPrivate();
-  emitted->body->remove();
   OpBuilder b = OpBuilder::atBlockEnd(state->module->getBody());
-  b.insert(emitted->body);
-  addWrapper(b, *emitted, out.symbol);
-  addNeeds(b, kernel.getLoc(), out.symbol, needs);
+  auto [known, isNew] = state->numbers.try_emplace(bodySymbol, state->codes.size());
+  if (isNew) {
+    emitted->body.setSymName(bodySymbol);
+    emitted->body.setPrivate();
+    emitted->body->remove();
+    b.insert(emitted->body);
+    state->codes.push_back({{emitted->body}, size});
+  }
+  Code &code = state->codes[known->second];
+  code.ops.push_back(addWrapper(b, *emitted, out.symbol, cast<func::FuncOp>(code.ops.front())));
+  code.ops.push_back(addNeeds(b, kernel.getLoc(), out.symbol, needs));
   return out;
 }
 
@@ -115,11 +169,18 @@ FailureOr<std::vector<char>> KernelEmitter::compile() {
     return state->module->emitError("isa '")
                << state->options.isa << "' is not known; use x86-64-v2, x86-64-v3 or x86-64-v4",
            failure();
-  OwningOpRef<ModuleOp> copy = state->module->clone();
-  if (failed(lowerToLLVM(*copy, *isa)))
-    return failure();
-  return compileSharedObject(
-      *copy, *isa, state->options.vectorBits ? state->options.vectorBits : isa->vectorBits);
+  ObjectCompiler objects(state->module->getLoc(), *isa,
+                         state->options.vectorBits ? state->options.vectorBits : isa->vectorBits);
+  for (const std::vector<const Code *> &part : dealt(state->codes)) {
+    OwningOpRef<ModuleOp> copy = ModuleOp::create(state->module->getLoc());
+    OpBuilder b = OpBuilder::atBlockEnd(copy->getBody());
+    for (const Code *code : part)
+      for (Operation *op : code->ops)
+        b.clone(*op);
+    if (failed(lowerToLLVM(*copy, *isa)) || failed(objects.add(*copy)))
+      return failure();
+  }
+  return objects.finish();
 }
 
 } // namespace of

@@ -1,7 +1,7 @@
 // From a local kernel to a function of loops over buffers. The two kinds of kernel end in the same
 // form:
-//   func.func @body(%buffer...: ptr or memref {llvm.noalias}, %scalars: !llvm.ptr, %begin: i64,
-//   %end: i64)
+//   func.func @body(%buffer...: ptr or memref {llvm.noalias}, %number...: i64, %scalars: !llvm.ptr,
+//   %begin: i64, %end: i64)
 #pragma once
 
 #include "lib/Codegen/Localize.h"
@@ -14,6 +14,8 @@ struct EmittedKernel {
   mlir::func::FuncOp body;
   /// Which of the kernel's buffers each leading argument is.
   llvm::SmallVector<unsigned> buffers;
+  /// What is given for the arguments behind the buffers.
+  llvm::SmallVector<int64_t> numbers;
   llvm::SmallVector<KernelScalar> scalars;
   int64_t tiles = 1;
 };

@@ -143,6 +143,7 @@ FailureOr<EmittedKernel> emitFused(const LocalKernel &kernel, ModuleOp module) {
     FusedEmitter emitter(kernel, *space, walk, body, buffers);
     out.tiles = emitter.emit();
     out.scalars = emitter.scalars.list;
+    out.numbers = emitter.numbers;
     out.body = body;
     walk.groups = collapse(*space, emitter.accesses);
     walk.across = readAcross(walk.groups, emitter.accesses);

@@ -65,6 +65,8 @@ public:
 
   Accesses accesses;
   ScalarTable scalars;
+  /// Values of the numbers that the body takes behind its buffers.
+  llvm::SmallVector<int64_t> numbers;
 
 private:
   friend class FusedPoint;
@@ -112,6 +114,7 @@ private:
   mlir::Value loopIndex(unsigned loop);
   mlir::Value expand(mlir::AffineExpr expr);
   mlir::Value scalar(const KernelScalar &s);
+  mlir::Value number(mlir::Operation *op, int64_t value);
 
   // ---- Combiners ----
   mlir::Type accumulatorType(const Anchor &anchor) const;
@@ -136,6 +139,7 @@ private:
   llvm::DenseMap<mlir::Operation *, mlir::Value> folds;        ///< folded values in registers
   llvm::DenseMap<mlir::Operation *, mlir::Value> accumulators; ///< or their blocks on the stack
   llvm::DenseMap<unsigned, mlir::Value> loadedScalars;
+  llvm::DenseMap<std::pair<mlir::Operation *, int64_t>, mlir::Value> numberOf; ///< of an op
   mlir::Value blockBegin;
   unsigned blockGroup = 0;
   bool foldInside = true;

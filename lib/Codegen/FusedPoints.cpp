@@ -51,6 +51,9 @@ public:
   }
   Value microIndex(OpBuilder &b) override { return toIndex(emitter.scalar({})); }
   ArrayRef<int64_t> logicalShape() const override { return type.getShape(); }
+  Value number(OpBuilder &, Location, int64_t value) override {
+    return emitter.number(original, value);
+  }
 
 private:
   Value plusOffset(Value index, Type logical, unsigned dim) {
@@ -199,6 +202,19 @@ Value FusedEmitter::scalar(const KernelScalar &s) {
   if (!value)
     value = loadScalar(b, body.getArgument(body.getNumArguments() - 3), index);
   return value;
+}
+
+// Looked up by op, not by value: that two of them are equal in one kernel is chance, and would make
+// other code of it.
+Value FusedEmitter::number(Operation *op, int64_t value) {
+  Value &argument = numberOf[{op, value}];
+  if (!argument) {
+    const unsigned at = body.getNumArguments() - 3; // before scalars, begin and end
+    (void)body.insertArgument(at, b.getI64Type(), {}, loc);
+    argument = body.getArgument(at);
+    numbers.push_back(value);
+  }
+  return argument;
 }
 
 } // namespace of

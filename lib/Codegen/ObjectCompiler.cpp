@@ -16,6 +16,8 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
+#include <deque>
+
 LLD_HAS_DRIVER(elf)
 
 using namespace mlir;
@@ -26,10 +28,6 @@ namespace {
 constexpr llvm::StringLiteral allowedImports[] = {"memcpy", "memset", "memmove"};
 
 std::unique_ptr<llvm::TargetMachine> targetMachine(const Isa &isa) {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
-  LLVMInitializeX86AsmPrinter();
   std::string error;
   llvm::Triple triple("x86_64-unknown-linux-gnu");
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
@@ -79,35 +77,35 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
   builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
 }
 
-LogicalResult emitObject(ModuleOp at, llvm::Module &module, llvm::TargetMachine &machine,
-                         SmallVectorImpl<char> &object) {
+/// Empty, or what is wrong.
+std::string emitObject(llvm::Module &module, llvm::TargetMachine &machine,
+                       SmallVectorImpl<char> &object) {
   llvm::raw_svector_ostream stream(object);
   llvm::legacy::PassManager pm;
   if (machine.addPassesToEmitFile(pm, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return at.emitError("LLVM cannot write object files for this target");
+    return "LLVM cannot write object files for this target";
   pm.run(module);
-  return success();
+  return "";
 }
 
-LogicalResult checkImports(ModuleOp at, ArrayRef<char> object) {
+/// Empty, or what is wrong.
+std::string checkImports(ArrayRef<char> object) {
   llvm::MemoryBufferRef bytes(StringRef(object.data(), object.size()), "kernels");
   auto file = llvm::object::ObjectFile::createObjectFile(bytes);
   if (!file)
-    return at.emitError("generated object cannot be read back: ")
-           << llvm::toString(file.takeError());
+    return "generated object cannot be read back: " + llvm::toString(file.takeError());
   for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
     auto flags = symbol.getFlags();
     auto name = symbol.getName();
     if (!flags || !name)
-      return at.emitError("generated object has a damaged symbol table");
+      return "generated object has a damaged symbol table";
     if ((*flags & llvm::object::SymbolRef::SF_Undefined) && !name->empty() &&
         !llvm::is_contained(allowedImports, *name))
-      return at.emitError("generated kernels would call '")
-             << *name
-             << "', which is not there at run time: an operation in them has no expansion for this "
-                "isa or element type";
+      return "generated kernels would call '" + name->str() +
+             "', which is not there at run time: an operation in them has no expansion for this "
+             "isa or element type";
   }
-  return success();
+  return "";
 }
 
 /// A file that goes away with this object.
@@ -123,60 +121,102 @@ struct TemporaryFile {
   bool failed;
 };
 
-FailureOr<std::vector<char>> link(ModuleOp at, ArrayRef<char> object) {
-  TemporaryFile in("o"), out("so");
-  if (in.failed || out.failed)
-    return at.emitError("no temporary file can be made; check TMPDIR and its free space"),
-           failure();
+LogicalResult write(Location loc, ArrayRef<char> bytes, StringRef path) {
   std::error_code error;
-  {
-    llvm::raw_fd_ostream stream(in.path, error);
-    if (!error)
-      stream.write(object.data(), object.size());
-    stream.close();
-    if (error || stream.has_error()) {
-      stream.clear_error();
-      return at.emitError("cannot write ")
-                 << in.path << ": " << (error ? error : stream.error()).message(),
+  llvm::raw_fd_ostream stream(path, error);
+  if (!error)
+    stream.write(bytes.data(), bytes.size());
+  stream.close();
+  if (!error && !stream.has_error())
+    return success();
+  stream.clear_error();
+  return emitError(loc) << "cannot write " << path << ": "
+                        << (error ? error : stream.error()).message();
+}
+
+FailureOr<std::vector<char>> link(Location loc, ArrayRef<ArrayRef<char>> objects) {
+  std::deque<TemporaryFile> in;
+  TemporaryFile out("so");
+  for (ArrayRef<char> object : objects) {
+    if (in.emplace_back("o").failed || out.failed)
+      return emitError(loc, "no temporary file can be made; check TMPDIR and its free space"),
              failure();
-    }
+    if (failed(write(loc, object, in.back().path)))
+      return failure();
   }
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  const char *args[] = {
+  std::vector<const char *> args = {
       "ld.lld", "-shared",     "--threads=1", "--hash-style=gnu", "--build-id=none", "-z", "now",
-      "-z",     "noexecstack", "-o",          out.path.c_str(),   in.path.c_str()};
+      "-z",     "noexecstack", "-o",          out.path.c_str()};
+  for (TemporaryFile &file : in)
+    args.push_back(file.path.c_str());
   lld::Result result = lld::lldMain(args, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode != 0)
-    return at.emitError("linking the kernels failed: ") << messages, failure();
+    return emitError(loc, "linking the kernels failed: ") << messages, failure();
   auto bytes =
       llvm::MemoryBuffer::getFile(out.path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!bytes)
-    return at.emitError("cannot read ") << out.path << ": " << bytes.getError().message(),
+    return emitError(loc, "cannot read ") << out.path << ": " << bytes.getError().message(),
            failure();
   return std::vector<char>((*bytes)->getBufferStart(), (*bytes)->getBufferEnd());
 }
 
 } // namespace
 
-FailureOr<std::vector<char>> compileSharedObject(ModuleOp module, const Isa &isa,
-                                                 unsigned vectorBits) {
+/// Some functions in a context of their own. The module and what it becomes are the thread's that
+/// compiles it, from its start to its end.
+struct ObjectCompiler::Part {
+  void compile(const Isa &isa, unsigned vectorBits) {
+    std::unique_ptr<llvm::TargetMachine> machine = targetMachine(isa);
+    if (!machine) {
+      error = "this LLVM has no x86-64 target";
+      return;
+    }
+    module->setTargetTriple(machine->getTargetTriple());
+    module->setDataLayout(machine->createDataLayout());
+    setAttributes(*module, isa, vectorBits);
+    optimise(*module, *machine);
+    error = emitObject(*module, *machine, object);
+    if (error.empty())
+      error = checkImports(object);
+    module.reset();
+  }
+
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context, "kernels");
-  if (!translated)
-    return module.emitError("kernels cannot be translated to LLVM IR"), failure();
-  std::unique_ptr<llvm::TargetMachine> machine = targetMachine(isa);
-  if (!machine)
-    return module.emitError("this LLVM has no x86-64 target"), failure();
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  setAttributes(*translated, isa, vectorBits);
-  optimise(*translated, *machine);
+  std::unique_ptr<llvm::Module> module;
   SmallVector<char, 0> object;
-  if (failed(emitObject(module, *translated, *machine, object)) ||
-      failed(checkImports(module, object)))
-    return failure();
-  return link(module, object);
+  std::string error;
+};
+
+ObjectCompiler::ObjectCompiler(Location loc, const Isa &isa, unsigned vectorBits)
+    : loc(loc), isa(isa), vectorBits(vectorBits) {
+  LLVMInitializeX86TargetInfo();
+  LLVMInitializeX86Target();
+  LLVMInitializeX86TargetMC();
+  LLVMInitializeX86AsmPrinter();
+}
+
+ObjectCompiler::~ObjectCompiler() = default;
+
+LogicalResult ObjectCompiler::add(ModuleOp module) {
+  Part &part = *parts.emplace_back(std::make_unique<Part>());
+  part.module = translateModuleToLLVMIR(module, part.context, "kernels");
+  if (!part.module)
+    return emitError(loc, "kernels cannot be translated to LLVM IR");
+  threads.async([this, &part] { part.compile(isa, vectorBits); });
+  return success();
+}
+
+FailureOr<std::vector<char>> ObjectCompiler::finish() {
+  threads.wait();
+  SmallVector<ArrayRef<char>> objects;
+  for (const std::unique_ptr<Part> &part : parts) {
+    if (!part->error.empty())
+      return emitError(loc) << part->error, failure();
+    objects.push_back(part->object);
+  }
+  return link(loc, objects);
 }
 
 } // namespace of

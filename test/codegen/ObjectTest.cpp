@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <string>
 
 using namespace of::test;
 
@@ -46,6 +47,57 @@ TEST_CASE("the same kernels give the same bytes, and equal ones one symbol") {
   CHECK(a.kernels[0].symbol == a.kernels[3].symbol);
   CHECK(a.kernels[0].symbol != a.kernels[1].symbol);
   CHECK(compileKernels(twoKernels, "x86-64-v4").object != a.object);
+}
+
+static std::string drawing(int id, int rows, const char *name) {
+  const std::string type = "tensor<" + std::to_string(rows) + "x96xf32>";
+  return "func.func @" + std::string(name) + std::to_string(id) + "_" + std::to_string(rows) +
+         "(%step: tensor<i64>) -> " + type + " {\n  %y = of.random_normal %step seed 7 id " +
+         std::to_string(id) + " : (tensor<i64>) -> " + type + "\n  return %y : " + type + "\n}\n";
+}
+
+TEST_CASE("kernels that differ in a seed alone share their code, and draw other numbers") {
+  constexpr int count = 20, rows = 5;
+  std::string text;
+  for (int id = 0; id < count; ++id)
+    text += drawing(id, rows, "draw");
+  Compiled one = compileKernels(drawing(0, rows, "draw"), hostIsa());
+  Compiled all = compileKernels(text, hostIsa());
+  INFO(all.errors);
+  REQUIRE(all.kernels.size() == count);
+  CHECK(all.object.size() < 3 * one.object.size());
+  LoadedObject object(all.object);
+  std::vector<std::vector<float>> drawn;
+  for (const KernelInfo &kernel : all.kernels) {
+    LoadedObject::Function draw = object.find(kernel.symbol);
+    REQUIRE(draw);
+    int64_t step = 3;
+    drawn.emplace_back(rows * 96);
+    void *buffers[] = {&step, drawn.back().data()};
+    draw(buffers, kernel.scalars.data(), 0, kernel.tiles);
+  }
+  // The first of all is what it is alone.
+  std::vector<float> alone(rows * 96);
+  int64_t step = 3;
+  Kernel(drawing(0, rows, "draw")).run({&step, alone.data()});
+  CHECK(drawn[0] == alone);
+  std::sort(drawn.begin(), drawn.end());
+  CHECK(std::adjacent_find(drawn.begin(), drawn.end()) == drawn.end());
+}
+
+TEST_CASE("an object of many kernels, compiled in parts, has all of them and the same bytes") {
+  std::string text;
+  for (int rows = 2; rows < 22; ++rows)
+    text += drawing(rows, rows, "draw");
+  Compiled a = compileKernels(text, hostIsa()), b = compileKernels(text, hostIsa());
+  INFO(a.errors);
+  REQUIRE(a.kernels.size() == 20);
+  CHECK(a.object == b.object);
+  LoadedObject object(a.object);
+  for (const KernelInfo &kernel : a.kernels) {
+    INFO(kernel.name);
+    CHECK(object.find(kernel.symbol) != nullptr);
+  }
 }
 
 TEST_CASE("an isa that is not known is an error") {
