@@ -41,7 +41,7 @@ struct FoldLimits {
   size_t colours = 4000;
   /// Pairs of options, of one node of each colour with each of its operands: about what tables of
   /// costs grow with, and the time that they take.
-  size_t pairs = 400'000;
+  size_t pairs = 150'000;
 };
 
 /// The colour of each node, numbered by first appearance, after as many rounds as the limits allow.

@@ -25,7 +25,11 @@ static constexpr size_t fewOps = 600;
 
 /// From so many nodes on a choice this near to the bound is good enough.
 static constexpr size_t manyNodes = 400;
-static constexpr double nearBound = 1e-3;
+static constexpr double nearBound = 2.5e-3;
+
+/// ... and where nothing is known to fit without computing values again, no more than this part of
+/// the work looks for it: with them more fits, that included.
+static constexpr uint64_t shareWithoutRecompute = 3;
 
 /// ... and one this near to what would be chosen with more memory is not worth another search.
 static constexpr double nearFree = 5e-3;
@@ -184,7 +188,8 @@ static bool solveWithin(std::optional<int64_t> limit, Searched &out, SearchFailu
     return fits;
   }
   out.network.setLevels(cheapest(all));
-  const bool fits = solveOnce(limit, out, failure, work);
+  const bool isLarge = out.network.nodes().size() >= manyNodes;
+  const bool fits = solveOnce(limit, out, failure, isLarge ? work / shareWithoutRecompute : work);
   const bool isForMemory = failure.error.empty() && failure.limit;
   const bool isDone = fits ? isAsFastAsAny(out, *limit, work) : !isForMemory;
   out.network.setLevels(all);

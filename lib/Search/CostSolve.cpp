@@ -1,6 +1,7 @@
 // The ladder from the reduced network to the answer.
 #include "lib/Search/CostReduction.h"
 #include "lib/Search/CostSearch.h"
+#include "lib/Search/CostSeek.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,6 +16,9 @@ constexpr size_t kRelaxedEntries =
 constexpr uint64_t kLeastWork = 100'000'000, kWorkOfEntry = 3'000;
 /// Parts of the relaxation's bound within which a choice is looked for before it is anywhere.
 constexpr double kSlack[] = {0.02, 0.15};
+
+/// More nodes are not searched where paying for bytes has found nothing that fits.
+constexpr size_t kFewNodes = 200;
 
 constexpr int kNarrower = 8; ///< rungs on narrower and narrower networks
 
@@ -91,8 +95,11 @@ public:
       rung(false, share(limited ? 0.25 : 0.85));
     if (limited && !closed())
       widen();
-    if (limited && !closed() && !isWithin_)
-      rung(true, share(0.85));
+    if (limited && !closed() && !isWithin_) {
+      seek(share(0.3));
+      if (!closed())
+        rung(true, share(0.85));
+    }
     for (int round = 0; round < kNarrower && narrowed_ && !closed() && work_ < limit_; ++round)
       rung(limited, share(0.6));
     return finish();
@@ -134,7 +141,9 @@ private:
       const double most = least + kSlack[i] * std::abs(least);
       if (!relaxed_->forbidAbove(most, network_))
         continue;
-      rung(true, share(0.3));
+      seek(share(0.25));
+      if (!closed() && (best_ || network_.nodes.size() <= kFewNodes))
+        rung(true, share(0.3));
       isWithin_ = best_ && cost_ <= most;
       bound_ = isWithin_ ? bound_ : least;
       infeasible_ = false;
@@ -142,6 +151,16 @@ private:
       if (!isWithin_) // nothing else had left out options
         network_.nodes = original_.nodes;
     }
+  }
+
+  /// Choices that fit, where none is known and the network is too large to be searched exactly.
+  void seek(uint64_t limit) {
+    if (best_ || free_.empty())
+      return;
+    const Sought sought = seekFit(network_, free_, {limit, budget_.gap, bound_}, work_);
+    if (sought.best)
+      offer(*sought.best);
+    bound_ = std::max(bound_, std::min(sought.bound, cost_));
   }
 
   /// Solves the network, or without bytes its relaxation.
@@ -170,8 +189,10 @@ private:
     if (search.lowerBound() == kForbidden)
       return refute({});
     bound_ = std::max(bound_, std::min(search.lowerBound(), cost_));
-    if (!withBytes)
+    if (!withBytes) {
       freeBound_ = std::max(freeBound_, search.lowerBound());
+      free_ = reduction.expand(search.best() ? *search.best() : search.closest());
+    }
     if (search.best())
       offer(reduction.expand(*search.best()));
     else if (!best_)
@@ -214,7 +235,7 @@ private:
   bool narrowed_ = false; ///< whether the last rung forbade enough to climb another
   uint64_t limit_ = 0, work_ = 0;
   std::optional<Choice> best_;
-  Choice closest_;
+  Choice closest_, free_; ///< free_: of the relaxation
   double cost_ = kForbidden, bound_ = -kForbidden, freeBound_ = -kForbidden;
   bool infeasible_ = false;
   Conflict conflict_;

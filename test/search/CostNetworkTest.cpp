@@ -1,4 +1,5 @@
 #include "lib/Search/CostNetwork.h"
+#include "lib/Search/CostSeek.h"
 #include "test/search/CostInstances.h"
 
 #include <algorithm>
@@ -113,6 +114,53 @@ TEST_CASE("ten nodes of thirty options within a limit are solved to the end") {
     binding += solved(network).cost < solution.cost;
   }
   CHECK(binding > 10);
+}
+
+// Groups of nodes that must take the same option: fast and large or slow and small. No move of one
+// node makes a group smaller. What is best is a knapsack.
+TEST_CASE("paying for bytes finds what fits where groups have to move as one") {
+  constexpr int groups = 80, members = 4;
+  const uint64_t seed = 20261130;
+  INFO("seed " << seed);
+  NetworkMaker maker(seed);
+  CostNetwork network;
+  std::vector<std::pair<int64_t, int64_t>> gains; ///< of a group that is small: bytes, cost
+  int64_t all = 0, least = 0;
+  for (int g = 0; g < groups; ++g) {
+    const auto bytes = int64_t(10 + maker.below(40)), cost = int64_t(1 + maker.below(99));
+    for (int m = 0; m < members; ++m) {
+      network.nodes.push_back({{1000, double(1000 + cost)}, {3 * bytes, bytes}, 0, 5 + g});
+      if (m > 0)
+        network.edges.push_back({uint32_t(network.nodes.size() - 2),
+                                 uint32_t(network.nodes.size() - 1),
+                                 {0, kForbidden, kForbidden, 0}});
+    }
+    gains.push_back({members * 2 * bytes, members * cost});
+    all += members * 3 * bytes;
+    least += members * bytes;
+  }
+  network.usageLimit = least + (all - least) / 3;
+  std::vector<int64_t> cheapest(size_t(all - *network.usageLimit) + 1, INT64_MAX / 2);
+  cheapest[0] = 0; ///< to save so many bytes or more
+  for (const auto &[bytes, cost] : gains)
+    for (int64_t saved = int64_t(cheapest.size()) - 1; saved > 0; --saved)
+      cheapest[size_t(saved)] = std::min(
+          cheapest[size_t(saved)], cheapest[size_t(std::max<int64_t>(saved - bytes, 0))] + cost);
+  const double optimum = double(cheapest.back() + int64_t(1000 * network.nodes.size()));
+
+  uint64_t work = 0;
+  const Sought sought = seekFit(network, Choice(network.nodes.size(), 0),
+                                {100'000'000, 0, 1000.0 * double(network.nodes.size())}, work);
+  REQUIRE(sought.best);
+  CHECK(network.peak(*sought.best).bytes <= *network.usageLimit);
+  CHECK(network.cost(*sought.best) >= optimum);
+  CHECK(network.cost(*sought.best) <= 1.005 * optimum);
+  CHECK(sought.bound <= optimum * (1 + 1e-9));
+  CHECK(sought.bound >= 0.995 * optimum);
+
+  network.usageLimit = least - 1;
+  work = 0;
+  CHECK_FALSE(seekFit(network, Choice(network.nodes.size(), 0), {100'000'000, 0, 1}, work).best);
 }
 
 TEST_CASE("forcing an option costs what enumeration finds") {
