@@ -30,6 +30,10 @@ from tools import Tools, run  # noqa: E402
 from twin import peak_bytes  # noqa: E402
 
 
+# Steps of a turn in PyTorch: enough for a median, where a step of ours is so short that only many can be timed.
+MOST_TWIN_STEPS = 1000
+
+
 def pinned(threads):
     return {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
 
@@ -49,7 +53,7 @@ class Twin:
         self.resident, self.turns = 0, []
 
     def turn(self, steps):
-        self.process.stdin.write(f"{steps}\n")
+        self.process.stdin.write(f"{min(steps, MOST_TWIN_STEPS)}\n")
         self.process.stdin.flush()
         found = json.loads(self.process.stdout.readline())
         self.resident = found["resident"]
