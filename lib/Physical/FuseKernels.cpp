@@ -10,10 +10,13 @@
 #include "dialects/Task/Task.h"
 #include "lib/Physical/KernelClusters.h"
 #include "lib/Physical/Passes.h"
+#include "lib/Physical/RepeatCheapOps.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/PriorityQueue.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 
@@ -71,6 +74,7 @@ public:
         freeExpands(op.getRegion(0).front());
     cloneFreeOps(block);
     clusters = kernelClusters(block);
+    repeatCheapOps(clusters);
     for (auto [i, ops] : llvm::enumerate(clusters))
       for (Operation *op : ops)
         clusterOf[op] = i;
@@ -84,7 +88,8 @@ public:
 
 private:
   // Moves ops so that each cluster is contiguous: Kahn's algorithm over clusters and single ops,
-  // the smallest last position first.
+  // the smallest last position first; but new values of variables as soon as they can be
+  // computed and no one needs the old ones, so that gradients do not all wait for the end.
   void order() {
     SmallVector<SmallVector<Operation *>> units;
     llvm::DenseMap<Operation *, size_t> unitOf;
@@ -111,6 +116,76 @@ private:
     placeInOrder(units, unitOf, terminator);
   }
 
+  /// Units that only compute new values of variables, from what is on the device: what others send
+  /// is for a segment of its own.
+  struct Updates {
+    llvm::BitVector isUpdate;
+    SmallVector<size_t> readers;            ///< of each: other units that read an old value
+    SmallVector<SmallVector<size_t>> after; ///< of each unit: the updates that it is a reader of
+  };
+
+  Updates updatesOf(ArrayRef<SmallVector<Operation *>> units,
+                    const llvm::DenseMap<Operation *, size_t> &unitOf) {
+    Updates out{llvm::BitVector(units.size()), SmallVector<size_t>(units.size(), 0),
+                SmallVector<SmallVector<size_t>>(units.size())};
+    llvm::StringMap<llvm::SmallSetVector<size_t, 4>> readers;
+    for (auto get : block.getOps<GetOp>())
+      addReaders(get.getResult(), unitOf, readers[get.getVariable()]);
+    for (auto [u, ops] : llvm::enumerate(units)) {
+      llvm::SmallSetVector<size_t, 4> old;
+      if (!onlySets(ops, readers, old) || llvm::any_of(ops, readsExchange))
+        continue;
+      out.isUpdate.set(u);
+      for (size_t reader : old)
+        if (reader != u) {
+          ++out.readers[u];
+          out.after[reader].push_back(u);
+        }
+    }
+    return out;
+  }
+
+  // Units that read a value, or a view of it.
+  void addReaders(Value value, const llvm::DenseMap<Operation *, size_t> &unitOf,
+                  llvm::SmallSetVector<size_t, 4> &readers) {
+    for (Operation *user : value.getUsers()) {
+      if (Operation *outer = block.findAncestorOpInBlock(*user))
+        if (auto it = unitOf.find(outer); it != unitOf.end())
+          readers.insert(it->second);
+      if (isa<ViewOpInterface>(user))
+        addReaders(user->getResult(0), unitOf, readers);
+    }
+  }
+
+  static bool readsExchange(Operation *op) {
+    return llvm::any_of(op->getOperands(), [](Value operand) {
+      Operation *producer = operand.getDefiningOp();
+      return producer &&
+             (isa<BoxingOp>(producer) ||
+              (isa<ViewOpInterface, task::AfterOp>(producer) && readsExchange(producer)));
+    });
+  }
+
+  // Is what others use of these ops set, and nothing else? Then also who reads those variables.
+  static bool onlySets(ArrayRef<Operation *> ops,
+                       const llvm::StringMap<llvm::SmallSetVector<size_t, 4>> &readers,
+                       llvm::SmallSetVector<size_t, 4> &old) {
+    llvm::SmallPtrSet<Operation *, 8> inside(ops.begin(), ops.end());
+    bool any = false;
+    for (Operation *op : ops)
+      for (Operation *user : op->getUsers()) {
+        if (inside.contains(user))
+          continue;
+        auto set = dyn_cast<SetOp>(user);
+        if (!set)
+          return false;
+        any = true;
+        if (auto known = readers.find(set.getVariable()); known != readers.end())
+          old.insert(known->second.begin(), known->second.end());
+      }
+    return any;
+  }
+
   void placeInOrder(ArrayRef<SmallVector<Operation *>> units,
                     llvm::DenseMap<Operation *, size_t> &unitOf, Operation *terminator) {
     SmallVector<llvm::SmallSetVector<size_t, 4>> users(units.size());
@@ -128,19 +203,30 @@ private:
                   it != unitOf.end() && it->second != u && users[it->second].insert(u))
                 ++open[u];
         });
-    using Entry = std::pair<size_t, size_t>; // last position, unit
+    Updates updates = updatesOf(units, unitOf);
+    using Entry = std::pair<size_t, size_t>; // last position, or 0 of an update; unit
     llvm::PriorityQueue<Entry, std::vector<Entry>, std::greater<Entry>> ready;
-    for (size_t u = 0; u < units.size(); ++u)
+    auto offer = [&](size_t u) {
       if (open[u] == 0)
-        ready.push({last(u), u});
+        ready.push({updates.isUpdate[u] && updates.readers[u] == 0 ? 0 : last(u), u});
+    };
+    for (size_t u = 0; u < units.size(); ++u)
+      offer(u);
     SmallVector<Operation *> sorted;
+    llvm::BitVector placed(units.size());
     while (!ready.empty()) {
       size_t u = ready.top().second;
       ready.pop();
+      if (placed[u])
+        continue; // offered twice
+      placed.set(u);
       llvm::append_range(sorted, units[u]);
       for (size_t user : users[u])
         if (--open[user] == 0)
-          ready.push({last(user), user});
+          offer(user);
+      for (size_t update : updates.after[u])
+        if (--updates.readers[update] == 0)
+          offer(update);
     }
     for (Operation *op : sorted)
       terminator ? op->moveBefore(terminator) : op->moveBefore(&block, block.end());

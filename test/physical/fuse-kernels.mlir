@@ -4,6 +4,8 @@
 !t = tensor<8x4xf32, #of.dist<#mesh, [B]>>
 !v = tensor<4xf32, #of.dist<#mesh, [B]>>
 !r = tensor<8xf32, #of.dist<#mesh, [B]>>
+!s = tensor<4x4xf32, #of.dist<#mesh, [B]>>
+!c = tensor<1x4xf32, #of.dist<#mesh, [B]>>
 
 of.variable @w : !v "parameter"
 
@@ -116,4 +118,89 @@ of.program @dead train {
   %e = of.exp %x : (!t) -> !t
   %t = of.tanh %e : (!t) -> !t
   %m = of.matmul %x, %x transpose_lhs : (!t, !t) -> tensor<4x4xf32, #of.dist<#mesh, [B]>>
+}
+
+// What the reader of a product reads anyway gives it the product again: the product is not stored.
+// CHECK-LABEL: of.program @repeat
+of.program @repeat train {
+  // CHECK: %[[A:.*]]:2 = task.kernel
+  // CHECK: of.sub
+  // CHECK: of.mul
+  // CHECK: of.relu
+  // CHECK: %[[M:.*]] = task.kernel {{.*}}(%[[A]]#1
+  // CHECK: of.matmul
+  // CHECK: task.kernel {{.*}}(%[[M]], %{{.*}}, %[[A]]#0)
+  // CHECK-NEXT: ^bb0(%[[G:.*]]: {{.*}}, %[[R:.*]]: {{.*}}, %[[C:.*]]: tensor
+  // CHECK-NEXT: %[[GR:.*]] = of.mul %[[G]], %[[R]]
+  // CHECK-NEXT: %[[N:.*]] = of.mul %[[C]], %[[R]]
+  // CHECK-NEXT: %[[D:.*]] = of.mul %[[GR]], %[[N]]
+  // CHECK-NEXT: of.add %[[D]], %[[C]]
+  // CHECK-NEXT: task.return
+  %x = of.read @d : !s
+  %m = of.read @m : !c
+  %r = of.read @r : !c
+  %c = of.sub %x, %m : (!s, !c) -> !s
+  %n = of.mul %c, %r : (!s, !c) -> !s
+  %h = of.relu %n : (!s) -> !s
+  %g = of.matmul %h, %x : (!s, !s) -> !s
+  %gr = of.mul %g, %r : (!s, !c) -> !s
+  %d = of.mul %gr, %n : (!s, !s) -> !s
+  %dx = of.add %d, %c : (!s, !s) -> !s
+  of.check_finite %dx, "dx" : !s
+}
+
+// A function costs more than to read its result, and what the reader does not have cannot be done again.
+// CHECK-LABEL: of.program @stored
+of.program @stored train {
+  // CHECK: %[[A:.*]]:4 = task.kernel
+  // CHECK: %[[M:.*]] = task.kernel
+  // CHECK: of.matmul
+  // CHECK: task.kernel {{.*}}(%[[M]], %[[A]]#
+  // CHECK-NOT: of.exp
+  // CHECK-NOT: of.sub
+  // CHECK: task.return
+  %x = of.read @d : !s
+  %m = of.read @m : !c
+  %c = of.sub %x, %m : (!s, !c) -> !s
+  %e = of.exp %c : (!s) -> !s
+  %n = of.neg %e : (!s) -> !s
+  %h = of.relu %n : (!s) -> !s
+  %g = of.matmul %h, %n : (!s, !s) -> !s
+  %d = of.mul %g, %c : (!s, !s) -> !s
+  %f = of.mul %d, %e : (!s, !s) -> !s
+  of.check_finite %f, "f" : !s
+}
+
+of.variable @a : !s "parameter"
+of.variable @b : !s "parameter"
+
+// A variable gets its new value right after the last that reads the old one, not at the end: its gradient lives no longer.
+// CHECK-LABEL: of.program @early
+of.program @early train {
+  // CHECK: %[[A:.*]] = of.get @a
+  // CHECK: %[[B:.*]] = of.get @b
+  // CHECK: %[[Y:.*]] = task.kernel "{{.*}}"(%{{.*}}, %[[B]])
+  // CHECK: %[[GB:.*]] = task.kernel "gb
+  // CHECK: %[[GH:.*]] = task.kernel "{{.*}}"(%[[Y]], %[[B]])
+  // CHECK: of.matmul
+  // CHECK: task.kernel "{{.*}}"(%[[B]], %[[GB]])
+  // CHECK: of.sub
+  // CHECK: %[[GA:.*]] = task.kernel "{{.*}}"(%{{.*}}, %[[GH]])
+  // CHECK: of.matmul
+  // CHECK: task.kernel "{{.*}}"(%[[A]], %[[GA]])
+  // CHECK: of.sub
+  // CHECK: of.set @a
+  // CHECK: of.set @b
+  %x = of.read @d : !s
+  %a = of.get @a : !s
+  %b = of.get @b : !s
+  %h = of.matmul %x, %a : (!s, !s) -> !s
+  %y = of.matmul %h, %b : (!s, !s) -> !s
+  %gb = of.matmul %h, %y : (!s, !s) -> !s loc("gb")
+  %gh = of.matmul %y, %b : (!s, !s) -> !s
+  %ga = of.matmul %x, %gh : (!s, !s) -> !s
+  %na = of.sub %a, %ga : (!s, !s) -> !s
+  %nb = of.sub %b, %gb : (!s, !s) -> !s
+  of.set @a, %na : !s
+  of.set @b, %nb : !s
 }
