@@ -25,15 +25,28 @@ bool isProduct(const ConvShape &s, int64_t tiles) {
   return true;
 }
 
-Result<std::unique_ptr<ConvRoutine>> prepare(const Spec &spec, const ConvShape &shape,
-                                             int64_t tiles) {
-  if (spec.dtype == DType::F32 && !shape.empty() && !isProduct(shape, tiles)) {
+bool isReordered(const Spec &spec, const ConvShape &shape, int64_t tiles) {
+  return spec.dtype == DType::F32 && !shape.empty() && !isProduct(shape, tiles);
+}
+
+Result<std::unique_ptr<ConvRoutine>> prepareWhole(const Spec &spec, const ConvShape &shape,
+                                                  int64_t tiles) {
+  if (isReordered(spec, shape, tiles)) {
     OF_ASSIGN(std::unique_ptr<ConvRoutine> dnnl,
               makeConvDnnl(spec, shape, preferredForm(shape), tiles));
     if (dnnl)
       return dnnl;
   }
   return makeConvGemm(spec.dtype, shape, tiles);
+}
+
+Result<std::unique_ptr<ConvRoutine>> prepare(const Spec &spec, const ConvShape &shape,
+                                             int64_t tiles) {
+  const bool inRuns = isReordered(spec, shape, tiles);
+  if (!isBySamples(shape, tiles, inRuns))
+    return prepareWhole(spec, shape, tiles);
+  return makeConvBySamples(spec.dtype, shape, tiles, inRuns,
+                           [&](const ConvShape &part) { return prepareWhole(spec, part, 1); });
 }
 
 std::vector<BufferNeed> needsOf(const Spec &spec, const ConvShape &s, size_t scratch) {
@@ -74,7 +87,10 @@ Result<size_t> convScratchBytes(const Spec &spec, int64_t tiles) {
 
 int64_t convTiles(const Spec &spec) {
   const Result<ConvShape> shape = convShapeOf(spec);
-  return shape ? std::max<int64_t>(1, convUnits(*shape)) : 1;
+  if (!shape)
+    return 1;
+  const int64_t several = 2;
+  return std::max<int64_t>(1, isBySamples(*shape, several, false) ? shape->n : convUnits(*shape));
 }
 
 } // namespace of::rt::kernel

@@ -5,7 +5,8 @@
 //
 // Reorders only where the forms differ; what lies between them lives in the tile's part of the
 // scratch buffer, and is there for a run of samples at a time, so that it stays in the cache. (The
-// gradient of weights takes all samples at once: oneDNN does not add to what is there.)
+// gradient of weights takes all samples at once: oneDNN does not add to what is there. Where that
+// matters, ConvBySamples gives it a run.)
 //
 // oneDNN takes its thread count from OpenMP when a primitive is made and when it runs, so both
 // happen under omp_set_num_threads(1), which holds for the calling thread only.
@@ -89,18 +90,9 @@ Operand imageOperand(const ConvShape &s, ConvForm form, int buffer, const Dims &
   return out;
 }
 
-/// Samples whose copies of x and y stay in the cache, but enough to make use of the weights.
+/// Samples of one run: gradients of weights take all, as oneDNN does not add to what is there.
 int64_t samplesOfRun(const ConvShape &s, int64_t samples) {
-  constexpr int64_t cacheBytes = 1 << 20;
-  if (s.kind == ConvKind::BackwardWeights || samples == 0)
-    return samples;
-  const int64_t size = static_cast<int64_t>(sizeof(float));
-  const int64_t sample = size * (s.xElements() + s.yElements()) / s.n;
-  const int64_t room = std::max(cacheBytes, 2 * size * s.wElements());
-  int64_t run = std::clamp<int64_t>(room / sample, 1, samples);
-  while (samples % run != 0)
-    --run;
-  return run;
+  return s.kind == ConvKind::BackwardWeights || samples == 0 ? samples : samplesInCache(s, samples);
 }
 
 /// Of one run of the slice's samples.

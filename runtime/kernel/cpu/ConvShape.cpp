@@ -75,6 +75,17 @@ bool isPointwise(const ConvShape &s) {
          s.ow == s.w && s.padTop == 0 && s.padLeft == 0;
 }
 
+int64_t samplesInCache(const ConvShape &s, int64_t samples) {
+  constexpr int64_t cacheBytes = 1 << 20;
+  const int64_t size = static_cast<int64_t>(sizeof(float));
+  const int64_t sample = size * (s.xElements() + s.yElements()) / s.n;
+  const int64_t room = std::max(cacheBytes, 2 * size * s.wElements());
+  int64_t run = std::clamp<int64_t>(room / sample, 1, samples);
+  while (samples % run != 0)
+    --run;
+  return run;
+}
+
 int64_t convUnits(const ConvShape &s) {
   if (s.kind != ConvKind::BackwardWeights)
     return s.n;

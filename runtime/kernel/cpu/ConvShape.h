@@ -34,6 +34,10 @@ bool isPointwise(const ConvShape &shape);
 /// conv2d_backward_weights.
 Result<ConvShape> convShapeOf(const Spec &spec);
 
+/// How many of `samples` to reorder at a time: as many as stay in the cache, but enough to make use
+/// of the weights; a divisor of `samples`.
+int64_t samplesInCache(const ConvShape &shape, int64_t samples);
+
 /// What one tile computes: some samples, or (for weights) some output channels over all samples.
 /// One of the ranges is whole.
 struct ConvSlice {
