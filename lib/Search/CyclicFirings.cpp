@@ -99,15 +99,17 @@ void settlePeriods(const CyclicProblem &p, CyclicSolution &s) {
 class ListScheduler {
 public:
   ListScheduler(const CyclicProblem &problem, const CyclicGraph &graph, const FiringRule &rule,
-                CyclicSolution &solution)
-      : p_(problem), graph_(graph), s_(solution), state_(problem, graph, solution),
-        free_(problem.streams), open_(problem.streams), later_(problem.streams),
-        ready_(problem.streams), looked_(problem.tasks.size()) {
+                const FiringTimes &expected, CyclicSolution &solution)
+      : p_(problem), graph_(graph), rule_(rule), expected_(expected), s_(solution),
+        state_(problem, graph, solution), free_(problem.streams), open_(problem.streams),
+        onStream_(problem.streams), later_(problem.streams), ready_(problem.streams),
+        readyTimes_(problem.tasks.size()) {
     for (uint32_t t = 0; t < p_.tasks.size(); ++t) {
+      onStream_[p_.tasks[t].stream].push_back(t);
       ++open_[p_.tasks[t].stream][phaseOf(t)];
       left_ += state_.firings(t);
     }
-    rank(rule);
+    rank();
     indexWakes();
   }
 
@@ -128,6 +130,8 @@ public:
     return true;
   }
 
+  const FiringTimes &readyTimes() const { return readyTimes_; }
+
 private:
   using Event = std::pair<int64_t, uint32_t>; ///< time, stream
   using Rank = std::tuple<int, int64_t, uint32_t>;
@@ -138,7 +142,7 @@ private:
 
   /// What another stream waits for comes first; among those the furthest, or the one with the
   /// longest way to go.
-  void rank(const FiringRule &rule) {
+  void rank() {
     std::vector<int64_t> head(p_.tasks.size(), 0);
     std::vector<bool> urgent(p_.tasks.size(), false);
     const std::vector<uint32_t> &sorted = graph_.topological();
@@ -156,7 +160,7 @@ private:
           urgent[sorted[i]] = true;
       }
     for (uint32_t t = 0; t < p_.tasks.size(); ++t)
-      ranks_.push_back({urgent[t] ? 0 : 1, rule.furthestFirst ? -head[t] : -graph_.tail(t), t});
+      ranks_.push_back({urgent[t] ? 0 : 1, rule_.furthestFirst ? -head[t] : -graph_.tail(t), t});
   }
 
   /// What a firing of a task lets go on: tasks, and their streams with how much later.
@@ -186,13 +190,33 @@ private:
 
   /// Once all that the next firing of a task waits for has a time, that is when it is ready.
   void look(uint32_t t) {
-    if (looked_[t] > state_.fired(t) || state_.done(t))
+    if (readyTimes_[t].size() > state_.fired(t) || state_.done(t))
       return;
     const int64_t time = state_.ready(t);
     if (time == kUnknown)
       return;
-    looked_[t] = state_.fired(t) + 1;
+    readyTimes_[t].push_back(time);
     later_[p_.tasks[t].stream].push({time, t});
+  }
+
+  /// Until when it is better to wait for a firing that is expected than to begin `best`; `now` if
+  /// it is not.
+  int64_t patientUntil(uint32_t stream, uint32_t best, int64_t now) const {
+    const int64_t end = now + p_.tasks[best].durationNs;
+    int64_t until = now;
+    if (expected_.empty() || rule_.patience == 0)
+      return until;
+    for (const uint32_t t : onStream_[stream]) {
+      const uint32_t next = state_.fired(t);
+      if (!p_.tasks[t].micro || !(ranks_[t] < ranks_[best]) || state_.done(t) ||
+          readyTimes_[t].size() > next)
+        continue;
+      const int64_t due = expected_[t][next];
+      if (due > now && due < end && due - now <= rule_.patience * (end - due) &&
+          (until == now || due < until))
+        until = due;
+    }
+    return until;
   }
 
   void take(uint32_t stream, int64_t now) {
@@ -208,6 +232,10 @@ private:
     if (ready.empty())
       return;
     const uint32_t best = std::get<uint32_t>(ready.top());
+    if (const int64_t until = patientUntil(stream, best, now); until > now) {
+      events_.push({until, stream});
+      return;
+    }
     ready.pop();
     state_.fire(best, now);
     s_.orders[stream].push_back(best);
@@ -223,15 +251,18 @@ private:
 
   const CyclicProblem &p_;
   const CyclicGraph &graph_;
+  const FiringRule rule_;
+  const FiringTimes &expected_;
   CyclicSolution &s_;
   FiringState state_;
   std::vector<int64_t> free_;
   std::vector<std::array<uint32_t, 3>> open_; ///< tasks of each phase that are not done
-  std::vector<Rank> ranks_;                   ///< by task; the least is taken
+  std::vector<std::vector<uint32_t>> onStream_;
+  std::vector<Rank> ranks_; ///< by task; the least is taken
   template <typename T> using Least = std::priority_queue<T, std::vector<T>, std::greater<T>>;
   std::vector<Least<std::pair<int64_t, uint32_t>>> later_; ///< by stream: when which task is ready
   std::vector<std::array<Least<Rank>, 3>> ready_;          ///< by stream and phase
-  std::vector<uint32_t> looked_; ///< by task: firings that are known to be ready, or over
+  FiringTimes readyTimes_; ///< of the firings that are known to be ready, or over
   std::vector<std::vector<std::pair<int64_t, uint32_t>>> wakes_;
   std::vector<std::vector<uint32_t>> lets_;
   Least<Event> events_;
@@ -241,8 +272,11 @@ private:
 } // namespace
 
 bool scheduleFirings(const CyclicProblem &problem, const CyclicGraph &graph, const FiringRule &rule,
-                     CyclicSolution &solution) {
-  return ListScheduler(problem, graph, rule, solution).run();
+                     FiringTimes &expected, CyclicSolution &solution) {
+  ListScheduler scheduler(problem, graph, rule, expected, solution);
+  const bool fired = scheduler.run();
+  expected = scheduler.readyTimes();
+  return fired;
 }
 
 bool runFirings(const CyclicProblem &p, const CyclicGraph &graph, CyclicSolution &s) {

@@ -19,16 +19,23 @@
 
 namespace of::search {
 
+/// When the firings of each task may start but for their stream: of an earlier schedule, what this
+/// one expects.
+using FiringTimes = std::vector<std::vector<int64_t>>;
+
 /// Which of the firings that are ready a stream takes.
 struct FiringRule {
   /// The one whose micro-batch is furthest on its way; else the one with most still to come.
   bool furthestFirst = true;
+  /// A stream rather waits for a better firing that is expected if that takes at most so many times
+  /// what the better one would be late. 0: it never waits.
+  int64_t patience = 0;
 };
 
 /// By `solution.slots`: orders, times of all firings and the step period. False if the slots let
-/// nothing more fire.
+/// nothing more fire. `expected` (empty: nothing is) becomes what was so here.
 bool scheduleFirings(const CyclicProblem &problem, const CyclicGraph &graph, const FiringRule &rule,
-                     CyclicSolution &solution);
+                     FiringTimes &expected, CyclicSolution &solution);
 
 /// Times of all firings for the orders and slots of a solution, and the step period they allow.
 /// False if the orders wait for each other.

@@ -100,26 +100,56 @@ private:
     CyclicSolution found = best_;
     if (p_.micros < 2 || firings() > kMostFirings || !runFirings(p_, graph_, found))
       return;
-    int64_t shortest = found.stepPeriod;
-    CyclicSolution base = best_;
-    const std::vector<int64_t> before = SlotSolver(p_, options_, base).bytes();
-    for (uint32_t more = 0; more <= p_.micros; more = more ? 2 * more : 1)
+    Firings search{best_, found.stepPeriod, SlotSolver(p_, options_, best_).bytes()};
+    for (uint32_t more = 0; more <= p_.micros; more = more ? 2 * more : 1) {
       for (const bool furthestFirst : {true, false}) {
-        if (!isWorth(busiestStep(), shortest))
-          return;
-        found = base;
-        for (size_t r = 0; r < p_.registers.size(); ++r)
-          if (isMicroRegister(p_, p_.registers[r]))
-            found.slots[r] = std::min(base.slots[r] + more, p_.registers[r].maxSlots);
-        if (!scheduleFirings(p_, graph_, {furthestFirst}, found))
-          continue;
-        shrinkSlots(p_, found);
-        if (!runFirings(p_, graph_, found) || !isWorth(found.stepPeriod, shortest) ||
-            !hasRoom(before, found))
-          continue;
-        shortest = found.stepPeriod;
-        best_ = found;
+        FiringTimes expected;
+        tryFirings(search, more, {furthestFirst}, expected);
       }
+      for (const int64_t patience : {1, 2, 4, 8})
+        tryPatience(search, more, patience);
+    }
+  }
+
+  /// Firings that are scheduled with patience, in all.
+  static constexpr uint64_t kMostPatient = 1 << 18;
+  /// Times that what is expected is found again from the schedule that expected it.
+  static constexpr int kRounds = 6;
+
+  struct Firings {
+    const CyclicSolution base;         ///< with a period
+    int64_t shortest;                  ///< step so far
+    const std::vector<int64_t> before; ///< bytes of `base` in each pool
+    uint64_t patient = 0;              ///< firings scheduled with patience so far
+  };
+
+  void tryPatience(Firings &search, uint32_t more, int64_t patience) {
+    FiringTimes expected;
+    for (int round = 0; round < kRounds; ++round) {
+      if ((search.patient += firings()) > kMostPatient ||
+          !tryFirings(search, more, {true, patience}, expected))
+        return;
+    }
+  }
+
+  /// With `more` slots than the base; false if there is nothing to find or nothing was.
+  bool tryFirings(Firings &search, uint32_t more, const FiringRule &rule, FiringTimes &expected) {
+    if (!isWorth(busiestStep(), search.shortest))
+      return false;
+    CyclicSolution found = search.base;
+    for (size_t r = 0; r < p_.registers.size(); ++r)
+      if (isMicroRegister(p_, p_.registers[r]))
+        found.slots[r] = std::min(search.base.slots[r] + more, p_.registers[r].maxSlots);
+    if (!scheduleFirings(p_, graph_, rule, expected, found))
+      return false;
+    shrinkSlots(p_, found);
+    if (!runFirings(p_, graph_, found))
+      return false;
+    if (isWorth(found.stepPeriod, search.shortest) && hasRoom(search.before, found)) {
+      search.shortest = found.stepPeriod;
+      best_ = found;
+    }
+    return true;
   }
 
   bool hasRoom(const std::vector<int64_t> &before, CyclicSolution &found) const {
