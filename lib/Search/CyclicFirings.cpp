@@ -303,6 +303,114 @@ bool runFirings(const CyclicProblem &p, const CyclicGraph &graph, CyclicSolution
   return true;
 }
 
+namespace {
+
+/// Latest starts of all firings that keep the step as long as it is, orders of idle streams aside.
+class LatestStarts {
+public:
+  LatestStarts(const CyclicProblem &problem, const CyclicGraph &graph,
+               const CyclicSolution &solution)
+      : p_(problem), graph_(graph), s_(solution), latest(solution.times), idle(problem.streams),
+        reads_(problem.tasks.size()) {
+    for (uint32_t stream = 0; stream < p_.streams; ++stream) {
+      int64_t work = 0;
+      for (const uint32_t t : s_.orders[stream])
+        work += p_.tasks[t].durationNs;
+      idle[stream] = kIdle * work < s_.stepPeriod;
+    }
+    for (const CyclicRegister &r : p_.registers)
+      if (isMicroRegister(p_, r))
+        for (const uint32_t reader : r.readers)
+          reads_[reader].push_back(&r - p_.registers.data());
+    for (const auto &[time, firing] : backwards())
+      settle(firing);
+  }
+
+private:
+  using Firing = std::pair<uint32_t, uint32_t>; ///< task, which of its firings
+  static constexpr int64_t kIdle = 10;
+
+  /// All firings, each before those it waits for; of each busy stream the next one is known.
+  std::vector<std::pair<int64_t, Firing>> backwards() {
+    std::vector<std::pair<int64_t, Firing>> out;
+    next_.resize(p_.tasks.size());
+    for (uint32_t t = 0; t < p_.tasks.size(); ++t) {
+      next_[t].resize(s_.times[t].size());
+      for (uint32_t k = 0; k < s_.times[t].size(); ++k)
+        out.push_back({s_.times[t][k], {t, k}});
+    }
+    std::vector<uint32_t> fired(p_.tasks.size());
+    for (uint32_t stream = 0; stream < p_.streams; ++stream) {
+      std::optional<Firing> before;
+      for (const uint32_t t : s_.orders[stream]) {
+        const Firing now{t, fired[t]++};
+        if (before && !idle[stream])
+          next_[before->first][before->second] = now;
+        before = now;
+      }
+    }
+    std::sort(out.begin(), out.end(), std::greater<>());
+    return out;
+  }
+
+  void settle(const Firing &firing) {
+    const auto [t, k] = firing;
+    std::optional<int64_t> limit;
+    auto before = [&](uint32_t to, uint32_t which, int64_t lagNs) {
+      const int64_t start = latest[to][which] - lagNs - p_.tasks[t].durationNs;
+      limit = limit ? std::min(*limit, start) : start;
+    };
+    for (const uint32_t e : graph_.outOf(t)) {
+      const CyclicEdge &edge = graph_.edges()[e];
+      const bool each = p_.tasks[t].micro && p_.tasks[edge.to].micro;
+      before(edge.to, each ? k : 0, edge.lagNs);
+    }
+    for (const size_t r : reads_[t])
+      if (const uint32_t reuse = k + s_.slots[r]; reuse < p_.micros)
+        before(p_.registers[r].producer, reuse, 0);
+    if (k + 1 < latest[t].size())
+      before(t, k + 1, 0);
+    if (next_[t][k])
+      before(next_[t][k]->first, next_[t][k]->second, 0);
+    if (limit)
+      latest[t][k] = std::max(latest[t][k], *limit);
+  }
+
+  const CyclicProblem &p_;
+  const CyclicGraph &graph_;
+  const CyclicSolution &s_;
+
+public:
+  FiringTimes latest;
+  std::vector<bool> idle; ///< streams
+
+private:
+  std::vector<std::vector<size_t>> reads_; ///< micro registers of each task
+  std::vector<std::vector<std::optional<Firing>>> next_;
+};
+
+} // namespace
+
+void delayFirings(const CyclicProblem &p, const CyclicGraph &graph, CyclicSolution &s) {
+  const LatestStarts starts(p, graph, s);
+  CyclicSolution late = s;
+  for (uint32_t stream = 0; stream < p.streams; ++stream) {
+    if (!starts.idle[stream])
+      continue;
+    std::vector<uint32_t> fired(p.tasks.size());
+    std::vector<std::tuple<bool, bool, int64_t, uint32_t>> order;
+    for (const uint32_t t :
+         s.orders[stream]) // step tasks before and after micro-batches stay there
+      order.emplace_back(p.tasks[t].micro || graph.afterMicro(t), !p.tasks[t].micro,
+                         starts.latest[t][fired[t]++], t);
+    std::stable_sort(order.begin(), order.end());
+    for (size_t i = 0; i < order.size(); ++i)
+      late.orders[stream][i] = std::get<uint32_t>(order[i]);
+  }
+  if (runFirings(p, graph, late) && late.stepPeriod <= s.stepPeriod)
+    s = std::move(late);
+}
+
 void shrinkSlots(const CyclicProblem &p, CyclicSolution &s) {
   for (uint32_t i = 0; i < p.registers.size(); ++i) {
     const CyclicRegister &r = p.registers[i];

@@ -41,6 +41,11 @@ bool scheduleFirings(const CyclicProblem &problem, const CyclicGraph &graph, con
 /// False if the orders wait for each other.
 bool runFirings(const CyclicProblem &problem, const CyclicGraph &graph, CyclicSolution &solution);
 
+/// Orders each stream that is idle nearly always by how late its firings may be, if the step stays
+/// as short: a list schedule sends what is there, however early, and a worker that also computes
+/// may send what is urgent only behind that. Needs times.
+void delayFirings(const CyclicProblem &problem, const CyclicGraph &graph, CyclicSolution &solution);
+
 /// Slots with which the times of all firings stay as they are: never more than there are.
 void shrinkSlots(const CyclicProblem &problem, CyclicSolution &solution);
 

@@ -109,6 +109,8 @@ private:
       for (const int64_t patience : {1, 2, 4, 8})
         tryPatience(search, more, patience);
     }
+    if (!best_.times.empty())
+      delayFirings(p_, graph_, best_);
   }
 
   /// Firings that are scheduled with patience, in all.

@@ -401,6 +401,22 @@ TEST_CASE("gradients of weights fill the gaps of a pipeline as far as any order 
   CHECK(bubble < 1 - work / least + 0.03);
 }
 
+TEST_CASE("what is sent early is not sent before what is urgent") {
+  CyclicProblem p = partedPipeline(4, 1, 4, 1000, 1000, 1000);
+  const uint32_t send = p.streams++, label = static_cast<uint32_t>(p.tasks.size()), x = label + 1;
+  p.tasks.push_back({"label", send, 1, true});
+  p.tasks.push_back({"x", send, 1, true});
+  p.registers.push_back({"labels", label, {9}, 1 << 10}); // of the last forward part
+  p.precedences.push_back({0, x, 0});                     // from the first to the second
+  p.precedences.push_back({x, 3, 0});
+  const CyclicSolution s = scheduled(p);
+  REQUIRE_FALSE(s.times.empty()); // else the period orders them
+  const std::vector<uint32_t> &order = s.orders[send];
+  REQUIRE(order.size() == 8);
+  CHECK(order.front() == x);
+  CHECK(order.back() == label);
+}
+
 TEST_CASE("without room the order with a period stays") {
   const CyclicProblem p = partedPipeline(4, 2, 8, 1000, 2000, 0);
   CyclicOptions options;
