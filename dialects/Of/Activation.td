@@ -8,6 +8,9 @@ include "dialects/Of/Pointwise.td"
 class Of_ActivationOp<string mnemonic, string text, dag attributes = (ins)> : Of_UnaryOp<mnemonic, text> {
   let arguments = !con((ins AnyRankedTensor:$input), attributes);
 }
+class Of_ExponentialOp<string mnemonic, string text, int functions, dag attributes = (ins)> : Of_FunctionOp<mnemonic, text, functions> {
+  let arguments = !con((ins AnyRankedTensor:$input), attributes);
+}
 
 // Written with other ops.
 class Of_ComposedOp<string mnemonic, string text, dag attributes = (ins)> : Of_TensorOp<mnemonic, [
@@ -19,8 +22,8 @@ class Of_ComposedOp<string mnemonic, string text, dag attributes = (ins)> : Of_T
 
 def Of_ReciprocalOp : Of_ActivationOp<"reciprocal", "1 / x">;
 def Of_LeakyReluOp : Of_ActivationOp<"leaky_relu", "x, or alpha x where x <= 0", (ins DefaultValuedAttr<F64Attr, "0.01">:$alpha)>;
-def Of_EluOp : Of_ActivationOp<"elu", "x, or alpha (e^x - 1) where x <= 0", (ins DefaultValuedAttr<F64Attr, "1.0">:$alpha)>;
-def Of_SoftplusOp : Of_ActivationOp<"softplus", "log(1 + e^x)">;
+def Of_EluOp : Of_ExponentialOp<"elu", "x, or alpha (e^x - 1) where x <= 0", 1, (ins DefaultValuedAttr<F64Attr, "1.0">:$alpha)>;
+def Of_SoftplusOp : Of_ExponentialOp<"softplus", "log(1 + e^x)", 2>;
 def Of_ClipOp : Of_ActivationOp<"clip", "x between min and max, where given; the gradient passes where min <= x <= max",
     (ins OptionalAttr<F64Attr>:$min, OptionalAttr<F64Attr>:$max)> {
   let hasVerifier = 1;

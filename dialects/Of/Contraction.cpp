@@ -93,6 +93,11 @@ double MatmulOp::getFlops(ArrayRef<RankedTensorType> operands, ArrayRef<RankedTe
   return 2.0 * results[0].getNumElements() * k;
 }
 
+int64_t MatmulOp::getProducts(ArrayRef<RankedTensorType> operands,
+                              ArrayRef<RankedTensorType> results) {
+  return getLibraryCall(operands, results).ints.front();
+}
+
 LibraryCall MatmulOp::getLibraryCall(ArrayRef<RankedTensorType> operands,
                                      ArrayRef<RankedTensorType> results) {
   RankedTensorType lhs = operands[0], rhs = operands[1], out = results[0];

@@ -6,7 +6,7 @@ include "dialects/Of/OfBase.td"
 
 defvar ContractionTraits = [
   DeclareOpInterfaceMethods<ShardingOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>,
-  DeclareOpInterfaceMethods<LibraryOpInterface>, DeclareOpInterfaceMethods<CostOpInterface>];
+  DeclareOpInterfaceMethods<LibraryOpInterface>, DeclareOpInterfaceMethods<CostOpInterface, ["getProducts"]>];
 
 def Of_MatmulOp : Of_TensorOp<"matmul", ContractionTraits> {
   let summary = "matrix product, batched over leading dims";

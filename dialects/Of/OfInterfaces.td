@@ -81,6 +81,8 @@ def PointwiseOpInterface : Of_Interface<"PointwiseOpInterface"> {
       Sets of operands in which the op is jointly linear: with the operands of one set partial (sum) and the others broadcast, the result
       is partial.
     }], "::llvm::SmallVector<::llvm::SmallVector<unsigned>>", "getLinearOperandSets", (ins), "", "return {};">,
+    InterfaceMethod<"Values of exp, log, tanh and their like behind one result: each takes far longer than an addition.", "int64_t", "getFunctions",
+      (ins), "", "return 0;">,
   ];
 }
 
@@ -132,11 +134,22 @@ def LibraryOpInterface : Of_Interface<"LibraryOpInterface"> {
 }
 
 def CostOpInterface : Of_Interface<"CostOpInterface"> {
-  let description = [{ Work of an op on the given local shapes. Ops without it cost one flop per result element; bytes always follow from the types. }];
+  let description = [{ Work of an op on the given local shapes. Ops without it cost one flop per result element and the bytes of their types. }];
   let methods = [
     InterfaceMethod<"Floating-point operations.", "double", "getFlops",
       (ins "::llvm::ArrayRef<::mlir::RankedTensorType>":$operandTypes,
            "::llvm::ArrayRef<::mlir::RankedTensorType>":$resultTypes)>,
+    InterfaceMethod<"Bytes read and written, where that is not each operand and each result once.", "double", "getBytes",
+      (ins "::llvm::ArrayRef<::mlir::RankedTensorType>":$operandTypes,
+           "::llvm::ArrayRef<::mlir::RankedTensorType>":$resultTypes), "", [{
+        double bytes = 0;
+        for (::mlir::RankedTensorType type : ::llvm::concat<const ::mlir::RankedTensorType>(operandTypes, resultTypes))
+          bytes += double(::of::tensorBytes(type));
+        return bytes;
+      }]>,
+    InterfaceMethod<"Products of a batch, which a CPU computes one by one: each is as large as its own results.", "int64_t", "getProducts",
+      (ins "::llvm::ArrayRef<::mlir::RankedTensorType>":$operandTypes,
+           "::llvm::ArrayRef<::mlir::RankedTensorType>":$resultTypes), "", "return 1;">,
   ];
 }
 

@@ -14,6 +14,15 @@ class Of_UnaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mne
   let results = (outs AnyRankedTensor:$result);
 }
 
+// A function that a machine computes as a polynomial or a division of some: `functions` of them.
+class Of_FunctionOp<string mnemonic, string text, int functions = 1> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
+    DeclareOpInterfaceMethods<PointwiseOpInterface, ["getFunctions"]>])> {
+  let summary = text;
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$result);
+  let extraClassDefinition = "int64_t $cppClass::getFunctions() { return " # functions # "; }";
+}
+
 class Of_BinaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
     DeclareOpInterfaceMethods<PointwiseOpInterface, !if(linear, ["getLinearOperandSets"], []<string>)>])> {
   let summary = text;
@@ -24,20 +33,20 @@ class Of_BinaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mn
 def Of_NegOp : Of_UnaryOp<"neg", "-x", 1>;
 def Of_AbsOp : Of_UnaryOp<"abs", "|x|">;
 def Of_SignOp : Of_UnaryOp<"sign", "-1, 0 or 1; gradient 0">;
-def Of_ExpOp : Of_UnaryOp<"exp", "e^x">;
-def Of_LogOp : Of_UnaryOp<"log", "natural logarithm">;
+def Of_ExpOp : Of_FunctionOp<"exp", "e^x">;
+def Of_LogOp : Of_FunctionOp<"log", "natural logarithm">;
 def Of_SqrtOp : Of_UnaryOp<"sqrt", "square root">;
 def Of_RsqrtOp : Of_UnaryOp<"rsqrt", "1 / sqrt(x)">;
-def Of_TanhOp : Of_UnaryOp<"tanh", "hyperbolic tangent">;
-def Of_ErfOp : Of_UnaryOp<"erf", "error function">;
-def Of_SinOp : Of_UnaryOp<"sin", "sine">;
-def Of_CosOp : Of_UnaryOp<"cos", "cosine">;
-def Of_AtanOp : Of_UnaryOp<"atan", "arc tangent">;
+def Of_TanhOp : Of_FunctionOp<"tanh", "hyperbolic tangent">;
+def Of_ErfOp : Of_FunctionOp<"erf", "error function">;
+def Of_SinOp : Of_FunctionOp<"sin", "sine">;
+def Of_CosOp : Of_FunctionOp<"cos", "cosine">;
+def Of_AtanOp : Of_FunctionOp<"atan", "arc tangent">;
 def Of_FloorOp : Of_UnaryOp<"floor", "largest integer not above x; gradient 0">;
 def Of_CeilOp : Of_UnaryOp<"ceil", "smallest integer not below x; gradient 0">;
 def Of_RoundOp : Of_UnaryOp<"round", "nearest integer, the even one of two; gradient 0">;
 def Of_ReluOp : Of_UnaryOp<"relu", "max(x, 0); gradient 0 at 0">;
-def Of_SigmoidOp : Of_UnaryOp<"sigmoid", "1 / (1 + e^-x)">;
+def Of_SigmoidOp : Of_FunctionOp<"sigmoid", "1 / (1 + e^-x)">;
 def Of_NotOp : Of_UnaryOp<"not", "logical not of a bool; of an integer, each bit">;
 def Of_StopGradientOp : Of_UnaryOp<"stop_gradient", "x, through which no gradient flows", 1>;
 
@@ -47,7 +56,9 @@ def Of_MulOp : Of_BinaryOp<"mul", "x * y; logical and for bool", 1>;
 def Of_DivOp : Of_BinaryOp<"div", "x / y; integers round towards zero", 1>;
 def Of_MaxOp : Of_BinaryOp<"max", "larger of x and y; where equal the gradient goes half to each">;
 def Of_MinOp : Of_BinaryOp<"min", "smaller of x and y; where equal the gradient goes half to each">;
-def Of_PowOp : Of_BinaryOp<"pow", "x^y for x >= 0, and for any x when y is an integer constant">;
+def Of_PowOp : Of_FunctionOp<"pow", "x^y for x >= 0, and for any x when y is an integer constant", 2> { // exp(y log x)
+  let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
+}
 
 def Of_AndOp : Of_BinaryOp<"and", "logical and of bools; of integers, bit by bit">;
 def Of_OrOp : Of_BinaryOp<"or", "logical or of bools; of integers, bit by bit">;

@@ -119,5 +119,12 @@ LibraryCall EmbeddingBackwardOp::getLibraryCall(Types in, Types out) {
 // Nothing is computed in the first; the second adds each gradient once.
 double EmbeddingOp::getFlops(Types, Types) { return 0; }
 double EmbeddingBackwardOp::getFlops(Types in, Types) { return in[1].getNumElements(); }
+// Of the table only the rows that are picked; of its gradient all, which is cleared first.
+double EmbeddingOp::getBytes(Types in, Types out) {
+  return double(tensorBytes(in[1])) + 2 * double(tensorBytes(out[0]));
+}
+double EmbeddingBackwardOp::getBytes(Types in, Types out) {
+  return double(tensorBytes(in[0])) + 3 * double(tensorBytes(in[1])) + double(tensorBytes(out[0]));
+}
 
 } // namespace of

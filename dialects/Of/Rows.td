@@ -6,7 +6,7 @@ include "dialects/Of/OfBase.td"
 
 class Of_RowsOp<string mnemonic, string text> : Of_TensorOp<mnemonic, [
     DeclareOpInterfaceMethods<ShardingOpInterface>, DeclareOpInterfaceMethods<DifferentiableOpInterface>,
-    DeclareOpInterfaceMethods<LibraryOpInterface>, DeclareOpInterfaceMethods<CostOpInterface>]> {
+    DeclareOpInterfaceMethods<LibraryOpInterface>, DeclareOpInterfaceMethods<CostOpInterface, ["getBytes"]>]> {
   let summary = text;
   let results = (outs AnyRankedTensor:$result);
 }

@@ -27,6 +27,8 @@ double computeFlops(Operation *op, ArrayRef<RankedTensorType> operands,
   if (auto cost = dyn_cast<CostOpInterface>(op))
     return cost.getFlops(operands, results);
   double flops = 0;
+  if (isa<ReductionOpInterface>(op)) // each element is added to what it is folded into
+    return operands[0].getNumElements();
   for (RankedTensorType type : results)
     flops += type.getNumElements();
   return flops;
@@ -36,12 +38,17 @@ KernelWork workOf(Operation *op, ArrayRef<RankedTensorType> operands,
                   ArrayRef<RankedTensorType> results) {
   KernelWork work;
   work.flops = computeFlops(op, operands, results);
-  work.bytes = bytesOf(operands) + bytesOf(results);
+  auto cost = dyn_cast<CostOpInterface>(op);
+  work.bytes = cost ? cost.getBytes(operands, results) : bytesOf(operands) + bytesOf(results);
   work.aligned = rowsAligned(operands) && rowsAligned(results);
   if (!results.empty())
     work.dtype = dtypeOf(results[0].getElementType());
   for (RankedTensorType type : results)
     work.outputs += type.getNumElements();
+  if (cost)
+    work.products = cost.getProducts(operands, results);
+  if (auto pointwise = dyn_cast<PointwiseOpInterface>(op))
+    work.functions = double(pointwise.getFunctions()) * work.outputs;
   if (auto library = dyn_cast<LibraryOpInterface>(op))
     work.routine = library.getLibraryCall(operands, results).name;
   return work;
@@ -64,12 +71,29 @@ static double peakOf(const KernelWork &work, const ClusterDevice &device) {
   return device.flopsF32;
 }
 
+/// Of one value of exp and its like: measured, else as so many operations.
+static double functionSeconds(const KernelWork &work, const ClusterDevice &device) {
+  constexpr double operations = 12; // two to reduce, six to eight terms, the power of two
+  const ComputeRate &rate = device.rateOf(functionRoutine);
+  if (rate.routine != functionRoutine)
+    return operations / peakOf(work, device);
+  const double own = flopsOf(rate, work.dtype);
+  return 1 / (own > 0 ? own : flopsOf(rate, DType::F32));
+}
+
+/// Products that are computed apart from each other.
+static double apart(const KernelWork &work, const ClusterDevice &device) {
+  return device.kind == "cpu" ? double(work.products) : 1;
+}
+
 static double arithmeticSeconds(const KernelWork &work, const ClusterDevice &device) {
   const ComputeRate &rate = device.rateOf(work.routine);
-  double seconds = work.flops / peakOf(work, device);
+  double seconds =
+      work.flops / peakOf(work, device) + work.functions * functionSeconds(work, device);
   // Generated kernels have loops over results, whose number counts in their bytes.
   if (work.routine != generatedRoutine && work.outputs > 0)
-    seconds *= (1 + rate.halfOutputs / work.outputs) * (1 + rate.halfDepth / work.depth());
+    seconds *= (1 + rate.halfOutputs * apart(work, device) / work.outputs) *
+               (1 + rate.halfDepth / work.depth());
   const bool narrow = sizeOf(work.dtype) == 2;
   return narrow && !work.aligned ? seconds / rate.unaligned : seconds;
 }

@@ -13,13 +13,17 @@ namespace of {
 
 /// The routine of kernels that the compiler makes.
 inline constexpr llvm::StringLiteral generatedRoutine = "generated";
+/// What the rate of exp and its like stands under.
+inline constexpr llvm::StringLiteral functionRoutine = "function";
 
 /// What a kernel has to do, as far as time depends on it.
 struct KernelWork {
   std::string routine = generatedRoutine.str(); ///< of runtime/kernel
   DType dtype = DType::F32;
   double flops = 0, bytes = 0; ///< bytes read and written
+  double functions = 0;        ///< values of exp, log, tanh and their like among it
   double outputs = 0;          ///< results; 0: not known, as many as it takes
+  int64_t products = 1;        ///< of a batch, among which the results are
   bool aligned = true;         ///< each row is a multiple of 16 bytes
 
   /// Products and sums behind one result.

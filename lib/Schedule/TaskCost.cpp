@@ -23,10 +23,12 @@ KernelWork workOf(task::KernelOp kernel, int64_t point) {
   for (Operation &op : kernel.getBody().front().without_terminator()) {
     KernelWork work = workOf(&op, parts(op.getOperandTypes()), parts(op.getResultTypes()));
     whole.flops += work.flops;
+    whole.functions += work.functions;
     whole.aligned &= work.aligned;
     if (ops++ == 0 || work.dtype == DType::F64)
       whole.dtype = work.dtype;
-    whole.routine = work.routine; // a library call is alone in its kernel
+    if (isa<LibraryOpInterface>(op)) // alone in its kernel
+      return work;
     whole.outputs = work.outputs;
   }
   whole.bytes =

@@ -3,6 +3,8 @@
 #include "test/cost/Clusters.h"
 
 #include "catch2/catch.hpp"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
 
 using namespace of;
 using namespace of::test;
@@ -27,6 +29,25 @@ KernelWork product(double m, double n, double k, DType dtype = DType::F32) {
   work.flops = 2 * m * n * k;
   work.bytes = (m * n + m * k + n * k) * sizeOf(dtype);
   work.outputs = m * n;
+  return work;
+}
+
+/// The work of the one op of a function.
+KernelWork workOf(const std::string &arguments, const std::string &op) {
+  mlir::MLIRContext context;
+  context.loadDialect<OfDialect, mlir::func::FuncDialect>();
+  mlir::OwningOpRef<mlir::ModuleOp> module = mlir::parseSourceString<mlir::ModuleOp>(
+      "func.func @f(" + arguments + ") { %r = " + op + "\n return }", &context);
+  REQUIRE(module);
+  KernelWork work;
+  auto types = [](mlir::TypeRange range) {
+    return llvm::map_to_vector(range,
+                               [](mlir::Type t) { return mlir::cast<mlir::RankedTensorType>(t); });
+  };
+  module->walk([&](mlir::Operation *o) {
+    if (o->getNumResults() == 1)
+      work = of::workOf(o, types(o->getOperandTypes()), types(o->getResultTypes()));
+  });
   return work;
 }
 
@@ -96,4 +117,46 @@ TEST_CASE("what fits into the cache comes from it", "[cost]") {
   CHECK(d.memorySeconds(1.5e6) == Approx(0.75e6 / 100e9 + 0.75e6 / 10e9));
   CHECK(d.memorySeconds(1e8) == Approx(1e8 / 10e9));
   CHECK(device("threads: 1").memorySeconds(1e6) == Approx(1e6 / 10e9));
+}
+
+TEST_CASE("exp and its like take longer than an addition", "[cost]") {
+  KernelWork work;
+  work.flops = work.functions = 1e6;
+  const ClusterDevice measured = device(
+      "routines: {generated: {gflops_f32: 10}, function: {gflops_f32: 0.5, gflops_f64: 0.25}}");
+  CHECK(kernelSeconds(work, measured) == Approx(2e-6 + 1e6 / 10e9 + 1e6 / 0.5e9));
+  CHECK(kernelSeconds(work, device("routines: {generated: {gflops_f32: 10}}")) ==
+        Approx(2e-6 + 13e6 / 10e9));
+  work.dtype = DType::F64;
+  CHECK(kernelSeconds(work, measured) == Approx(2e-6 + 1e6 / 50e9 + 1e6 / 0.25e9));
+}
+
+TEST_CASE("a CPU computes the products of a batch one by one", "[cost]") {
+  ClusterDevice d = device("half_outputs: 10000");
+  KernelWork batch = product(100, 100, 1e6);
+  batch.products = 4;
+  CHECK(kernelSeconds(batch, d) - 2e-6 == Approx(5 * batch.flops / 100e9));
+  d.kind = "cuda";
+  CHECK(kernelSeconds(batch, d) - 2e-6 == Approx(2 * batch.flops / 100e9));
+}
+
+TEST_CASE("ops state what their bytes and results do not", "[cost]") {
+  const KernelWork gather =
+      workOf("%t: tensor<1000x32xf32>, %i: tensor<8xi64>",
+             "of.embedding %t, %i : (tensor<1000x32xf32>, tensor<8xi64>) -> tensor<8x32xf32>");
+  CHECK(gather.bytes == 8 * 8 + 2 * 8 * 32 * 4); // not the table
+  const KernelWork exp =
+      workOf("%x: tensor<4x8xf32>", "of.exp %x : (tensor<4x8xf32>) -> tensor<4x8xf32>");
+  CHECK(exp.functions == 32);
+  CHECK(exp.bytes == 2 * 32 * 4);
+  CHECK(
+      workOf("%x: tensor<4x8xf32>", "of.neg %x : (tensor<4x8xf32>) -> tensor<4x8xf32>").functions ==
+      0);
+  const KernelWork batch =
+      workOf("%a: tensor<6x4x8xf32>, %b: tensor<6x8x2xf32>",
+             "of.matmul %a, %b : (tensor<6x4x8xf32>, tensor<6x8x2xf32>) -> tensor<6x4x2xf32>");
+  CHECK(batch.products == 6);
+  const KernelWork sum = workOf("%x: tensor<4x8xf32>",
+                                "of.reduce_sum %x dims [1] : (tensor<4x8xf32>) -> tensor<4xf32>");
+  CHECK(sum.flops == 32);
 }

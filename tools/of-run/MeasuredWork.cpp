@@ -4,6 +4,7 @@
 #include "runtime/kernel/Library.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace of::run {
@@ -100,10 +101,10 @@ std::unique_ptr<Work> pieceWork(size_t piece, size_t area, uint32_t threads, Fn 
   return std::make_unique<PieceWork<Fn>>(piece, area, threads, std::move(fn));
 }
 
-/// exp(x) * a + b for |x| < 1 as generated kernels compute it: a polynomial, vectorised for the
+/// exp(x) for |x| < 1 as generated kernels compute it: a polynomial, vectorised for the
 /// host.
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"))) void
-expScaled(const float *x, float *y, int64_t count) {
+expOf(const float *x, float *y, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     // exp(x) = 2^n exp(r): n by rounding, exp(r) by six terms, 2^n by its bits.
     const float n = (x[i] * 1.44269504f + 12582912.0f) - 12582912.0f;
@@ -114,7 +115,19 @@ expScaled(const float *x, float *y, int64_t count) {
     const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
     float scale;
     std::memcpy(&scale, &bits, sizeof scale);
-    y[i] = p * scale * 1.5f + 0.5f;
+    y[i] = p * scale;
+  }
+}
+
+/// m = 0.9 m + 0.1 g, v = 0.99 v + 0.01 g g, w -= 0.1 m / (sqrt(v) + eps)
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"),
+               optimize("O3", "no-math-errno", "no-trapping-math"))) void
+adamRange(float *__restrict w, float *__restrict m, float *__restrict v, const float *__restrict g,
+          int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    m[i] = 0.9f * m[i] + 0.1f * g[i];
+    v[i] = 0.99f * v[i] + 0.01f * (g[i] * g[i]);
+    w[i] -= 0.1f * (m[i] / (__builtin_sqrtf(v[i]) + 1e-6f));
   }
 }
 
@@ -215,10 +228,22 @@ WorkFactory updateWork(size_t bytes, size_t total) {
 
 WorkFactory elementWork(int64_t elements) {
   return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    std::array<std::vector<float>, 4> all;
+    all.fill(std::vector<float>(elements, 0.5f));
+    return rangeWork(elements, threads, [all = std::move(all)](int64_t begin, int64_t end) mutable {
+      auto &[w, m, v, g] = all;
+      adamRange(w.data() + begin, m.data() + begin, v.data() + begin, g.data() + begin,
+                end - begin);
+    });
+  };
+}
+
+WorkFactory functionWork(int64_t elements) {
+  return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
     auto x = std::make_shared<std::vector<float>>(elements, 0.5f),
          y = std::make_shared<std::vector<float>>(elements);
     return rangeWork(elements, threads, [x, y](int64_t begin, int64_t end) {
-      expScaled(x->data() + begin, y->data() + begin, end - begin);
+      expOf(x->data() + begin, y->data() + begin, end - begin);
     });
   };
 }

@@ -131,14 +131,19 @@ private:
   }
 
   Status measureElements() {
-    constexpr int64_t elements = 16384;
-    OF_ASSIGN(const double t, alone(elementWork(elements * threads_), threads_));
-    const double rate = elementOps * static_cast<double>(elements * threads_) / t / giga;
-    const std::string what = "exp(x) * a + b in cache, three operations an element";
-    routines_.emplace_back(
-        "generated", Figures{{"gflops_f32", number(rate), what},
-                             {"gflops_f64", number(rate / 2), what + "; half of it in fp64"}});
-    return Status::ok();
+    const int64_t elements = 8192 * static_cast<int64_t>(threads_);
+    auto measure = [&](const char *name, const WorkFactory &work, double ops,
+                       const std::string &what) -> Status {
+      OF_ASSIGN(const double t, alone(work, threads_));
+      const double rate = ops * static_cast<double>(elements) / t / giga;
+      routines_.emplace_back(
+          name, Figures{{"gflops_f32", number(rate), what},
+                        {"gflops_f64", number(rate / 2), what + "; half of it in fp64"}});
+      return Status::ok();
+    };
+    OF_TRY(measure("generated", elementWork(elements), elementOps,
+                   "Adam's update in cache, twelve operations an element"));
+    return measure("function", functionWork(elements), 1, "exp(x) in cache");
   }
 
   /// What exceeds the cache in training is above all an optimizer's update. Copies within growing
@@ -211,7 +216,7 @@ std::string hostName() {
 
 } // namespace
 
-/// Between processes of a host: the receiver copies what the sender wrote.
+/// Between devices of a host, of one process or two: the receiver copies what the sender wrote.
 static std::string hostMemoryText(double rate) {
   std::string out = fmt::format("  - name: host-memory\n    per: host\n    gb_per_s: {:.4g}\n"
                                 "    latency_us: {:.3g}\n    sizes:\n",
@@ -251,15 +256,15 @@ Status probeCluster(const ProbeOptions &options) {
                       "        isa: {}\n        memory: {}MiB\n",
                       options.devices, threads, bestIsa(), memory >> 20);
   text += device.text("        ");
-  if (options.nodes > 1 || disk > 0)
+  if (devices > 1 || disk > 0)
     text += "resources:\n";
-  if (options.nodes > 1)
+  if (devices > 1)
     text += hostMemoryText(device.copyRate());
   if (disk > 0)
     text += diskText(disk);
-  if (options.nodes > 1 || disk > 0)
+  if (devices > 1 || disk > 0)
     text += "paths:\n";
-  if (options.nodes > 1)
+  if (devices > 1)
     text += "  - {from: \"n*\", to: \"n*\", within: host, over: [host-memory]}\n";
   if (disk > 0)
     text += "  - {from: \"n*\", to: \"n*.disk\", over: [disk]}\n";
