@@ -9,6 +9,7 @@ the medians, the bytes of a checkpoint. Takes about five seconds for each job an
 import argparse
 import json
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -30,14 +31,16 @@ JOBS = [
 
 
 def step_seconds(tools, base, steps, data):
-    tools.train(base, "--trace", data=data)
-    with open(os.path.join(base, "trace.json")) as file:
+    # A folder of its own: a run does not write below the checkpoints of another.
+    shutil.rmtree(os.path.join(base, "out"), ignore_errors=True)
+    out = tools.train(base, "--trace", data=data, out=os.path.join(base, "out"))
+    with open(os.path.join(out, "trace.json")) as file:
         events = [e for e in json.load(file)["traceEvents"] if e.get("ph") == "X"]
     return (max(e["ts"] + e["dur"] for e in events) - min(e["ts"] for e in events)) * 1e-6 / steps
 
 
 def checkpoint_bytes(base):
-    folder = os.path.join(base, "checkpoints")
+    folder = os.path.join(base, "out", "checkpoints")
     newest = os.path.join(folder, max(os.listdir(folder)))
     return sum(os.path.getsize(os.path.join(newest, name)) for name in os.listdir(newest))
 
