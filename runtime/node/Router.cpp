@@ -81,6 +81,12 @@ void Router::makeMailboxes() {
   events_.reserve(events);
 }
 
+void Router::wakeOthers(uint32_t id) {
+  for (uint32_t other = 0; other < parkers_.size(); ++other)
+    if (other != id)
+      parkers_[other].wake();
+}
+
 Status Router::deliver(uint32_t from, uint32_t to, const Token &token) {
   if (mailbox(from, to).push(token)) {
     parkers_[to].wake();

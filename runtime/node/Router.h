@@ -80,6 +80,8 @@ public:
 
   /// Where worker `id` sleeps; delivering a token to it wakes it.
   Parker &parker(uint32_t id) { return parkers_[id]; }
+  /// What is no token has happened that workers wait for, such as the end of a program.
+  void wakeOthers(uint32_t id);
 
   uint64_t foreignMessages() const { return foreign_; }
 

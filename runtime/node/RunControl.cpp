@@ -44,12 +44,13 @@ void RunControl::haltAt(Halt halt) {
   halt_.store(haltOwner_.get(), std::memory_order_release);
 }
 
-void RunControl::arrive(const ProgramEntry &entry) {
+bool RunControl::arrive(const ProgramEntry &entry) {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 != workers_)
-    return;
+    return false;
   onProgramEnd(entry);
   arrived_.store(0, std::memory_order_relaxed);
   ended_.fetch_add(1, std::memory_order_release);
+  return true;
 }
 
 } // namespace of::rt

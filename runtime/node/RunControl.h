@@ -31,8 +31,9 @@ public:
   const std::atomic<bool> &stopFlag() const { return stopped_; }
   Status error() const;
 
-  /// A worker has left entry number `index` of the schedule.
-  void arrive(const ProgramEntry &entry);
+  /// A worker has left entry number `index` of the schedule. True if it was the last: others may be
+  /// asleep that waited for it.
+  bool arrive(const ProgramEntry &entry);
   /// Whether all workers have left entry number `index`.
   bool passed(uint64_t index) const { return ended_.load(std::memory_order_acquire) > index; }
 

@@ -228,7 +228,8 @@ void Worker::run(const std::vector<ProgramEntry> &schedule) {
   for (index_ = 0; index_ < schedule_->size() && !control_.stopped(); ++index_) {
     Status status = runEntry((*schedule_)[index_]);
     if (status.isOk() && !control_.stopped()) {
-      control_.arrive(*entry_);
+      if (control_.arrive(*entry_))
+        router_.wakeOthers(config_.id);
       status = awaitOthers(index_);
     }
     if (!status.isOk())
