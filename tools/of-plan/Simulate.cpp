@@ -31,6 +31,35 @@ Result<rt::SimulationResult> simulateSteps(const plan::Plan &plan, uint32_t prog
   return Status(Code::Refused, message);
 }
 
+/// The worker, or the link of a node, that the most of a step passes on; null if there is neither.
+Json busiestOf(const std::map<std::pair<uint32_t, uint32_t>, double> &workers, const Json &nodes,
+               double stepSeconds) {
+  Json out;
+  double most = -1;
+  for (const auto &[worker, utilisation] : workers)
+    if (utilisation > most) {
+      most = utilisation;
+      out = {{"device", worker.first}, {"worker", worker.second}, {"utilisation", utilisation}};
+    }
+  for (const Json &node : nodes) {
+    const double utilisation =
+        stepSeconds > 0 ? node.at("link_busy_seconds_per_step").get<double>() / stepSeconds : 0;
+    if (utilisation > most) {
+      most = utilisation;
+      out = {{"node", node.at("node")}, {"utilisation", utilisation}};
+    }
+  }
+  return out;
+}
+
+/// How it is called: "worker 0 of device 1", "link of node 1".
+std::string nameOf(const Json &busiest) {
+  return busiest.contains("node")
+             ? fmt::format("link of node {}", busiest.at("node").get<uint32_t>())
+             : fmt::format("worker {} of device {}", busiest.at("worker").get<uint32_t>(),
+                           busiest.at("device").get<uint32_t>());
+}
+
 } // namespace
 
 Result<uint32_t> programNamed(const plan::Plan &plan, const std::string &name) {
@@ -74,25 +103,18 @@ Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options
   for (size_t n = 0; n < twice.nodes.size(); ++n) {
     const rt::NodeUse &use = twice.nodes[n];
     nodes.push_back(
-        {{"node", n}, {"messages_per_step", static_cast<double>(use.messages) / (2 * steps)}});
-    if (options.linkBytesPerSecond <= 0)
-      continue;
-    nodes.back()["pushed_bytes_per_step"] = static_cast<double>(use.pushedBytes) / (2 * steps);
-    nodes.back()["link_busy_seconds_per_step"] =
-        static_cast<double>(use.linkBusyNs) * 1e-9 / (2 * steps);
+        {{"node", n},
+         {"messages_per_step", static_cast<double>(use.messages) / (2 * steps)},
+         {"link_busy_seconds_per_step", static_cast<double>(use.linkBusyNs) * 1e-9 / (2 * steps)}});
+    if (options.linkBytesPerSecond > 0)
+      nodes.back()["pushed_bytes_per_step"] = static_cast<double>(use.pushedBytes) / (2 * steps);
   }
   const plan::Certificate &certificate =
       *plan.roles()->Get(0)->programs()->Get(program)->certificate();
   Json out = {{"program", plan.programs()->Get(program)->name()->str()},
               {"step_seconds", stepNs * 1e-9},
               {"certified_step_seconds", static_cast<double>(certificate.step_period()) * 1e-9}};
-  const auto busiest =
-      std::max_element(workers.begin(), workers.end(),
-                       [](const auto &a, const auto &b) { return a.second < b.second; });
-  if (busiest != workers.end())
-    out["busiest"] = {{"device", busiest->first.first},
-                      {"worker", busiest->first.second},
-                      {"utilisation", busiest->second}};
+  out["busiest"] = busiestOf(workers, nodes, stepNs * 1e-9);
   out["streams"] = std::move(streams);
   out["nodes"] = std::move(nodes);
   return out;
@@ -112,19 +134,16 @@ std::string simulationText(const Json &simulation) {
     out += fmt::format("  node {:<6} {:.1f} messages to other nodes", n.at("node").get<uint32_t>(),
                        n.at("messages_per_step").get<double>());
     if (n.contains("pushed_bytes_per_step"))
-      out += fmt::format(", {:.0f} bytes pushed, link {:5.1f} %  {}",
-                         n.at("pushed_bytes_per_step").get<double>(),
-                         100 * n.at("link_busy_seconds_per_step").get<double>() /
-                             simulation.at("step_seconds").get<double>(),
-                         durationText(n.at("link_busy_seconds_per_step").get<double>()));
+      out += fmt::format(", {:.0f} bytes pushed", n.at("pushed_bytes_per_step").get<double>());
+    if (const double busy = n.at("link_busy_seconds_per_step").get<double>(); busy > 0)
+      out +=
+          fmt::format(", link {:5.1f} %  {}",
+                      100 * busy / simulation.at("step_seconds").get<double>(), durationText(busy));
     out += "\n";
   }
-  if (simulation.contains("busiest")) {
-    const Json &busiest = simulation.at("busiest");
-    out += fmt::format("busiest: worker {} of device {}, {:.1f} %\n",
-                       busiest.at("worker").get<uint32_t>(), busiest.at("device").get<uint32_t>(),
+  if (const Json &busiest = simulation.at("busiest"); !busiest.is_null())
+    out += fmt::format("busiest: {}, {:.1f} %\n", nameOf(busiest),
                        100 * busiest.at("utilisation").get<double>());
-  }
   return out;
 }
 

@@ -19,10 +19,11 @@ struct SimulateOptions {
 };
 
 /// {"program", "step_seconds", "certified_step_seconds", "busiest": {"device", "worker",
-/// "utilisation"}, "streams": [{"device", "worker", "stream", "utilisation",
-/// "busy_seconds_per_step"}], "nodes": [{"node", "messages_per_step"}]}, with a throttled link the
-/// nodes also {"pushed_bytes_per_step", "link_busy_seconds_per_step"}. Needs a plan that passed
-/// verifyStructure; Refused, with what each stream waits for, if it deadlocks.
+/// "utilisation"} or, for the link of a node, {"node", "utilisation"}, "streams": [{"device",
+/// "worker", "stream", "utilisation", "busy_seconds_per_step"}], "nodes": [{"node",
+/// "messages_per_step", "link_busy_seconds_per_step"}]}, with a throttled link the nodes also
+/// {"pushed_bytes_per_step"}. Needs a plan that passed verifyStructure; Refused, with what each
+/// stream waits for, if it deadlocks.
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options);
 
 /// The program of this name; without one the first training program, else the first.

@@ -116,6 +116,23 @@ TEST_CASE("simulate gives the step time and the busiest stream") {
   REQUIRE(has(unknown, "it has init, train"));
 }
 
+TEST_CASE("simulate names a link that is busier than every worker") {
+  Folder folder;
+  const std::string path = planFile(folder, "toy.plan");
+  const auto busiest = [&](const std::string &flags) {
+    const Outcome json = ofPlan("simulate --json " + flags + path);
+    INFO(json.output);
+    REQUIRE(json.code == 0);
+    return nlohmann::json::parse(json.output).at("busiest");
+  };
+  REQUIRE(busiest("--throttle-link 1e12 ").contains("device"));
+  const auto slow = busiest("--throttle-link 6400 "); // 64 bytes a step: 10 ms
+  REQUIRE(slow.at("node") == 0);
+  REQUIRE(slow.at("utilisation").get<double>() > 0.9);
+  REQUIRE(slow.at("utilisation").get<double>() < 1.01);
+  REQUIRE(has(ofPlan("simulate --throttle-link 6400 " + path), "busiest: link of node 0, "));
+}
+
 TEST_CASE("simulate --trace writes a run's trace, the same for the same seed") {
   Folder folder;
   const std::string plan = planFile(folder, "toy.plan");
