@@ -77,9 +77,12 @@ class Job:
         subprocess.run([self.tool("write-toy-plan"), self.plan, hosts, "1", str(steps), str(every)], check=True)
         self.count, self.started = 0, []
         out = self.new_out()
+        process = self.start(["--local", "--out", out])
+        self.await_steps(out, [process])
         began = time.time()
-        self.run(["--local", "--out", out], 0)
-        self.seconds = time.time() - began
+        output = process.communicate(timeout=120)[1]
+        expect(process.returncode == 0, f"exit code {process.returncode}\n{output}")
+        self.seconds = time.time() - began  # of training
         self.losses, self.end = losses(out), newest(out)
         self.tensors = tensors(out, self.end)
         expect(self.tensors, f"a run left alone has no checkpoint at its end, step {self.end}")
