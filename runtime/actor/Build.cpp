@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 namespace of::rt {
 
@@ -11,9 +10,10 @@ namespace {
 /// Builds the tables of one program for all workers of a device.
 class ProgramBuilder {
 public:
-  ProgramBuilder(const plan::Plan &plan, uint32_t device, const plan::Role &role, uint32_t program)
+  ProgramBuilder(const plan::Plan &plan, uint32_t device, const plan::Role &role, uint32_t program,
+                 ExchangePeers &peers)
       : plan_(plan), device_(device), role_(role), program_(program),
-        body_(*role.programs()->Get(program)) {}
+        body_(*role.programs()->Get(program)), peers_(peers) {}
 
   Status build(DeviceTables &out);
 
@@ -44,6 +44,7 @@ private:
   const plan::Role &role_;
   uint32_t program_;
   const plan::RoleProgram &body_;
+  ExchangePeers &peers_;
   DeviceTables *out_ = nullptr;
   std::vector<Place> producers_; ///< by register
   std::vector<Place> tasks_;     ///< by task of the plan
@@ -202,8 +203,7 @@ void ProgramBuilder::addEdges(const plan::Task &task, uint32_t index, ProgramTab
     return;
   const uint32_t exchange = send ? send->exchange() : receive->exchange();
   const DistanceFn distance = distanceOf(plan_);
-  for (uint32_t peer :
-       exchangePeers(plan_, *plan_.exchanges()->Get(exchange), device_, send != nullptr)) {
+  for (uint32_t peer : peers_.of(exchange, device_, send != nullptr)) {
     EdgeEntry edge;
     edge.key.program = static_cast<uint16_t>(program_);
     edge.key.exchange = exchange;
@@ -321,25 +321,27 @@ Status checkReceives(const plan::Plan &plan, const plan::RoleProgram &body) {
 
 } // namespace
 
-std::vector<uint32_t> exchangePeers(const plan::Plan &plan, const plan::Exchange &exchange,
-                                    uint32_t device, bool isSend) {
-  std::set<uint32_t> peers;
-  const DistanceFn distance = distanceOf(plan);
-  for (const plan::ExchangeTensor *tensor : *exchange.tensors()) {
-    const Shape shape = shapeOf(tensor->shape());
-    const Layout src = layoutOf(plan, *tensor->src()), dst = layoutOf(plan, *tensor->dst());
-    if (isSend) {
-      for (const Piece &piece : sendPieces(shape, src, dst, device, distance))
-        peers.insert(static_cast<uint32_t>(piece.dstDevice));
-    } else if (const int64_t point = dst.placement.pointOf(device); point >= 0) {
-      for (const Piece &piece : receivePlan(shape, src, dst, point, distance).pieces)
-        peers.insert(static_cast<uint32_t>(piece.srcDevice));
+const std::vector<uint32_t> &ExchangePeers::of(uint32_t exchange, uint32_t device, bool isSend) {
+  const auto [it, isNew] = known_.try_emplace(exchange);
+  Peers &peers = it->second;
+  if (isNew) {
+    peers.takers.resize(plan_.devices()->size());
+    peers.givers.resize(plan_.devices()->size());
+    // Ascending by destination, then source: both lists come out ascending.
+    for (const auto &[src, dst] : exchangePairs(plan_, *plan_.exchanges()->Get(exchange))) {
+      peers.takers[src].push_back(dst);
+      peers.givers[dst].push_back(src);
     }
   }
-  return {peers.begin(), peers.end()};
+  return (isSend ? peers.takers : peers.givers)[device];
 }
 
 Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device) {
+  ExchangePeers peers(plan);
+  return buildTables(plan, device, peers);
+}
+
+Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device, ExchangePeers &peers) {
   OF_ASSIGN(const RoleInstance instance, roleOf(plan, device));
   const plan::Role &role = *instance.role;
   if (role.programs()->size() != plan.programs()->size())
@@ -353,7 +355,7 @@ Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device) {
   out.workers.assign(workers, WorkerTables(plan.programs()->size()));
   for (uint32_t p = 0; p < plan.programs()->size(); ++p) {
     OF_TRY(checkReceives(plan, *role.programs()->Get(p)));
-    OF_TRY(ProgramBuilder(plan, device, role, p).build(out));
+    OF_TRY(ProgramBuilder(plan, device, role, p, peers).build(out));
   }
   return out;
 }

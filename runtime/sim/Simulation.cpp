@@ -114,8 +114,9 @@ private:
 };
 
 Status Simulator::build() {
+  ExchangePeers peers(plan_);
   for (uint32_t d = 0; d < plan_.devices()->size(); ++d) {
-    OF_ASSIGN(DeviceTables tables, buildTables(plan_, d));
+    OF_ASSIGN(DeviceTables tables, buildTables(plan_, d, peers));
     tables_.push_back(std::move(tables));
   }
   for (uint32_t d = 0; d < tables_.size(); ++d) {

@@ -133,3 +133,26 @@ TEST_CASE("a device without a role is named") {
   REQUIRE(status.code() == Code::Corrupt);
   REQUIRE(status.message().find("device 1") != std::string::npos);
 }
+
+TEST_CASE("an exchange's peers are the devices whose parts overlap") {
+  PlanBuilder b;
+  const uint32_t node = b.node(0);
+  for (int d = 0; d < 5; ++d)
+    b.device(node);
+  // Thirds of six elements on devices 0, 1, 2 become halves on 4, 3.
+  const uint32_t thirds = b.placement({0, 1, 2}), halves = b.placement({4, 3});
+  b.program("train", plan::ProgramKind::Train, 1);
+  const uint32_t exchange =
+      b.exchange(plan::DType::F32, {6}, b.layout(thirds, plan::SbpKind::Split),
+                 b.layout(halves, plan::SbpKind::Split));
+  const std::vector<uint8_t> bytes = b.finish();
+  ExchangePeers peers(*plan::GetPlan(bytes.data()));
+  using Devices = std::vector<uint32_t>;
+  const std::vector<Devices> takers = {{4}, {3, 4}, {3}, {}, {}};
+  const std::vector<Devices> givers = {{}, {}, {}, {1, 2}, {0, 1}};
+  for (uint32_t device = 0; device < takers.size(); ++device) {
+    INFO("device " << device);
+    CHECK(peers.of(exchange, device, true) == takers[device]);
+    CHECK(peers.of(exchange, device, false) == givers[device]);
+  }
+}

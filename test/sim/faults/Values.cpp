@@ -5,7 +5,7 @@
 namespace of::test {
 
 Values::Values(const plan::Plan &plan, std::vector<uint64_t> iterations)
-    : plan_(plan), iterations_(std::move(iterations)) {
+    : plan_(plan), peers_(plan), iterations_(std::move(iterations)) {
   for (uint32_t d = 0; d < plan.devices()->size(); ++d) {
     const auto instance = rt::roleOf(plan, d);
     programs_.push_back(instance->role->programs()->Get(0));
@@ -27,8 +27,7 @@ const std::vector<std::pair<uint32_t, uint32_t>> &Values::sources(uint32_t devic
   if (!isNew)
     return it->second;
   const uint32_t exchange = programs_[device]->tasks()->Get(task)->body_as_Receive()->exchange();
-  for (const uint32_t source :
-       rt::exchangePeers(plan_, *plan_.exchanges()->Get(exchange), device, false)) {
+  for (const uint32_t source : peers_.of(exchange, device, false)) {
     const auto &tasks = *programs_[source]->tasks();
     for (uint32_t t = 0; t < tasks.size(); ++t)
       if (const plan::Send *send = tasks.Get(t)->body_as_Send();

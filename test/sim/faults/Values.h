@@ -8,7 +8,7 @@
 // Plans of one program; a Send has one input. Values are computed when they are asked for and kept.
 #pragma once
 
-#include "runtime/schema/PlanView.h"
+#include "runtime/actor/Build.h"
 
 #include <unordered_map>
 #include <vector>
@@ -55,6 +55,7 @@ private:
   }
 
   const plan::Plan &plan_;
+  rt::ExchangePeers peers_;
   const std::vector<uint64_t> iterations_;
   std::vector<const plan::RoleProgram *> programs_; ///< by device
   std::vector<std::vector<Writer>> writers_;        ///< by device, register
