@@ -46,10 +46,10 @@ WorkFactory copyWork(size_t bytes, size_t total);
 WorkFactory updateWork(size_t bytes, size_t total);
 /// Bytes that updateWork reads and writes, for each of `bytes`.
 inline constexpr double updateBytes = 5;
-/// An update by Adam of so many fp32 elements in cache: what generated kernels are like.
+/// An update like Adam's of so many fp32 elements in cache: what generated kernels are like.
 WorkFactory elementWork(int64_t elements);
 /// Operations that elementWork does on an element, as the compiler counts them.
-inline constexpr double elementOps = 12;
+inline constexpr double elementOps = 11;
 /// y = exp(x) over so many fp32 elements in cache.
 WorkFactory functionWork(int64_t elements);
 /// Nothing, a thousand times.

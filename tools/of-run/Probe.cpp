@@ -142,7 +142,7 @@ private:
       return Status::ok();
     };
     OF_TRY(measure("generated", elementWork(elements), elementOps,
-                   "Adam's update in cache, twelve operations an element"));
+                   "an update like Adam's in cache, eleven operations an element"));
     return measure("function", functionWork(elements), 1, "exp(x) in cache");
   }
 
