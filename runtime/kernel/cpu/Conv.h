@@ -34,7 +34,8 @@ std::unique_ptr<ConvRoutine> makeConvGemm(DType dtype, const ConvShape &shape, i
 using MakeConvPart = std::function<Result<std::unique_ptr<ConvRoutine>>(const ConvShape &)>;
 
 /// Is a gradient of weights made of those of runs of samples? `inRuns`: also one tile's samples are
-/// cut, so that what is reordered stays in the cache. The bound is measured (README).
+/// cut, so that what is reordered stays in the cache. The bound weighs what is reordered against
+/// what is added up (README); it was not measured shape by shape.
 bool isBySamples(const ConvShape &shape, int64_t tiles, bool inRuns);
 Result<std::unique_ptr<ConvRoutine>> makeConvBySamples(DType dtype, const ConvShape &shape,
                                                        int64_t tiles, bool inRuns,
