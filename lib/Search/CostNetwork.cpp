@@ -61,11 +61,6 @@ Status checkEdge(const CostEdge &edge, const std::vector<CostNode> &nodes) {
   return checkCosts(edge.costs);
 }
 
-/// Bytes that come into use at a time; those that go are negative.
-struct Change {
-  int64_t time, bytes;
-};
-
 bool near(double a, double b) {
   return a == b || std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));
 }
@@ -92,21 +87,25 @@ double CostNetwork::cost(const Choice &choice) const {
   return sum;
 }
 
-UsagePeak CostNetwork::peak(const Choice &choice) const {
-  std::vector<Change> changes;
+std::vector<CostNetwork::Change> CostNetwork::changes(const Choice &choice) const {
+  std::vector<Change> out;
   for (size_t i = 0; i < nodes.size(); ++i) {
     const CostNode &n = nodes[i];
     if (n.from >= n.to || n.usages.empty() || n.usages[choice[i]] == 0)
       continue;
-    changes.push_back({n.from, n.usages[choice[i]]});
-    changes.push_back({n.to, -n.usages[choice[i]]});
+    out.push_back({n.from, n.usages[choice[i]]});
+    out.push_back({n.to, -n.usages[choice[i]]});
   }
-  std::sort(changes.begin(), changes.end(), [](const Change &x, const Change &y) {
+  std::sort(out.begin(), out.end(), [](const Change &x, const Change &y) {
     return x.time != y.time ? x.time < y.time : x.bytes < y.bytes;
   });
+  return out;
+}
+
+UsagePeak CostNetwork::peak(const Choice &choice) const {
   UsagePeak peak;
   int64_t bytes = 0;
-  for (const Change &c : changes) {
+  for (const Change &c : changes(choice)) {
     bytes += c.bytes;
     if (bytes > peak.bytes)
       peak = {bytes, c.time};

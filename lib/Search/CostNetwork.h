@@ -60,6 +60,13 @@ struct CostNetwork {
   /// Of a choice that is in range.
   double cost(const Choice &choice) const;
   UsagePeak peak(const Choice &choice) const;
+
+  /// Bytes that come into use at a time; those that go are negative.
+  struct Change {
+    int64_t time, bytes;
+  };
+  /// Of a choice that is in range: ascending in time, what goes before what comes.
+  std::vector<Change> changes(const Choice &choice) const;
 };
 
 /// What is known of the answer.

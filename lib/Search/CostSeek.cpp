@@ -20,18 +20,9 @@ constexpr uint64_t kPasses = 40; ///< over the tables of a core
 
 /// The fullest time of each span in which a choice exceeds the limit, ascending.
 std::vector<int64_t> overflowing(const CostNetwork &network, const Choice &choice) {
-  std::vector<std::pair<int64_t, int64_t>> changes; ///< of bytes, by time; those that go first
-  for (size_t i = 0; i < network.nodes.size(); ++i) {
-    const CostNode &n = network.nodes[i];
-    if (n.from >= n.to || n.usages.empty() || n.usages[choice[i]] == 0)
-      continue;
-    changes.push_back({n.from, n.usages[choice[i]]});
-    changes.push_back({n.to, -n.usages[choice[i]]});
-  }
-  std::sort(changes.begin(), changes.end());
   std::vector<int64_t> times;
   int64_t bytes = 0, most = 0;
-  for (const auto &[time, change] : changes) {
+  for (const auto &[time, change] : network.changes(choice)) {
     bytes += change;
     if (bytes <= *network.usageLimit) {
       most = 0;

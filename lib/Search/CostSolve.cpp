@@ -153,7 +153,7 @@ private:
     }
   }
 
-  /// Choices that fit, where none is known and the network is too large to be searched exactly.
+  /// Choices that fit, where none is known.
   void seek(uint64_t limit) {
     if (best_ || free_.empty())
       return;
