@@ -50,7 +50,8 @@ struct KernelEmitter::State {
   OwningOpRef<ModuleOp> module;
   llvm::StringSet<> symbols;
   std::vector<Code> codes;
-  llvm::StringMap<size_t> numbers; ///< of codes, by the name of the body
+  llvm::StringMap<size_t> numbers;        ///< of codes, by the name of the body
+  llvm::StringMap<GeneratedKernel> known; ///< by the text of the kernel before it is emitted
 };
 
 KernelEmitter::KernelEmitter(MLIRContext *context, CodegenOptions options)
@@ -129,7 +130,21 @@ static Operation *addNeeds(OpBuilder &b, Location loc, StringRef symbol, ArrayRe
                                 symbol.str() + "_needs", b.getI64TensorAttr(needs));
 }
 
+// Layers repeat kernels, and telling that two are the same takes a fraction of emitting them.
 FailureOr<GeneratedKernel> KernelEmitter::add(func::FuncOp kernel, int64_t point) {
+  const auto [known, isFirst] =
+      state->known.try_emplace(hashed(textOf(kernel) + " at " + std::to_string(point)));
+  if (!isFirst)
+    return known->second;
+  FailureOr<GeneratedKernel> made = emit(kernel, point);
+  if (failed(made))
+    state->known.erase(known);
+  else
+    known->second = *made;
+  return made;
+}
+
+FailureOr<GeneratedKernel> KernelEmitter::emit(func::FuncOp kernel, int64_t point) {
   LocalKernel local(kernel, point);
   OwningOpRef<ModuleOp> scratch = ModuleOp::create(kernel.getLoc());
   SmallVector<Operation *> ops = local.ops();

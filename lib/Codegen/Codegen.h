@@ -70,6 +70,8 @@ public:
   mlir::FailureOr<std::vector<char>> compile();
 
 private:
+  mlir::FailureOr<GeneratedKernel> emit(mlir::func::FuncOp kernel, int64_t point);
+
   struct State;
   std::unique_ptr<State> state;
 };

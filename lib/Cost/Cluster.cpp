@@ -113,8 +113,8 @@ static int64_t firstCommon(const std::vector<int64_t> &a, const std::vector<int6
   return -1;
 }
 
-static void addHops(const ResourceFamily &family, int64_t from, int64_t to,
-                    std::vector<ClusterHop> &out) {
+static void addFamily(const ResourceFamily &family, int64_t from, int64_t to,
+                      std::vector<ClusterHop> &out) {
   using Side = ClusterHop::Side;
   const int64_t a = family.memberOf[from], b = family.memberOf[to], way = family.fullDuplex ? 2 : 1;
   const bool shared = family.scope == ResourceScope::Cluster;
@@ -133,11 +133,16 @@ int64_t Cluster::pathBetween(int64_t endA, int64_t endB, ClusterPath::Within wit
 }
 
 std::vector<ClusterHop> Cluster::hops(int64_t fromDevice, int64_t toDevice) const {
+  std::vector<ClusterHop> out;
+  addHops(fromDevice, toDevice, out);
+  return out;
+}
+
+void Cluster::addHops(int64_t fromDevice, int64_t toDevice, std::vector<ClusterHop> &out) const {
   using Within = ClusterPath::Within;
   const int64_t from = devices[fromDevice].node, to = devices[toDevice].node;
-  std::vector<ClusterHop> out;
   if (fromDevice == toDevice)
-    return out;
+    return;
   const Within within = from == to                           ? Within::Node
                         : nodes[from].host == nodes[to].host ? Within::Host
                                                              : Within::Cluster;
@@ -145,10 +150,9 @@ std::vector<ClusterHop> Cluster::hops(int64_t fromDevice, int64_t toDevice) cons
   const int64_t last = resources.size() - 1;
   if (path >= 0)
     for (int64_t family : paths[path].over)
-      addHops(families[family], fromDevice, toDevice, out);
+      addFamily(families[family], fromDevice, toDevice, out);
   else if (within != Within::Node)
     out.push_back({within == Within::Host ? last - 1 : last, ClusterHop::Side::Shared});
-  return out;
 }
 
 std::vector<ClusterHop> Cluster::hopsToEnd(int64_t device, int64_t end) const {
@@ -156,7 +160,7 @@ std::vector<ClusterHop> Cluster::hopsToEnd(int64_t device, int64_t end) const {
   const int64_t path = pathBetween(device, end, ClusterPath::Within::Node);
   if (path >= 0)
     for (int64_t family : paths[path].over)
-      addHops(families[family], device, device, out);
+      addFamily(families[family], device, device, out);
   return out;
 }
 

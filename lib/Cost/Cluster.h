@@ -110,6 +110,8 @@ struct Cluster {
   /// What a transfer between two devices passes, in order: the first path of the file that fits.
   /// None on one device, nor on one node unless a path says otherwise.
   std::vector<ClusterHop> hops(int64_t fromDevice, int64_t toDevice) const;
+  /// The same, appended.
+  void addHops(int64_t fromDevice, int64_t toDevice, std::vector<ClusterHop> &out) const;
   /// What bytes pass between a device and the memory, or the disk, of its node. None where no path
   /// says so.
   std::vector<ClusterHop> hopsToHost(int64_t device) const;

@@ -39,22 +39,24 @@ public:
   Tally(const Cluster &cluster, const Layout &src, const Layout &dst, bool sampled)
       : cluster(cluster), src(src), dst(dst), sampled(sampled) {}
 
-  void add(const Piece &piece, int64_t weight) {
-    const int64_t elements = piece.region.elements();
+  /// A piece that reaches `device`, which stands for so many.
+  void add(const PieceSize &piece, int64_t device, int64_t weight) {
     // The destination reads the piece and writes it; a reduction reads its own value too.
-    memory[piece.dstDevice] += elements * (piece.first ? 2 : 3);
-    latency = std::max(latency, cluster.devices[piece.dstDevice].launchSeconds);
-    if (piece.srcDevice == piece.dstDevice)
+    memory[device] += piece.elements * (piece.first ? 2 : 3);
+    latency = std::max(latency, cluster.devices[device].launchSeconds);
+    if (piece.srcDevice == device)
       return;
-    moved += elements * weight;
-    const bool remote = !cluster.sameHost(piece.srcDevice, piece.dstDevice);
+    moved += piece.elements * weight;
+    const bool remote = !cluster.sameHost(piece.srcDevice, device);
     double along = 0;
-    for (const ClusterHop &hop : cluster.hops(piece.srcDevice, piece.dstDevice)) {
-      cross(hop, elements, weight, remote);
+    passed.clear();
+    cluster.addHops(piece.srcDevice, device, passed);
+    for (const ClusterHop &hop : passed) {
+      cross(hop, piece.elements, weight, remote);
       if (hop.side != ClusterHop::Side::Destination)
         along += cluster.resources[hop.resource].latencySeconds;
     }
-    latency = std::max(latency, cluster.devices[piece.dstDevice].launchSeconds + along);
+    latency = std::max(latency, cluster.devices[device].launchSeconds + along);
     if (remote)
       networkLatency = std::max(networkLatency, along);
   }
@@ -134,7 +136,8 @@ private:
   std::map<Crossing, Sizes> crossings; ///< through all members together
   int64_t moved = 0;
   double latency = 0, networkLatency = 0;
-  std::set<int64_t> between; ///< families that pieces between hosts pass
+  std::set<int64_t> between;      ///< families that pieces between hosts pass
+  std::vector<ClusterHop> passed; ///< by one piece
 };
 
 } // namespace
@@ -148,12 +151,11 @@ ExchangeLoads exchangeLoads(const Cluster &cluster, const Shape &shape, const La
   Tally tally(cluster, src, dst, stride > 1);
   const PreparedExchange exchange(shape, src, dst);
   for (int64_t point = 0; point < points; point += stride) {
-    int64_t weight = std::min(stride, points - point);
-    ReceivePlan plan = exchange.receive(point, distance);
-    if (plan.fillNeutral)
-      tally.fill(dst.placement.devices[point], plan.box.elements());
-    for (const Piece &piece : plan.pieces)
-      tally.add(piece, weight);
+    const int64_t weight = std::min(stride, points - point), device = dst.placement.devices[point];
+    const int64_t filled = exchange.forEachSize(
+        point, distance, [&](const PieceSize &piece) { tally.add(piece, device, weight); });
+    if (filled > 0)
+      tally.fill(device, filled);
   }
   return tally.loads(elementsOf(shape));
 }

@@ -5,6 +5,8 @@
 #include "lib/Distribute/SearchProblem.h"
 #include "lib/Train/Blocks.h"
 
+#include "mlir/IR/Threading.h"
+
 #include <map>
 
 using namespace mlir;
@@ -230,7 +232,10 @@ void BlockCosts::findClasses() {
   for (size_t b = 0; b < ops.size(); ++b) {
     // The last block's values wait for nothing.
     keys[b].key.push_back(reinterpret_cast<const void *>(intptr_t(b + 1 == ops.size())));
-    classOf.push_back(known.try_emplace(keys[b].key, b).first->second);
+    const auto [at, isNew] = known.try_emplace(keys[b].key, firstOf.size());
+    if (isNew)
+      firstOf.push_back(b);
+    classOf.push_back(at->second);
   }
 }
 
@@ -271,62 +276,90 @@ static std::vector<SmallVector<bool>> axisChoices(const MeshShape &shape) {
   return out;
 }
 
+/// All blocks on one mesh, of those that are alike the first.
+struct BlockCosts::MeshBlocks {
+  MeshShape shape;
+  MeshAttr mesh;
+  SmallVector<bool> cutAxes;
+  llvm::StringMap<SmallVector<NdSbp>> choices; ///< of variables
+  std::vector<std::unique_ptr<Block>> blocks;  ///< by class
+  std::vector<BlockCost> fastest;              ///< by class
+};
+
+/// Of a byte, in seconds: part of what makes all bytes of the block as dear as its time.
+double BlockCosts::priceOf(double part, const BlockCost &fastest) const {
+  const double bytes = fastest.fixedBytes + fastest.activeBytes;
+  const double seconds =
+      fastest.microSeconds * static_cast<double>(microBatches()) + fastest.stepSeconds;
+  return part > 0 && bytes > 0 ? part * seconds / bytes : 0;
+}
+
+// By block, of what it costs by class.
+std::vector<BlockCost> BlockCosts::ofAll(ArrayRef<BlockCost> costs) const {
+  std::vector<BlockCost> out;
+  for (size_t c : classOf)
+    out.push_back(costs[c]);
+  return out;
+}
+
+// Meshes and classes do not know of each other, so all are priced at once.
 FailureOr<BlockTable> BlockCosts::on(int64_t first, int64_t count,
                                      std::optional<int64_t> memoryBytes) {
+  std::deque<MeshBlocks> all = meshesOn(first, count);
+  const size_t classes = firstOf.size();
+  llvm::StringMap<DistAttr> none;
+  auto build = [&](size_t i) -> LogicalResult {
+    MeshBlocks &on = all[i / classes];
+    const size_t block = firstOf[i % classes];
+    DistBoundary boundary{none, false, true, &on.choices, &ops[block], on.mesh, on.cutAxes};
+    FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, cluster, planner);
+    if (failed(network))
+      return failure();
+    auto made = std::make_unique<Block>(std::move(*network), groups, microBatches());
+    made->setTurn(position, turn, block + 1 == ops.size());
+    on.fastest[i % classes] = made->solve(0, levels.front());
+    on.blocks[i % classes] = std::move(made);
+    return success();
+  };
+  MLIRContext *context = module.getContext();
+  if (failed(failableParallelForEachN(context, 0, all.size() * classes, build)))
+    return failure();
   BlockTable out;
+  for (MeshBlocks &on : all) {
+    std::vector<std::pair<double, Recompute>> ways;
+    out.shapes.push_back(on.shape);
+    out.costs.push_back(ofAll(on.fastest));
+    if (!memoryBytes || !mayBeShort(out.costs.back(), on.mesh, *memoryBytes))
+      continue;
+    for (Recompute level : levels)
+      for (double price : kPrices)
+        ways.push_back({price, level});
+    std::vector<std::vector<BlockCost>> costs(ways.size(), std::vector<BlockCost>(classes));
+    parallelFor(context, 0, classes, [&](size_t c) { // a block remembers what exchanges cost
+      for (auto [w, way] : llvm::enumerate(ways))
+        costs[w][c] = on.blocks[c]->solve(priceOf(way.first, on.fastest[c]), way.second);
+    });
+    for (const std::vector<BlockCost> &way : costs) {
+      out.shapes.push_back(on.shape);
+      out.costs.push_back(ofAll(way));
+    }
+  }
+  return out;
+}
+
+std::deque<BlockCosts::MeshBlocks> BlockCosts::meshesOn(int64_t first, int64_t count) {
   const bool isWithinNode = cluster.devices[first].node == cluster.devices[first + count - 1].node;
   const bool areFew = static_cast<int64_t>(cluster.devices.size()) <= kFewDevices;
+  std::deque<MeshBlocks> out;
   for (const MeshShape &shape : meshShapes(cluster, count))
     for (const SmallVector<bool> &cutAxes : axisChoices(shape)) {
       if (!areFew && !isWorthPricing(shape, cutAxes, isWithinNode))
         continue;
-      FailureOr<std::vector<std::vector<BlockCost>>> ways =
-          onMesh(meshOn(module.getContext(), "stage", shape, first), cutAxes, memoryBytes);
-      if (failed(ways))
-        return failure();
-      for (std::vector<BlockCost> &way : *ways) {
-        out.shapes.push_back(shape);
-        out.costs.push_back(std::move(way));
-      }
+      MeshAttr mesh = meshOn(module.getContext(), "stage", shape, first);
+      out.push_back({shape, mesh, cutAxes, variableChoices(module, mesh), {}, {}});
+      out.back().blocks.resize(firstOf.size());
+      out.back().fastest.resize(firstOf.size());
     }
-  return out;
-}
-
-FailureOr<std::vector<std::vector<BlockCost>>>
-BlockCosts::onMesh(MeshAttr mesh, ArrayRef<bool> cutAxes, std::optional<int64_t> memoryBytes) {
-  llvm::StringMap<SmallVector<NdSbp>> choices = variableChoices(module, mesh);
-  llvm::StringMap<DistAttr> none;
-  std::map<size_t, Block> blocks;
-  for (size_t c : classOf) {
-    if (blocks.count(c))
-      continue;
-    DistBoundary boundary{none, false, true, &choices, &ops[c], mesh, SmallVector<bool>(cutAxes)};
-    FailureOr<DistNetwork> network = DistNetwork::build(program, boundary, cluster, planner);
-    if (failed(network))
-      return failure();
-    Block &block = blocks.try_emplace(c, std::move(*network), groups, microBatches()).first->second;
-    block.setTurn(position, turn, c + 1 == ops.size());
-  }
-  std::vector<std::vector<BlockCost>> out;
-  std::map<size_t, BlockCost> fastest;
-  auto addWay = [&](double price, Recompute level) {
-    std::map<size_t, BlockCost> costs;
-    for (auto &[c, block] : blocks) {
-      double bytes = price > 0 ? fastest[c].fixedBytes + fastest[c].activeBytes : 0;
-      double seconds =
-          fastest[c].microSeconds * static_cast<double>(microBatches()) + fastest[c].stepSeconds;
-      costs[c] = block.solve(bytes > 0 ? price * seconds / bytes : 0, level);
-    }
-    out.emplace_back();
-    for (size_t c : classOf)
-      out.back().push_back(costs[c]);
-    return costs;
-  };
-  fastest = addWay(0, levels.front());
-  if (memoryBytes && mayBeShort(out[0], mesh, *memoryBytes))
-    for (Recompute level : levels)
-      for (double price : kPrices)
-        addWay(price, level);
   return out;
 }
 

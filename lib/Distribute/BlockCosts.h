@@ -8,12 +8,15 @@
 // axes is a way of running it. Where memory is short each is solved again with a price on bytes, so
 // that there are ways from the fastest to the smallest, also with values computed again for the
 // backward pass. Blocks that are alike are solved once.
-// Borrows the IR; one thread.
+// Borrows the IR, which no one may change meanwhile; meshes and blocks are priced on all cores,
+// with the same results on any number.
 #pragma once
 
 #include "lib/Distribute/MeshShapes.h"
 #include "lib/Distribute/Network.h"
 #include "lib/Search/StagePartition.h"
+
+#include <deque>
 
 namespace of {
 
@@ -43,8 +46,10 @@ public:
 
 private:
   class Block;
-  mlir::FailureOr<std::vector<std::vector<search::BlockCost>>>
-  onMesh(MeshAttr mesh, llvm::ArrayRef<bool> cutAxes, std::optional<int64_t> memoryBytes);
+  struct MeshBlocks;
+  std::deque<MeshBlocks> meshesOn(int64_t first, int64_t count);
+  double priceOf(double part, const search::BlockCost &fastest) const;
+  std::vector<search::BlockCost> ofAll(llvm::ArrayRef<search::BlockCost> costs) const;
   bool mayBeShort(const std::vector<search::BlockCost> &fastest, MeshAttr mesh,
                   int64_t memoryBytes) const;
   void findClasses();
@@ -56,7 +61,8 @@ private:
   BoxingPlanner &planner;
   const RecomputeGroups groups;
   RecomputeLevels levels{Recompute::None};
-  std::vector<size_t> classOf; ///< the first block that each is like
+  std::vector<size_t> classOf; ///< of each block
+  std::vector<size_t> firstOf; ///< the first block of each class
   llvm::DenseMap<mlir::Operation *, int64_t> position;
   int64_t microCount = 1;
   int64_t turn = 0; ///< where the last block begins: what lives across it waits for its gradient

@@ -236,6 +236,7 @@ const BoxingPlanner::Between &BoxingPlanner::between(const Shape &shape, const P
 
 const BoxingPath &BoxingPlanner::path(const Shape &shape, DType dtype, const Layout &src,
                                       const Layout &dst) {
+  std::lock_guard lock(mutex);
   const Between &pair = between(shape, src.placement, dst.placement);
   ExchangeTable &table = *pair.table;
   const int64_t bytes = elementsOf(shape) * sizeOf(dtype);

@@ -9,8 +9,8 @@
 // The states are the distributions on the source's and on the destination's placement, an edge is
 // one exchange with its cost in seconds (ExchangeTable.h), and Dijkstra's algorithm finds the path.
 // Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the states.
-// Answers are remembered, for all devices that are alike (Cluster::signatureOf). One thread at a
-// time.
+// Answers are remembered, for all devices that are alike (Cluster::signatureOf), and do not depend
+// on what was asked before. Any thread; one at a time is answered.
 //
 // In one exchange every device hears from every other. Where messages cost more than bytes a sum
 // or a gathering goes through an axis in rounds: the axis is cut into factors of at most four, and
@@ -22,6 +22,7 @@
 #include "lib/Distribute/ExchangeTable.h"
 
 #include <memory>
+#include <mutex>
 #include <tuple>
 
 namespace of {
@@ -58,6 +59,7 @@ private:
   const Between &between(const Shape &shape, const Placement &src, const Placement &dst);
 
   const Cluster &cluster;                                        ///< borrowed
+  std::mutex mutex;                                              ///< of all that is remembered
   std::map<std::vector<int64_t>, size_t> placements;             ///< numbers, by shape and devices
   std::map<std::tuple<Shape, size_t, size_t>, Between> betweens; ///< by numbers
   /// By shapes of the placements and what their devices are like.

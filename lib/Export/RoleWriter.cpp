@@ -28,17 +28,26 @@ int32_t KernelObjects::index(const std::string &isa) const {
   return -1;
 }
 
-LogicalResult KernelObjects::finish(plan::PlanT &plan) {
+void KernelObjects::declare(plan::PlanT &plan) const {
+  for (auto &[isa, emitter] : emitters) {
+    plan.objects.push_back(std::make_unique<plan::KernelObjectT>());
+    plan.objects.back()->isa = isa;
+  }
+}
+
+LogicalResult KernelObjects::compile() {
   for (auto &[isa, emitter] : emitters) {
     FailureOr<std::vector<char>> bytes = emitter->compile();
     if (failed(bytes))
       return failure();
-    auto object = std::make_unique<plan::KernelObjectT>();
-    object->isa = isa;
-    object->data.assign(bytes->begin(), bytes->end());
-    plan.objects.push_back(std::move(object));
+    code.push_back(std::move(*bytes));
   }
   return success();
+}
+
+void KernelObjects::finish(plan::PlanT &plan) {
+  for (auto [object, bytes] : llvm::zip(plan.objects, code))
+    object->data.assign(bytes.begin(), bytes.end());
 }
 
 // ---- Which devices share a role

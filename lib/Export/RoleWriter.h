@@ -18,11 +18,16 @@ public:
 
   KernelEmitter &emitter(const std::string &isa);
   int32_t index(const std::string &isa) const;
-  mlir::LogicalResult finish(plan::PlanT &plan);
+  /// The plan's objects, still without code.
+  void declare(plan::PlanT &plan) const;
+  /// The code of each, compiled on all cores.
+  mlir::LogicalResult compile();
+  void finish(plan::PlanT &plan);
 
 private:
   mlir::MLIRContext *context;
   std::vector<std::pair<std::string, std::unique_ptr<KernelEmitter>>> emitters;
+  std::vector<std::vector<char>> code; ///< of each
 };
 
 /// Devices of each role, ascending; roles in the order of their first device.

@@ -73,8 +73,8 @@ private:
 
   // ---- Firing by firing
 
-  /// Firings that are worth trying several orders of.
-  static constexpr uint64_t kMostFirings = 1 << 18;
+  /// Firings that are worth trying several orders of, and that are scheduled in all.
+  static constexpr uint64_t kMostFirings = 1 << 18, kMostTried = 1 << 19;
   /// A step must be shorter by one part in so many, or its order stays one with a period.
   static constexpr int64_t kWorth = 100;
 
@@ -122,7 +122,7 @@ private:
     const CyclicSolution base;         ///< with a period
     int64_t shortest;                  ///< step so far
     const std::vector<int64_t> before; ///< bytes of `base` in each pool
-    uint64_t patient = 0;              ///< firings scheduled with patience so far
+    uint64_t tried = 0, patient = 0;   ///< firings scheduled so far, and those with patience
   };
 
   void tryPatience(Firings &search, uint32_t more, int64_t patience) {
@@ -136,7 +136,7 @@ private:
 
   /// With `more` slots than the base; false if there is nothing to find or nothing was.
   bool tryFirings(Firings &search, uint32_t more, const FiringRule &rule, FiringTimes &expected) {
-    if (!isWorth(busiestStep(), search.shortest))
+    if (!isWorth(busiestStep(), search.shortest) || (search.tried += firings()) > kMostTried)
       return false;
     CyclicSolution found = search.base;
     for (size_t r = 0; r < p_.registers.size(); ++r)

@@ -52,20 +52,6 @@ std::vector<bool> keptAxes(const Layout &src, const Layout &dst) {
   return kept;
 }
 
-/// The replica that serves a destination: the nearest; among remote ones round-robin by the
-/// destination's point.
-int64_t chooseReplica(const std::vector<int64_t> &replicas, int64_t device, int64_t point,
-                      const DistanceFn &distance) {
-  int64_t best = replicas[static_cast<size_t>(point) % replicas.size()];
-  Distance nearest = Distance::Remote;
-  for (int64_t replica : replicas)
-    if (const Distance d = distance(replica, device); d < nearest) {
-      nearest = d;
-      best = replica;
-    }
-  return best;
-}
-
 bool before(const Box &a, const Box &b) {
   return std::lexicographical_compare(a.dims.begin(), a.dims.end(), b.dims.begin(), b.dims.end(),
                                       [](const Range &x, const Range &y) {
@@ -97,7 +83,9 @@ PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, con
           (kept[a] ? keep : partial).push_back(at[a]);
       list = &terms[keep];
       place = list->size();
-      list->push_back({boxAt(shape, src, point), partial, {}});
+      const bool isFirst =
+          std::all_of(partial.begin(), partial.end(), [](int64_t c) { return c == 0; });
+      list->push_back({boxAt(shape, src, point), partial, isFirst, {}});
     }
     (*list)[place].replicas.push_back(src.placement.devices[static_cast<size_t>(point)]);
     for (size_t a = at.size(); a-- > 0 && ++at[a] == src.placement.shape[a];)
@@ -108,22 +96,43 @@ PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, con
       reduction = sbp.kind;
 }
 
-ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distance) const {
-  ReceivePlan plan;
-  plan.box = boxAt(shape, dst, dstPoint);
-  plan.reduction = reduction;
-  const Coordinates at = dst.placement.coordinates(dstPoint);
+PreparedExchange::Needed PreparedExchange::neededAt(int64_t dstPoint) const {
+  Needed needed{nullptr, false, reduction};
   Coordinates keep;
+  int64_t stride = dst.placement.size();
   for (size_t a = 0; a < dst.sbp.size(); ++a) {
+    stride /= dst.placement.shape[a];
+    const int64_t at = dstPoint / stride % dst.placement.shape[a];
     if (a < kept.size() && kept[a]) {
-      keep.push_back(at[a]);
-    } else if (dst.sbp[a].isPartial() && at[a] > 0) {
-      plan.fillNeutral = true;
-      plan.reduction = dst.sbp[a].kind;
+      keep.push_back(at);
+    } else if (dst.sbp[a].isPartial() && at > 0) {
+      needed.isNeutral = true;
+      needed.reduction = dst.sbp[a].kind;
     }
   }
-  const auto given = terms.find(keep);
-  if (plan.fillNeutral || given == terms.end())
+  if (const auto given = terms.find(keep); !needed.isNeutral && given != terms.end())
+    needed.terms = &given->second;
+  return needed;
+}
+
+// The nearest; among remote ones round-robin by the destination's point.
+int64_t PreparedExchange::replicaFor(const Term &term, int64_t dstPoint,
+                                     const DistanceFn &distance) const {
+  const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];
+  int64_t best = term.replicas[static_cast<size_t>(dstPoint) % term.replicas.size()];
+  Distance nearest = Distance::Remote;
+  for (int64_t replica : term.replicas)
+    if (const Distance d = distance(replica, device); d < nearest) {
+      nearest = d;
+      best = replica;
+    }
+  return best;
+}
+
+ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distance) const {
+  const Needed needed = neededAt(dstPoint);
+  ReceivePlan plan{boxAt(shape, dst, dstPoint), needed.isNeutral, needed.reduction, {}};
+  if (!needed.terms)
     return plan;
 
   struct Candidate {
@@ -132,16 +141,11 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
   };
   std::vector<Candidate> found;
   const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];
-  for (const Term &term : given->second) {
-    if (!overlap(term.box, plan.box))
-      continue;
-    Candidate c;
-    c.piece.region = intersect(term.box, plan.box);
-    c.piece.srcDevice = chooseReplica(term.replicas, device, dstPoint, distance);
-    c.piece.dstDevice = device;
-    c.partial = &term.partial;
-    found.push_back(std::move(c));
-  }
+  for (const Term &term : *needed.terms)
+    if (commonElements(term.box, plan.box) > 0)
+      found.push_back({{replicaFor(term, dstPoint, distance), device, intersect(term.box, plan.box),
+                        term.isFirst},
+                       &term.partial});
   // Terms are reduced in the order of their coordinates, which is ascending device order where each
   // has one holder. Ordering by the replica that was chosen would give different destinations
   // different bits.
@@ -149,10 +153,9 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
     return a.piece.region == b.piece.region ? *a.partial < *b.partial
                                             : before(a.piece.region, b.piece.region);
   });
-  for (size_t i = 0; i < found.size(); ++i) {
-    found[i].piece.first = i == 0 || !(plan.pieces.back().region == found[i].piece.region);
-    plan.pieces.push_back(std::move(found[i].piece));
-  }
+  plan.pieces.reserve(found.size());
+  for (Candidate &candidate : found)
+    plan.pieces.push_back(std::move(candidate.piece));
   return plan;
 }
 
@@ -179,8 +182,9 @@ int64_t elementsMoved(const Shape &shape, const Layout &src, const Layout &dst,
   const PreparedExchange exchange(shape, src, dst);
   int64_t elements = 0;
   for (int64_t point = 0; point < dst.placement.size(); ++point)
-    for (const Piece &piece : exchange.receive(point, distance).pieces)
-      elements += piece.srcDevice != piece.dstDevice ? piece.region.elements() : 0;
+    exchange.forEachSize(point, distance, [&](const PieceSize &piece) {
+      elements += piece.srcDevice != dst.placement.devices[point] ? piece.elements : 0;
+    });
   return elements;
 }
 

@@ -43,6 +43,12 @@ struct ReceivePlan {
   std::vector<Piece> pieces; ///< ascending by (region, source device)
 };
 
+/// A piece but for where its region lies.
+struct PieceSize {
+  int64_t srcDevice = 0, elements = 0;
+  bool first = false; ///< as in Piece
+};
+
 /// An exchange, prepared once for all its destinations.
 class PreparedExchange {
 public:
@@ -51,14 +57,38 @@ public:
   /// Pieces that the point `dstPoint` of the destination receives.
   ReceivePlan receive(int64_t dstPoint, const DistanceFn &distance) const;
 
+  /// fn(PieceSize) for each of them, in no order: for who adds them up, in a fraction of the time.
+  /// Returns how many elements are filled with the neutral element instead.
+  template <typename Fn>
+  int64_t forEachSize(int64_t dstPoint, const DistanceFn &distance, Fn fn) const {
+    const Box box = boxAt(shape, dst, dstPoint);
+    const Needed needed = neededAt(dstPoint);
+    if (needed.isNeutral)
+      return box.elements();
+    if (needed.terms)
+      for (const Term &term : *needed.terms)
+        if (const int64_t elements = commonElements(term.box, box); elements > 0)
+          fn(PieceSize{replicaFor(term, dstPoint, distance), elements, term.isFirst});
+    return 0;
+  }
+
 private:
   using Coordinates = std::vector<int64_t>;
   /// The source devices that hold the same term of a reduction of the same box: any will do.
   struct Term {
     Box box;
     Coordinates partial; ///< coordinates on the axes that are reduced
+    bool isFirst;        ///< of those of its box, which all destinations of the box receive
     std::vector<int64_t> replicas;
   };
+  /// What a destination is made from.
+  struct Needed {
+    const std::vector<Term> *terms = nullptr; ///< none where nobody has them
+    bool isNeutral = false;
+    SbpKind reduction;
+  };
+  Needed neededAt(int64_t dstPoint) const;
+  int64_t replicaFor(const Term &term, int64_t dstPoint, const DistanceFn &distance) const;
 
   Shape shape;
   Layout dst;

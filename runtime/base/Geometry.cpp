@@ -44,11 +44,16 @@ Box intersect(const Box &a, const Box &b) {
   return out;
 }
 
-bool overlap(const Box &a, const Box &b) {
-  for (size_t i = 0; i < a.dims.size(); ++i)
-    if (std::max(a.dims[i].begin, b.dims[i].begin) >= std::min(a.dims[i].end, b.dims[i].end))
-      return false;
-  return true;
+int64_t commonElements(const Box &a, const Box &b) {
+  int64_t n = 1;
+  for (size_t i = 0; i < a.dims.size(); ++i) {
+    const int64_t begin = std::max(a.dims[i].begin, b.dims[i].begin);
+    const int64_t end = std::min(a.dims[i].end, b.dims[i].end);
+    if (begin >= end)
+      return 0;
+    n *= end - begin;
+  }
+  return n;
 }
 
 Range balancedPart(Range range, int64_t parts, int64_t index) {

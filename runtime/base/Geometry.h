@@ -36,8 +36,8 @@ struct Box {
 
 Box wholeBox(const Shape &shape);
 Box intersect(const Box &a, const Box &b);
-/// Whether they have an element in common.
-bool overlap(const Box &a, const Box &b);
+/// How many elements they have in common.
+int64_t commonElements(const Box &a, const Box &b);
 
 /// Part `index` of `range` cut into `parts` balanced parts: the first (size mod parts) get one
 /// element more.

@@ -7,8 +7,8 @@ namespace of {
 namespace {
 constexpr int64_t kAlignment = 64;
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-int64_t bytesOf(const Piece &piece, DType dtype) {
-  return piece.region.elements() * static_cast<int64_t>(sizeOf(dtype));
+int64_t bytesOf(int64_t elements, DType dtype) {
+  return elements * static_cast<int64_t>(sizeOf(dtype));
 }
 } // namespace
 
@@ -26,7 +26,7 @@ std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &ten
         continue;
       LandingPayload &payload = bySource[piece.srcDevice];
       payload.srcDevice = piece.srcDevice;
-      const int64_t bytes = bytesOf(piece, tensor.dtype);
+      const int64_t bytes = bytesOf(piece.region.elements(), tensor.dtype);
       payload.pieces.push_back({t, piece, payload.bytes, bytes});
       payload.bytes += aligned(bytes);
     }
@@ -49,9 +49,10 @@ std::vector<int64_t> landingSlotBytes(const std::vector<ExchangePart> &tensors,
     const PreparedExchange prepared(tensor.shape, tensor.src, tensor.dst);
     for (size_t i = 0; i < dstDevices.size(); ++i)
       if (const int64_t point = tensor.dst.placement.pointOf(dstDevices[i]); point >= 0)
-        for (const Piece &piece : prepared.receive(point, distance).pieces)
+        prepared.forEachSize(point, distance, [&](const PieceSize &piece) {
           if (distance(piece.srcDevice, dstDevices[i]) == Distance::Remote)
-            bytes[i] += aligned(bytesOf(piece, tensor.dtype));
+            bytes[i] += aligned(bytesOf(piece.elements, tensor.dtype));
+        });
   }
   return bytes;
 }
@@ -73,8 +74,9 @@ bool takeOwnPieces(const std::vector<ExchangePart> &tensors, const std::vector<i
       const int64_t point = own[i] ? -1 : part.dst.placement.pointOf(devices[i]);
       if (point < 0)
         continue;
-      for (const Piece &piece : prepared.receive(point, distance).pieces)
+      prepared.forEachSize(point, distance, [&](const PieceSize &piece) {
         own[i] = own[i] || piece.srcDevice == devices[i];
+      });
       missing -= own[i] ? 1 : 0;
     }
   }

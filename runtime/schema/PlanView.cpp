@@ -61,8 +61,9 @@ std::vector<std::pair<uint32_t, uint32_t>> exchangePairs(const plan::Plan &plan,
     const Layout src = layoutOf(plan, *tensor->src()), dst = layoutOf(plan, *tensor->dst());
     const PreparedExchange prepared(shape, src, dst);
     for (int64_t point = 0; point < dst.placement.size(); ++point)
-      for (const Piece &piece : prepared.receive(point, distance).pieces)
-        pairs.emplace_back(piece.dstDevice, piece.srcDevice);
+      prepared.forEachSize(point, distance, [&](const PieceSize &piece) {
+        pairs.emplace_back(dst.placement.devices[point], piece.srcDevice);
+      });
   }
   std::sort(pairs.begin(), pairs.end());
   pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());

@@ -2,12 +2,14 @@
 // value.
 #include "runtime/base/Landing.h"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <tuple>
 
 using namespace of;
 
@@ -85,6 +87,25 @@ std::vector<int64_t> gather(const Shape &shape, const Layout &layout,
   return value;
 }
 
+/// Sizes alone say of the pieces what the pieces say, of which the first of each region is first.
+void checkSizes(const PreparedExchange &exchange, int64_t point, const ReceivePlan &plan) {
+  using Size = std::tuple<int64_t, int64_t, bool>;
+  std::vector<Size> sizes, expected;
+  const int64_t filled = exchange.forEachSize(point, twoNodes, [&](const PieceSize &piece) {
+    sizes.emplace_back(piece.srcDevice, piece.elements, piece.first);
+  });
+  const Piece *last = nullptr;
+  for (const Piece &piece : plan.pieces) {
+    expected.emplace_back(piece.srcDevice, piece.region.elements(),
+                          !last || !(last->region == piece.region));
+    last = &piece;
+  }
+  std::sort(sizes.begin(), sizes.end());
+  std::sort(expected.begin(), expected.end());
+  REQUIRE(sizes == expected);
+  REQUIRE(filled == (plan.fillNeutral ? plan.box.elements() : 0));
+}
+
 void check(const Shape &shape, const Layout &src, const Layout &dst) {
   INFO(toString(src.sbp) << " to " << toString(dst.sbp));
   const auto sources = scatter(shape, src);
@@ -94,6 +115,7 @@ void check(const Shape &shape, const Layout &src, const Layout &dst) {
   for (int64_t point = 0; point < dst.placement.size(); ++point) {
     const ReceivePlan plan = receivePlan(shape, src, dst, point, twoNodes);
     REQUIRE(plan.box == boxAt(shape, dst, point));
+    checkSizes(PreparedExchange(shape, src, dst), point, plan);
     std::vector<int64_t> part(static_cast<size_t>(plan.box.elements()), -1);
     if (plan.fillNeutral)
       fillNeutral(DType::I64, plan.reduction, part.data(), plan.box.elements());

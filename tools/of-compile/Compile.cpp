@@ -32,7 +32,7 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(registry(), MLIRContext::Threading::DISABLED),
+      : options(options), context(registry()),
         handler(sources, &context, llvm::errs()) {
     context.loadAllAvailableDialects();
     // Messages say what and where; a layout that does not fit is an error too, which many searches
