@@ -167,12 +167,19 @@ private:
     return (from == src && a.way == 0) || (to == dst && b.way == 0);
   }
 
+  // Of many exchanges that is known before their pieces are counted.
+  bool isTooFar(size_t from, size_t to) const {
+    const double least =
+        table.leastSeconds(to, bytes) + (to == dst ? 0 : table.leastSeconds(dst, bytes));
+    return labels[dst].isSet && labels[from].seconds + least > labels[dst].seconds;
+  }
+
   // Extends paths by one exchange from here. What is no cheaper than a path to the destination
   // leads nowhere.
   void expand(size_t from) {
     labels[from].isDone = true;
     for (size_t to : states) {
-      if (to == src || labels[to].isDone || !isEdge(from, to))
+      if (to == src || labels[to].isDone || !isEdge(from, to) || isTooFar(from, to))
         continue;
       const ExchangeCost cost = table.cost(from, to, bytes);
       Label label{labels[from].seconds + cost.seconds,

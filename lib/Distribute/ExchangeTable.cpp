@@ -41,12 +41,17 @@ void ExchangeTable::addPassable(bool onDestination, const Placement &placement) 
     stateOf(onDestination, sbp);
 }
 
+void ExchangeTable::add(Layout layout, bool onDestination, bool hasSum) {
+  const int64_t part = elementsOf(largestLocalShape(shape, layout));
+  states.push_back({std::move(layout), onDestination, hasSum, part});
+}
+
 size_t ExchangeTable::stateOf(bool onDestination, const NdSbp &sbp) {
   onDestination &= !(placements[0] == placements[1]);
   auto [it, isNew] = numbers.try_emplace({onDestination, sbp}, states.size());
   if (isNew) {
     bool hasSum = std::find(sbp.begin(), sbp.end(), Sbp::partialSum()) != sbp.end();
-    states.push_back({{placements[onDestination], sbp}, onDestination, hasSum});
+    add({placements[onDestination], sbp}, onDestination, hasSum);
   }
   return it->second;
 }
@@ -54,7 +59,7 @@ size_t ExchangeTable::stateOf(bool onDestination, const NdSbp &sbp) {
 size_t ExchangeTable::stateOf(const Layout &cut) {
   auto [it, isNew] = cutNumbers.try_emplace({cut.placement.shape, cut.sbp}, states.size());
   if (isNew)
-    states.push_back({cut, false, false});
+    add(cut, false, false);
   return it->second;
 }
 
@@ -67,6 +72,14 @@ ExchangeCost ExchangeTable::cost(size_t from, size_t to, int64_t bytes) {
   if (!loads)
     loads = exchangeLoads(cluster, shape, layout(from), layout(to));
   return loads->cost(bytes);
+}
+
+double ExchangeTable::leastSeconds(size_t to, int64_t bytes) const {
+  const ClusterDevice &first = cluster.devices[layout(to).placement.devices.front()];
+  const int64_t elements = std::max<int64_t>(1, elementsOf(shape));
+  const double part = static_cast<double>(states[to].part) / elements * bytes;
+  // Bytes are whole where exchanges are counted.
+  return first.launchSeconds + std::max(0.0, 2 * part - 1) / first.bytesPerSecond;
 }
 
 } // namespace of

@@ -34,11 +34,16 @@ public:
   /// Of a tensor of so many bytes.
   ExchangeCost cost(size_t from, size_t to, int64_t bytes);
 
+  /// What any exchange to this layout takes: the first device is given its part, read and written.
+  double leastSeconds(size_t to, int64_t bytes) const;
+
 private:
   struct State {
     Layout layout;
     bool onDestination = false, hasSum = false;
+    int64_t part = 0; ///< elements that the first device has, the most of all
   };
+  void add(Layout layout, bool onDestination, bool hasSum);
   void addPassable(bool onDestination, const Placement &placement);
 
   const Cluster &cluster;
