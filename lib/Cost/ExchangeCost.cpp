@@ -143,13 +143,13 @@ private:
 } // namespace
 
 ExchangeLoads exchangeLoads(const Cluster &cluster, const Shape &shape, const Layout &src,
-                            const Layout &dst) {
+                            const Layout &dst, KnownTerms *known) {
   DistanceFn distance = distanceIn(cluster);
   const int64_t points = dst.placement.size();
   const int64_t samples = points < manyDestinations ? mostSamples : mostOfMany;
   const int64_t stride = (points + samples - 1) / samples;
   Tally tally(cluster, src, dst, stride > 1);
-  const PreparedExchange exchange(shape, src, dst);
+  const PreparedExchange exchange(shape, src, dst, known);
   for (int64_t point = 0; point < points; point += stride) {
     const int64_t weight = std::min(stride, points - point), device = dst.placement.devices[point];
     const int64_t filled = exchange.forEachSize(

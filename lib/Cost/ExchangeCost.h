@@ -66,8 +66,9 @@ private:
   std::pair<double, double> busiest(int64_t bytes) const;
 };
 
+/// `known` is of `src`, and learns.
 ExchangeLoads exchangeLoads(const Cluster &cluster, const Shape &shape, const Layout &src,
-                            const Layout &dst);
+                            const Layout &dst, KnownTerms *known = nullptr);
 
 ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtype,
                           const Layout &src, const Layout &dst);

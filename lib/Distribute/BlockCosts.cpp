@@ -335,9 +335,10 @@ FailureOr<BlockTable> BlockCosts::on(int64_t first, int64_t count,
       for (double price : kPrices)
         ways.push_back({price, level});
     std::vector<std::vector<BlockCost>> costs(ways.size(), std::vector<BlockCost>(classes));
-    parallelFor(context, 0, classes, [&](size_t c) { // a block remembers what exchanges cost
-      for (auto [w, way] : llvm::enumerate(ways))
-        costs[w][c] = on.blocks[c]->solve(priceOf(way.first, on.fastest[c]), way.second);
+    parallelFor(context, 0, ways.size() * classes, [&](size_t i) {
+      const auto [price, level] = ways[i / classes];
+      const size_t c = i % classes;
+      costs[i / classes][c] = on.blocks[c]->solve(priceOf(price, on.fastest[c]), level);
     });
     for (const std::vector<BlockCost> &way : costs) {
       out.shapes.push_back(on.shape);

@@ -1,8 +1,12 @@
 #include "lib/Distribute/BoxingPlanner.h"
 
+#include "runtime/base/Landing.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
+
+using namespace mlir;
 
 namespace of {
 
@@ -115,7 +119,7 @@ class BoxingPlanner::Search {
 public:
   // Partial sums may stay on some axes while others are reduced.
   Search(ExchangeTable &table, size_t src, size_t dst, int64_t bytes)
-      : table(table), src(src), dst(dst), bytes(bytes) {
+      : table(table), lock(table.mutex), src(src), dst(dst), bytes(bytes) {
     bool mayHaveSum = table.hasSum(src) || table.hasSum(dst);
     states = {src, dst};
     for (size_t state = 0; state < table.numPassable(); ++state)
@@ -199,7 +203,7 @@ private:
   StatePath pathTo(size_t state) const {
     StatePath path{labels[state].seconds, labels[state].bytes, {}};
     for (size_t at = state; at != src; at = labels[at].from)
-      path.steps.push_back(at);
+      path.steps.push_back({table.layout(at), table.isOnDestination(at)});
     std::reverse(path.steps.begin(), path.steps.end());
     return path;
   }
@@ -210,6 +214,7 @@ private:
   };
 
   ExchangeTable &table;
+  std::lock_guard<std::mutex> lock;
   size_t src, dst;
   int64_t bytes;
   std::vector<size_t> states; ///< source, destination, all others
@@ -228,6 +233,7 @@ size_t BoxingPlanner::numberOf(const Placement &placement) {
 const BoxingPlanner::Between &BoxingPlanner::between(const Shape &shape, const Placement &src,
                                                      const Placement &dst) {
   Shape kind = exchangeClass(shape, src.size(), dst.size());
+  std::lock_guard lock(mutex);
   Between &out = betweens[{kind, numberOf(src), numberOf(dst)}];
   if (out.table)
     return out;
@@ -241,27 +247,73 @@ const BoxingPlanner::Between &BoxingPlanner::between(const Shape &shape, const P
   return out;
 }
 
+// Two threads that ask for the same find the same: the first is kept.
 const BoxingPath &BoxingPlanner::path(const Shape &shape, DType dtype, const Layout &src,
                                       const Layout &dst) {
-  std::lock_guard lock(mutex);
   const Between &pair = between(shape, src.placement, dst.placement);
   ExchangeTable &table = *pair.table;
   const int64_t bytes = elementsOf(shape) * sizeOf(dtype);
-  const size_t from = table.stateOf(false, src.sbp), to = table.stateOf(true, dst.sbp);
-  auto [it, isNew] = found.try_emplace({&pair, from, to, bytes});
-  if (!isNew || isSame(src, dst))
+  size_t from, to;
+  {
+    std::lock_guard lock(table.mutex);
+    from = table.stateOf(false, src.sbp);
+    to = table.stateOf(true, dst.sbp);
+  }
+  const auto key = std::tuple(&pair, from, to, bytes);
+  const auto alike = std::tuple(&table, from, to, bytes);
+  std::unique_lock lock(mutex);
+  if (const auto known = found.find(key); known != found.end())
+    return known->second;
+  if (isSame(src, dst))
+    return found[key];
+  if (!foundAlike.count(alike)) {
+    lock.unlock();
+    StatePath states = Search(table, from, to, bytes).run();
+    lock.lock();
+    foundAlike.try_emplace(alike, std::move(states));
+  }
+  const StatePath &states = foundAlike.at(alike);
+  const auto [it, isNew] = found.try_emplace(key);
+  if (!isNew)
     return it->second;
-  auto [alike, isFirst] = foundAlike.try_emplace({&table, from, to, bytes});
-  if (isFirst)
-    alike->second = Search(table, from, to, bytes).run();
-  const StatePath &states = alike->second;
   it->second = {states.seconds, states.bytesMoved, {}};
-  for (size_t state : states.steps) {
-    Layout layout = table.layout(state);
-    layout.placement.devices = (table.isOnDestination(state) ? pair.dst : pair.src).devices;
+  for (const StatePath::Step &step : states.steps) {
+    Layout layout = step.layout;
+    layout.placement.devices = (step.onDestination ? pair.dst : pair.src).devices;
     it->second.steps.push_back(std::move(layout));
   }
   return it->second;
+}
+
+// ---- Values
+
+static Shape shapeOf(Type type) {
+  const ArrayRef<int64_t> shape = cast<RankedTensorType>(type).getShape();
+  return Shape(shape.begin(), shape.end());
+}
+
+double BoxingPlanner::seconds(Type type, DistAttr from, DistAttr to) {
+  return moveSeconds.get(type, from, to, [&] {
+    return path(shapeOf(type), dtypeOf(cast<RankedTensorType>(type).getElementType()),
+                from.layout(), to.layout())
+        .seconds;
+  });
+}
+
+int64_t BoxingPlanner::bytesTaken(Type type, DistAttr from, DistAttr to) {
+  return moveBytes.get(type, from, to, [&] {
+    const Shape shape = shapeOf(type);
+    const DType dtype = dtypeOf(cast<RankedTensorType>(type).getElementType());
+    Layout at = from.layout();
+    int64_t bytes = 0;
+    for (const Layout &step : path(shape, dtype, at, to.layout()).steps) {
+      bytes += elementsOf(largestLocalShape(shape, step)) * sizeOf(dtype) +
+               landingSlotBytes({{dtype, shape, at, step}}, step.placement.devices[0],
+                                distanceIn(cluster));
+      at = step;
+    }
+    return bytes;
+  });
 }
 
 } // namespace of

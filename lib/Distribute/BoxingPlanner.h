@@ -10,7 +10,7 @@
 // one exchange with its cost in seconds (ExchangeTable.h), and Dijkstra's algorithm finds the path.
 // Ties: fewer bytes, less work for the busiest device, fewer steps, then the order of the states.
 // Answers are remembered, for all devices that are alike (Cluster::signatureOf), and do not depend
-// on what was asked before. Any thread; one at a time is answered.
+// on what was asked before. Any thread.
 //
 // In one exchange every device hears from every other. Where messages cost more than bytes a sum
 // or a gathering goes through an axis in rounds: the axis is cut into factors of at most four, and
@@ -19,8 +19,13 @@
 // O(log n) messages and the same bytes.
 #pragma once
 
+#include "dialects/Of/Of.h"
 #include "lib/Distribute/ExchangeTable.h"
 
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+#include <array>
 #include <memory>
 #include <mutex>
 #include <tuple>
@@ -35,6 +40,33 @@ struct BoxingPath {
   std::vector<Layout> steps;
 };
 
+/// What is known of moves, by the type of the value and its distributions. Any thread.
+template <typename T> class MoveMemo {
+public:
+  T get(mlir::Type type, mlir::Attribute from, mlir::Attribute to,
+        llvm::function_ref<T()> compute) {
+    const Key key{type, from, to};
+    Part &part = parts[llvm::DenseMapInfo<Key>::getHashValue(key) % parts.size()];
+    {
+      std::lock_guard lock(part.mutex);
+      if (auto known = part.known.find(key); known != part.known.end())
+        return known->second;
+    }
+    const T made = compute();
+    std::lock_guard lock(part.mutex);
+    part.known[key] = made;
+    return made;
+  }
+
+private:
+  using Key = std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>;
+  struct Part {
+    std::mutex mutex;
+    llvm::DenseMap<Key, T> known;
+  };
+  std::array<Part, 64> parts; ///< so that threads seldom meet
+};
+
 class BoxingPlanner {
 public:
   explicit BoxingPlanner(const Cluster &cluster) : cluster(cluster) {}
@@ -42,13 +74,23 @@ public:
   /// The reference stays valid as long as the planner.
   const BoxingPath &path(const Shape &shape, DType dtype, const Layout &src, const Layout &dst);
 
+  /// Seconds of the path of a value of this type.
+  double seconds(mlir::Type type, DistAttr from, DistAttr to);
+
+  /// Bytes of a device that the path's registers and landing slots take.
+  int64_t bytesTaken(mlir::Type type, DistAttr from, DistAttr to);
+
 private:
   class Search;
-  /// As states of the table.
+  /// Of a table, whose devices stand for those that are alike.
   struct StatePath {
     double seconds = 0;
     int64_t bytesMoved = 0;
-    std::vector<size_t> steps;
+    struct Step {
+      Layout layout;
+      bool onDestination;
+    };
+    std::vector<Step> steps;
   };
   /// A table that may be of other devices, which are alike.
   struct Between {
@@ -58,8 +100,10 @@ private:
   size_t numberOf(const Placement &placement);
   const Between &between(const Shape &shape, const Placement &src, const Placement &dst);
 
-  const Cluster &cluster;                                        ///< borrowed
-  std::mutex mutex;                                              ///< of all that is remembered
+  const Cluster &cluster; ///< borrowed
+  MoveMemo<double> moveSeconds;
+  MoveMemo<int64_t> moveBytes;
+  std::mutex mutex;                                              ///< of all below but the tables
   std::map<std::vector<int64_t>, size_t> placements;             ///< numbers, by shape and devices
   std::map<std::tuple<Shape, size_t, size_t>, Between> betweens; ///< by numbers
   /// By shapes of the placements and what their devices are like.

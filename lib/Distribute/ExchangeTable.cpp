@@ -70,7 +70,7 @@ ExchangeCost ExchangeTable::cost(size_t from, size_t to, int64_t bytes) {
     known[from].resize(states.size());
   std::optional<ExchangeLoads> &loads = known[from][to];
   if (!loads)
-    loads = exchangeLoads(cluster, shape, layout(from), layout(to));
+    loads = exchangeLoads(cluster, shape, layout(from), layout(to), &states[from].terms);
   return loads->cost(bytes);
 }
 

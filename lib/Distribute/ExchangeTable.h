@@ -2,13 +2,15 @@
 //
 // The planner's paths and the search ask for the same exchanges over and over; the pieces of each
 // are counted once. Of a dim that cuts evenly pieces have the same part whatever its size, so
-// tensors that differ in such dims only share a table. Borrows the cluster. One thread at a time.
+// tensors that differ in such dims only share a table. Borrows the cluster. Who uses a table after
+// it was made holds its mutex.
 #pragma once
 
 #include "lib/Cost/ExchangeCost.h"
 
 #include <deque>
 #include <map>
+#include <mutex>
 #include <optional>
 
 namespace of {
@@ -17,6 +19,8 @@ class ExchangeTable {
 public:
   /// `shape` stands for its class.
   ExchangeTable(const Cluster &cluster, Shape shape, const Placement &src, const Placement &dst);
+
+  std::mutex mutex;
 
   /// Number of a layout on the source's or the destination's placement.
   size_t stateOf(bool onDestination, const NdSbp &sbp);
@@ -41,7 +45,8 @@ private:
   struct State {
     Layout layout;
     bool onDestination = false, hasSum = false;
-    int64_t part = 0; ///< elements that the first device has, the most of all
+    int64_t part = 0;      ///< elements that the first device has, the most of all
+    KnownTerms terms = {}; ///< as a source
   };
   void add(Layout layout, bool onDestination, bool hasSum);
   void addPassable(bool onDestination, const Placement &placement);

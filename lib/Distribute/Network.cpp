@@ -2,7 +2,6 @@
 
 #include "lib/Distribute/Options.h"
 #include "lib/Distribute/Placement.h"
-#include "runtime/base/Landing.h"
 
 #include <limits>
 
@@ -19,14 +18,6 @@ StringRef nameOf(const DistNode &node) {
 
 // ---- Edges
 
-double boxingSeconds(BoxingPlanner &planner, Type type, DistAttr from, DistAttr to) {
-  auto tensor = cast<RankedTensorType>(type);
-  return planner
-      .path(Shape(tensor.getShape().begin(), tensor.getShape().end()),
-            dtypeOf(tensor.getElementType()), from.layout(), to.layout())
-      .seconds;
-}
-
 bool canMake(Operation *op, const NdSbp &sbp) {
   SmallVector<Signature> signatures = signaturesOf(op);
   return llvm::all_of(sbp, [&](Sbp wanted) {
@@ -42,10 +33,7 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   for (auto [axis, need] : llvm::enumerate(to.getSbp()))
     if (need.isPartial() && (!isSameMesh || from.getSbp()[axis] != need))
       return std::numeric_limits<double>::infinity();
-  auto [it, isNew] = moves.try_emplace({v.getType(), from, to});
-  if (isNew)
-    it->second = boxingSeconds(*planner, v.getType(), from, to);
-  return info.times * it->second;
+  return info.times * planner->seconds(v.getType(), from, to);
 }
 
 int64_t variableBytes(const DistNode &node, const DistOption &option) {
@@ -71,23 +59,6 @@ DistNetwork DistNetwork::with(llvm::function_ref<void(DistNode &)> change) const
   for (DistNode &node : out.nodeList)
     change(node);
   return out;
-}
-
-int64_t DistNetwork::boxingBytes(Value v, DistAttr from, DistAttr to) const {
-  auto [it, isNew] = taken.try_emplace({v.getType(), from, to});
-  if (!isNew || from == to)
-    return it->second;
-  auto tensor = cast<RankedTensorType>(v.getType());
-  Shape shape(tensor.getShape().begin(), tensor.getShape().end());
-  DType dtype = dtypeOf(tensor.getElementType());
-  Layout at = from.layout();
-  for (const Layout &step : planner->path(shape, dtype, at, to.layout()).steps) {
-    it->second += elementsOf(largestLocalShape(shape, step)) * sizeOf(dtype) +
-                  landingSlotBytes({{dtype, shape, at, step}}, step.placement.devices[0],
-                                   distanceIn(*cluster));
-    at = step;
-  }
-  return it->second;
 }
 
 // ---- Wishes

@@ -115,7 +115,9 @@ public:
   DistNetwork with(llvm::function_ref<void(DistNode &)> change) const;
 
   /// Bytes of a device that the registers and landing slots of this boxing take.
-  int64_t boxingBytes(mlir::Value v, DistAttr from, DistAttr to) const;
+  int64_t boxingBytes(mlir::Value v, DistAttr from, DistAttr to) const {
+    return from == to ? 0 : planner->bytesTaken(v.getType(), from, to);
+  }
 
 private:
   friend class OptionBuilder;
@@ -150,18 +152,12 @@ private:
   double bytesFactor = 1;
   llvm::StringSet<> opened; ///< variables that have their node
   llvm::StringMap<llvm::SmallVector<mlir::Operation *>> accesses; ///< gets and sets, by variable
-  /// What `boxingSeconds` said.
-  mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, double> moves;
-  mutable llvm::DenseMap<std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>, int64_t> taken;
   /// Options of ops that are alike in all that options depend on.
   std::map<std::vector<const void *>, llvm::SmallVector<DistOption>> optionsOf;
 };
 
 /// What messages call a node: the variable, or what the model calls the op's result; else the op.
 llvm::StringRef nameOf(const DistNode &node);
-
-/// Seconds of one movement of a tensor.
-double boxingSeconds(BoxingPlanner &planner, mlir::Type type, DistAttr from, DistAttr to);
 
 inline DistAttr distAttr(MeshAttr mesh, const NdSbp &sbp) {
   return DistAttr::get(mesh.getContext(), mesh, sbp);

@@ -119,7 +119,7 @@ private:
   }
 
   std::pair<double, bool> farness(Value version, DistAttr wanted) {
-    return {boxingSeconds(planner, version.getType(), distOf(version), wanted),
+    return {planner.seconds(version.getType(), distOf(version), wanted),
             copies.lookup(version) >= 2};
   }
 

@@ -1,7 +1,7 @@
 #include "runtime/base/Exchange.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 
 namespace of {
 
@@ -24,22 +24,22 @@ std::vector<size_t> axesCut(const std::vector<int64_t> &coarse, const std::vecto
 }
 
 /// The source as it lies on the destination's placement, if that has the same devices in a finer
-/// grid and the destination is partial: only then the axes matter. Else the source as it is, also
-/// where a split would fall elsewhere on the finer grid (uneven parts).
-Layout onFinerGrid(const Shape &shape, const Layout &src, const Layout &dst) {
+/// grid and the destination is partial: only then the axes matter. None where a split would fall
+/// elsewhere on the finer grid (uneven parts).
+std::optional<Layout> onFinerGrid(const Shape &shape, const Layout &src, const Layout &dst) {
   if (src.placement.devices != dst.placement.devices ||
       src.placement.shape == dst.placement.shape ||
       std::none_of(dst.sbp.begin(), dst.sbp.end(), [](Sbp s) { return s.isPartial(); }))
-    return src;
+    return std::nullopt;
   const std::vector<size_t> cut = axesCut(src.placement.shape, dst.placement.shape);
   if (cut.empty())
-    return src;
+    return std::nullopt;
   Layout finer{dst.placement, {}};
   for (size_t a = 0; a < cut.size(); ++a)
     finer.sbp.insert(finer.sbp.end(), cut[a], src.sbp[a]);
   for (int64_t point = 0; point < src.placement.size(); ++point)
     if (!(boxAt(shape, src, point) == boxAt(shape, finer, point)))
-      return src;
+      return std::nullopt;
   return finer;
 }
 
@@ -62,10 +62,8 @@ bool before(const Box &a, const Box &b) {
 
 } // namespace
 
-PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, const Layout &dst)
-    : shape(shape), dst(dst) {
-  const Layout src = onFinerGrid(shape, source, dst);
-  kept = keptAxes(src, dst);
+ExchangeTerms::ExchangeTerms(const Shape &shape, const Layout &src, std::vector<bool> keptAxes)
+    : kept(std::move(keptAxes)) {
   // By the point without its coordinates on broadcast axes: replicas differ in those only.
   std::vector<std::pair<std::vector<Term> *, size_t>> index(src.placement.devices.size());
   Coordinates at(src.placement.shape.size(), 0), keep, partial;
@@ -81,7 +79,7 @@ PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, con
       for (size_t a = 0; a < src.sbp.size(); ++a)
         if (src.sbp[a].isPartial())
           (kept[a] ? keep : partial).push_back(at[a]);
-      list = &terms[keep];
+      list = &lists[keep];
       place = list->size();
       const bool isFirst =
           std::all_of(partial.begin(), partial.end(), [](int64_t c) { return c == 0; });
@@ -96,9 +94,25 @@ PreparedExchange::PreparedExchange(const Shape &shape, const Layout &source, con
       reduction = sbp.kind;
 }
 
+PreparedExchange::PreparedExchange(const Shape &shape, const Layout &src, const Layout &dst,
+                                   KnownTerms *known)
+    : shape(shape), dst(dst) {
+  const std::optional<Layout> finer = onFinerGrid(shape, src, dst);
+  std::vector<bool> kept = keptAxes(finer ? *finer : src, dst);
+  if (finer || !known) {
+    source = std::make_shared<ExchangeTerms>(shape, finer ? *finer : src, std::move(kept));
+    return;
+  }
+  std::shared_ptr<const ExchangeTerms> &there = (*known)[kept];
+  if (!there)
+    there = std::make_shared<ExchangeTerms>(shape, src, std::move(kept));
+  source = there;
+}
+
 PreparedExchange::Needed PreparedExchange::neededAt(int64_t dstPoint) const {
-  Needed needed{nullptr, false, reduction};
-  Coordinates keep;
+  const std::vector<bool> &kept = source->kept;
+  Needed needed{nullptr, false, source->reduction};
+  ExchangeTerms::Coordinates keep;
   int64_t stride = dst.placement.size();
   for (size_t a = 0; a < dst.sbp.size(); ++a) {
     stride /= dst.placement.shape[a];
@@ -110,7 +124,8 @@ PreparedExchange::Needed PreparedExchange::neededAt(int64_t dstPoint) const {
       needed.reduction = dst.sbp[a].kind;
     }
   }
-  if (const auto given = terms.find(keep); !needed.isNeutral && given != terms.end())
+  if (const auto given = source->lists.find(keep);
+      !needed.isNeutral && given != source->lists.end())
     needed.terms = &given->second;
   return needed;
 }
@@ -137,7 +152,7 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
 
   struct Candidate {
     Piece piece;
-    const Coordinates *partial;
+    const ExchangeTerms::Coordinates *partial;
   };
   std::vector<Candidate> found;
   const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];

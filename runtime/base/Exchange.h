@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 
 namespace of {
 
@@ -49,10 +50,33 @@ struct PieceSize {
   bool first = false; ///< as in Piece
 };
 
+/// What a source gives, where these of its axes are partial and stay so.
+struct ExchangeTerms {
+  using Coordinates = std::vector<int64_t>;
+  /// The devices that hold the same term of a reduction of the same box: any will do.
+  struct Term {
+    Box box;
+    Coordinates partial; ///< coordinates on the axes that are reduced
+    bool isFirst;        ///< of those of its box, which all destinations of the box receive
+    std::vector<int64_t> replicas;
+  };
+  ExchangeTerms(const Shape &shape, const Layout &src, std::vector<bool> kept);
+
+  std::vector<bool> kept;
+  SbpKind reduction = SbpKind::PartialSum;
+  /// By coordinates on the kept axes. Terms of one list in the order of the source's points.
+  std::map<Coordinates, std::vector<Term>> lists;
+};
+
+/// Of one source, for exchanges to many layouts: by the axes that are kept.
+using KnownTerms = std::map<std::vector<bool>, std::shared_ptr<const ExchangeTerms>>;
+
 /// An exchange, prepared once for all its destinations.
 class PreparedExchange {
 public:
-  PreparedExchange(const Shape &shape, const Layout &src, const Layout &dst);
+  /// `known` is of `src`, and learns.
+  PreparedExchange(const Shape &shape, const Layout &src, const Layout &dst,
+                   KnownTerms *known = nullptr);
 
   /// Pieces that the point `dstPoint` of the destination receives.
   ReceivePlan receive(int64_t dstPoint, const DistanceFn &distance) const;
@@ -73,14 +97,7 @@ public:
   }
 
 private:
-  using Coordinates = std::vector<int64_t>;
-  /// The source devices that hold the same term of a reduction of the same box: any will do.
-  struct Term {
-    Box box;
-    Coordinates partial; ///< coordinates on the axes that are reduced
-    bool isFirst;        ///< of those of its box, which all destinations of the box receive
-    std::vector<int64_t> replicas;
-  };
+  using Term = ExchangeTerms::Term;
   /// What a destination is made from.
   struct Needed {
     const std::vector<Term> *terms = nullptr; ///< none where nobody has them
@@ -92,10 +109,7 @@ private:
 
   Shape shape;
   Layout dst;
-  std::vector<bool> kept; ///< axes of the source that are partial and stay so
-  SbpKind reduction = SbpKind::PartialSum;
-  /// By coordinates on the kept axes. Terms of one list in the order of the source's points.
-  std::map<Coordinates, std::vector<Term>> terms;
+  std::shared_ptr<const ExchangeTerms> source;
 };
 
 /// The same for one destination.
