@@ -49,7 +49,9 @@ struct KernelEmitter::State {
   CodegenOptions options;
   OwningOpRef<ModuleOp> module;
   llvm::StringSet<> symbols;
-  std::vector<Code> codes;
+  std::vector<Code> codes;               ///< not yet compiled
+  std::optional<ObjectCompiler> objects; ///< since the first start
+  int starts = 0;
   llvm::StringMap<size_t> numbers;        ///< of codes, by the name of the body
   llvm::StringMap<GeneratedKernel> known; ///< by the text of the kernel before it is emitted
 };
@@ -156,7 +158,9 @@ FailureOr<GeneratedKernel> KernelEmitter::emit(func::FuncOp kernel, int64_t poin
   const SmallVector<int64_t> needs = needsOf(local.get(), *emitted);
   GeneratedKernel out;
   std::string text = textOf(emitted->body);
-  const std::string bodySymbol = hashed(text) + "_body";
+  // Each start has its own body of the same code.
+  const std::string bodySymbol =
+      hashed(text) + "_body" + (state->starts ? std::to_string(state->starts) : "");
   const size_t size = text.size();
   out.symbol = symbolOf(std::move(text), *emitted, needs);
   out.scalars = emitted->scalars;
@@ -178,24 +182,35 @@ FailureOr<GeneratedKernel> KernelEmitter::emit(func::FuncOp kernel, int64_t poin
   return out;
 }
 
-FailureOr<std::vector<char>> KernelEmitter::compile() {
+LogicalResult KernelEmitter::start() {
   const Isa *isa = findIsa(state->options.isa);
   if (!isa)
     return state->module->emitError("isa '")
-               << state->options.isa << "' is not known; use x86-64-v2, x86-64-v3 or x86-64-v4",
-           failure();
-  ObjectCompiler objects(state->module->getLoc(), *isa,
-                         state->options.vectorBits ? state->options.vectorBits : isa->vectorBits);
+           << state->options.isa << "' is not known; use x86-64-v2, x86-64-v3 or x86-64-v4";
+  if (!state->objects)
+    state->objects.emplace(state->module->getLoc(), *isa,
+                           state->options.vectorBits ? state->options.vectorBits : isa->vectorBits);
+  if (state->codes.empty() && state->starts > 0)
+    return success();
   for (const std::vector<const Code *> &part : dealt(state->codes)) {
     OwningOpRef<ModuleOp> copy = ModuleOp::create(state->module->getLoc());
     OpBuilder b = OpBuilder::atBlockEnd(copy->getBody());
     for (const Code *code : part)
       for (Operation *op : code->ops)
         b.clone(*op);
-    if (failed(lowerToLLVM(*copy, *isa)) || failed(objects.add(*copy)))
+    if (failed(lowerToLLVM(*copy, *isa)) || failed(state->objects->add(*copy)))
       return failure();
   }
-  return objects.finish();
+  state->codes.clear();
+  state->numbers.clear();
+  ++state->starts;
+  return success();
+}
+
+FailureOr<std::vector<char>> KernelEmitter::compile() {
+  if (failed(start()))
+    return failure();
+  return state->objects->finish();
 }
 
 } // namespace of

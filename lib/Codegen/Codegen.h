@@ -66,7 +66,11 @@ public:
   /// emitted at the op.
   mlir::FailureOr<GeneratedKernel> add(mlir::func::FuncOp kernel, int64_t point);
 
-  /// The ELF bytes of a shared object with all kernels added so far.
+  /// Begins to compile all kernels added so far, beside what the caller does next. Which of them
+  /// were added before it shows in the bytes.
+  mlir::LogicalResult start();
+
+  /// The ELF bytes of a shared object with all kernels; nothing may be added after it.
   mlir::FailureOr<std::vector<char>> compile();
 
 private:

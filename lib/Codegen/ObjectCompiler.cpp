@@ -197,14 +197,17 @@ ObjectCompiler::ObjectCompiler(Location loc, const Isa &isa, unsigned vectorBits
   LLVMInitializeX86AsmPrinter();
 }
 
-ObjectCompiler::~ObjectCompiler() = default;
+ObjectCompiler::~ObjectCompiler() { isGivenUp = true; }
 
 LogicalResult ObjectCompiler::add(ModuleOp module) {
   Part &part = *parts.emplace_back(std::make_unique<Part>());
   part.module = translateModuleToLLVMIR(module, part.context, "kernels");
   if (!part.module)
     return emitError(loc, "kernels cannot be translated to LLVM IR");
-  threads.async([this, &part] { part.compile(isa, vectorBits); });
+  threads.async([this, &part] {
+    if (!isGivenUp)
+      part.compile(isa, vectorBits);
+  });
   return success();
 }
 

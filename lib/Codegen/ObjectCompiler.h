@@ -5,6 +5,7 @@
 
 #include "llvm/Support/ThreadPool.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ namespace of {
 /// Optimises and compiles modules of LLVM-dialect functions, several at a time, and links them.
 /// Errors are emitted where the object was made, by `finish`: among them a kernel that would call a
 /// function other than memcpy, memset and memmove. The same modules in the same order give the same
-/// bytes, on however many cores. One thread calls.
+/// bytes, on however many cores. One thread calls. Without `finish` what has not begun is given up.
 class ObjectCompiler {
 public:
   /// `vectorBits` is the width that vectors should have.
@@ -33,6 +34,7 @@ private:
   const Isa &isa;
   unsigned vectorBits;
   std::vector<std::unique_ptr<Part>> parts;
+  std::atomic<bool> isGivenUp = false;
   llvm::DefaultThreadPool threads; ///< goes first, and waits for those that use the parts
 };
 

@@ -67,7 +67,8 @@ static LogicalResult checkOffsets(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
-FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, StringRef compiler) {
+FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, StringRef compiler,
+                                                   std::unique_ptr<EarlyKernels> early) {
   FailureOr<Job> job = jobOf(module);
   FailureOr<Cluster> cluster = clusterOf(module);
   if (failed(job) || failed(cluster) || failed(checkOffsets(module)))
@@ -81,30 +82,37 @@ FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(ModuleOp module, StringRef co
   PlanTables tables(module, *job, *cluster, *plan);
   if (failed(tables.build()))
     return failure();
-  KernelObjects objects(module.getContext());
+  std::unique_ptr<KernelObjects> objects = early ? early->take() : nullptr;
+  if (!objects)
+    objects = std::make_unique<KernelObjects>(module.getContext());
   for (std::vector<int64_t> &devices : groupDevices(module, *cluster)) {
     FailureOr<std::unique_ptr<plan::RoleT>> role =
-        RoleWriter(module, *cluster, tables, objects, std::move(devices)).write();
+        RoleWriter(module, *cluster, tables, *objects, std::move(devices)).write();
     if (failed(role))
       return failure();
     plan->roles.push_back(std::move(*role));
   }
-  objects.declare(*plan);
-  Status certified = Status::ok(); // which the code is no part of
-  auto certify = [&] { certified = rt::certify(*plan); };
-  std::future<void> certificates = std::async(std::launch::async, certify);
-  const LogicalResult compiled = objects.compile();
-  certificates.wait();
+  objects->declare(*plan);
+  // What every node will check again; a failure here is a defect of this compiler.
+  Status certified = Status::ok(), verified = Status::ok();
+  auto prove = [&] { // which the code is no part of
+    certified = rt::certify(*plan);
+    if (!certified.isOk())
+      return;
+    flatbuffers::FlatBufferBuilder builder;
+    plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, plan.get()));
+    verified = rt::verifyPlan(*plan::GetPlan(builder.GetBufferPointer()));
+  };
+  std::future<void> proof = std::async(std::launch::async, prove);
+  const LogicalResult compiled = objects->compile();
+  proof.wait();
   if (failed(compiled))
     return failure();
   if (!certified.isOk())
     return module.emitError("no order of tasks can be proven to run: ") << certified.message();
-  objects.finish(*plan);
-  // What every node will check again; a failure here is a defect of this compiler.
-  flatbuffers::FlatBufferBuilder builder;
-  plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, plan.get()));
-  if (Status status = rt::verifyPlan(*plan::GetPlan(builder.GetBufferPointer())); !status.isOk())
-    return module.emitError("the plan does not verify: ") << status.message();
+  if (!verified.isOk())
+    return module.emitError("the plan does not verify: ") << verified.message();
+  objects->finish(*plan);
   return plan;
 }
 

@@ -8,16 +8,14 @@
 // Invariant on entry: the module went through of-schedule and of-assign-memory.
 #pragma once
 
-#include "mlir/IR/BuiltinOps.h"
-#include "runtime/schema/plan_generated.h"
-
-#include <memory>
+#include "lib/Export/KernelObjects.h"
 
 namespace of {
 
 /// The plan, or failure after an error at what cannot be exported. `compiler`: its name and
-/// version, for people; the job is called like the module.
-mlir::FailureOr<std::unique_ptr<plan::PlanT>> exportPlan(mlir::ModuleOp module,
-                                                         llvm::StringRef compiler);
+/// version, for people; the job is called like the module. `early`: kernels of the same module.
+mlir::FailureOr<std::unique_ptr<plan::PlanT>>
+exportPlan(mlir::ModuleOp module, llvm::StringRef compiler,
+           std::unique_ptr<EarlyKernels> early = nullptr);
 
 } // namespace of

@@ -8,48 +8,6 @@ using namespace mlir;
 
 namespace of {
 
-// ---- Kernel objects
-// ------------------------------------------------------------------------------------------------
-
-KernelEmitter &KernelObjects::emitter(const std::string &isa) {
-  for (auto &[name, emitter] : emitters)
-    if (name == isa)
-      return *emitter;
-  CodegenOptions options;
-  options.isa = isa;
-  emitters.emplace_back(isa, std::make_unique<KernelEmitter>(context, options));
-  return *emitters.back().second;
-}
-
-int32_t KernelObjects::index(const std::string &isa) const {
-  for (auto [i, entry] : llvm::enumerate(emitters))
-    if (entry.first == isa)
-      return i;
-  return -1;
-}
-
-void KernelObjects::declare(plan::PlanT &plan) const {
-  for (auto &[isa, emitter] : emitters) {
-    plan.objects.push_back(std::make_unique<plan::KernelObjectT>());
-    plan.objects.back()->isa = isa;
-  }
-}
-
-LogicalResult KernelObjects::compile() {
-  for (auto &[isa, emitter] : emitters) {
-    FailureOr<std::vector<char>> bytes = emitter->compile();
-    if (failed(bytes))
-      return failure();
-    code.push_back(std::move(*bytes));
-  }
-  return success();
-}
-
-void KernelObjects::finish(plan::PlanT &plan) {
-  for (auto [object, bytes] : llvm::zip(plan.objects, code))
-    object->data.assign(bytes.begin(), bytes.end());
-}
-
 // ---- Which devices share a role
 // ------------------------------------------------------------------------------------
 
@@ -362,9 +320,7 @@ LogicalResult RoleWriter::setSegment(const TaskInfo &info, plan::TaskT &task) {
   // A kernel whose results are empty here is left out; ports then wait for the one before it.
   SmallVector<int32_t> callOf;
   for (auto kernel : segment.getBody().front().getOps<task::KernelOp>()) {
-    bool empty = llvm::all_of(kernel.getResultTypes(),
-                              [&](Type t) { return typeHere(t).getNumElements() == 0; });
-    if (!empty) {
+    if (!isEmpty(kernel)) {
       FailureOr<std::unique_ptr<plan::CallT>> call = makeCall(segment, kernel);
       if (failed(call))
         return failure();
@@ -425,10 +381,18 @@ FailureOr<std::unique_ptr<plan::CallT>> RoleWriter::makeCall(task::SegmentOp seg
   }
   call->flops = workOf(kernel, pointOn(distOf(kernel.getResult(0)).getMesh())).flops;
   Operation &first = kernel.getBody().front().front();
-  if (auto op = dyn_cast<LibraryOpInterface>(first))
+  if (auto op = dyn_cast<LibraryOpInterface>(first)) {
     callLibrary(op, kernel, *call);
-  else if (failed(generate(kernel, *call)))
+    return {std::move(call)};
+  }
+  FailureOr<GeneratedKernel> made = generate(kernel);
+  if (failed(made))
     return failure();
+  call->object = objects.index(device.isa);
+  call->symbol = made->symbol;
+  call->tiles = made->tiles;
+  for (const KernelScalar &scalar : made->scalars)
+    call->scalars.push_back(column(scalar));
   return {std::move(call)};
 }
 
@@ -442,18 +406,29 @@ uint32_t RoleWriter::column(const KernelScalar &scalar) {
   return columns.size() - 1;
 }
 
-LogicalResult RoleWriter::generate(task::KernelOp kernel, plan::CallT &call) {
+bool RoleWriter::isEmpty(task::KernelOp kernel) const {
+  return llvm::all_of(kernel.getResultTypes(),
+                      [&](Type t) { return typeHere(t).getNumElements() == 0; });
+}
+
+FailureOr<GeneratedKernel> RoleWriter::generate(task::KernelOp kernel) {
   OwningOpRef<ModuleOp> function = kernelModule(kernel);
-  int64_t point = pointOn(distOf(kernel.getResult(0)).getMesh());
-  KernelEmitter &emitter = objects.emitter(device.isa);
-  FailureOr<GeneratedKernel> made = emitter.add(*function->getOps<func::FuncOp>().begin(), point);
-  if (failed(made))
-    return failure();
-  call.object = objects.index(device.isa);
-  call.symbol = made->symbol;
-  call.tiles = made->tiles;
-  for (const KernelScalar &scalar : made->scalars)
-    call.scalars.push_back(column(scalar));
+  return objects.emitter(device.isa)
+      .add(*function->getOps<func::FuncOp>().begin(),
+           pointOn(distOf(kernel.getResult(0)).getMesh()));
+}
+
+LogicalResult RoleWriter::addKernels() {
+  for (auto program : module.getOps<task::ProgramOp>())
+    for (const TaskInfo &info : tasksOf(program)) {
+      auto segment = dyn_cast<task::SegmentOp>(info.op);
+      if (!segment || !takesPart(info.mesh))
+        continue;
+      for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
+        if (!isEmpty(kernel) && !isa<LibraryOpInterface>(kernel.getBody().front().front()) &&
+            failed(generate(kernel)))
+          return failure();
+    }
   return success();
 }
 

@@ -5,30 +5,11 @@
 // Borrows everything it is given.
 #pragma once
 
-#include "lib/Codegen/Codegen.h"
+#include "lib/Export/KernelObjects.h"
 #include "lib/Export/PlanTables.h"
 #include "lib/Schedule/TaskList.h"
 
 namespace of {
-
-/// Kernel generators by instruction set; each becomes one object of the plan.
-class KernelObjects {
-public:
-  explicit KernelObjects(mlir::MLIRContext *context) : context(context) {}
-
-  KernelEmitter &emitter(const std::string &isa);
-  int32_t index(const std::string &isa) const;
-  /// The plan's objects, still without code.
-  void declare(plan::PlanT &plan) const;
-  /// The code of each, compiled on all cores.
-  mlir::LogicalResult compile();
-  void finish(plan::PlanT &plan);
-
-private:
-  mlir::MLIRContext *context;
-  std::vector<std::pair<std::string, std::unique_ptr<KernelEmitter>>> emitters;
-  std::vector<std::vector<char>> code; ///< of each
-};
 
 /// Devices of each role, ascending; roles in the order of their first device.
 std::vector<std::vector<int64_t>> groupDevices(mlir::ModuleOp module, const Cluster &cluster);
@@ -40,6 +21,9 @@ public:
 
   mlir::FailureOr<std::unique_ptr<plan::RoleT>> write();
 
+  /// Adds what `write` would generate to the objects, as early as buffers are settled.
+  mlir::LogicalResult addKernels();
+
 private:
   mlir::LogicalResult addChunk();
   void addVariables();
@@ -49,7 +33,8 @@ private:
   mlir::LogicalResult setSegment(const TaskInfo &info, plan::TaskT &task);
   mlir::FailureOr<std::unique_ptr<plan::CallT>> makeCall(task::SegmentOp segment,
                                                          task::KernelOp kernel);
-  mlir::LogicalResult generate(task::KernelOp kernel, plan::CallT &call);
+  bool isEmpty(task::KernelOp kernel) const;
+  mlir::FailureOr<GeneratedKernel> generate(task::KernelOp kernel);
   void callLibrary(LibraryOpInterface op, task::KernelOp kernel, plan::CallT &call);
   plan::Buffer bufferOf(task::SegmentOp segment, mlir::Value value);
   std::vector<uint32_t> variablesOf(mlir::ArrayAttr names);

@@ -35,8 +35,8 @@ namespace {
 
 class Fitter {
 public:
-  Fitter(ModuleOp module, Rung reached, Cluster cluster)
-      : module(module), reached(reached), cluster(std::move(cluster)) {}
+  Fitter(ModuleOp module, Rung reached, Cluster cluster, bool wantsPlan)
+      : module(module), reached(reached), cluster(std::move(cluster)), wantsPlan(wantsPlan) {}
 
   FailureOr<MemoryFit> run() {
     double factor = 1;
@@ -101,8 +101,14 @@ private:
 
   std::optional<Need> layout(MemoryFit &distributed) {
     OwningOpRef<ModuleOp> copy = distributed.module->clone();
-    const LogicalResult done = quietly(
-        module.getContext(), [&] { return runPasses(*copy, Rung::Distribute, Rung::Schedule); });
+    std::unique_ptr<EarlyKernels> kernels;
+    const LogicalResult done = quietly(module.getContext(), [&] {
+      if (failed(runPasses(*copy, Rung::Distribute, Rung::Physical)))
+        return failure();
+      if (wantsPlan)
+        kernels = std::make_unique<EarlyKernels>(*copy);
+      return runPasses(*copy, Rung::Physical, Rung::Schedule);
+    });
     auto chunks = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
     auto groups = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
     if (!chunks || !groups)
@@ -116,8 +122,10 @@ private:
           most = {bytes, part};
       }
     }
-    if (succeeded(done))
+    if (succeeded(done)) {
       distributed.laidOut = std::move(copy);
+      distributed.kernels = std::move(kernels);
+    }
     return most;
   }
 
@@ -141,6 +149,7 @@ private:
   ModuleOp module;
   const Rung reached;
   const Cluster cluster;
+  const bool wantsPlan;
   std::optional<MemoryFit> last, best;
   double bestSeconds = 0;
   std::optional<double> enough, tooLittle; ///< factors
@@ -148,7 +157,7 @@ private:
 
 } // namespace
 
-FailureOr<MemoryFit> fitMemory(ModuleOp module, Rung reached) {
+FailureOr<MemoryFit> fitMemory(ModuleOp module, Rung reached, bool wantsPlan) {
   FailureOr<Job> job = jobOf(module);
   FailureOr<Cluster> cluster = clusterOf(module);
   if (failed(job) || failed(cluster))
@@ -156,7 +165,7 @@ FailureOr<MemoryFit> fitMemory(ModuleOp module, Rung reached) {
   const bool isLimited = llvm::any_of(
       cluster->devices, [](const ClusterDevice &device) { return device.memoryBytes > 0; });
   if (job->parallel.isSearched() && isLimited)
-    return Fitter(module, reached, std::move(*cluster)).run();
+    return Fitter(module, reached, std::move(*cluster), wantsPlan).run();
   MemoryFit out;
   out.module = module.clone();
   if (failed(runPasses(*out.module, reached, Rung::Distribute)))

@@ -11,6 +11,7 @@
 // fits is taken.
 #pragma once
 
+#include "lib/Export/KernelObjects.h"
 #include "lib/Pipeline/Rungs.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -23,11 +24,12 @@ struct MemoryFit {
   mlir::OwningOpRef<mlir::ModuleOp> module; ///< at rung distribute, with that factor
   /// The same at rung schedule, where it was laid out without an error; else none.
   mlir::OwningOpRef<mlir::ModuleOp> laidOut;
+  std::unique_ptr<EarlyKernels> kernels; ///< of `laidOut`, if a plan is wanted
 };
 
 /// For a module at a rung before distribute, which stays as it is. Errors as by the passes of these
 /// rungs. Where nothing fits as laid out the result is the last that was tried, and
 /// of-assign-memory has the error.
-mlir::FailureOr<MemoryFit> fitMemory(mlir::ModuleOp module, Rung reached);
+mlir::FailureOr<MemoryFit> fitMemory(mlir::ModuleOp module, Rung reached, bool wantsPlan = false);
 
 } // namespace of

@@ -32,8 +32,7 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(registry()),
-        handler(sources, &context, llvm::errs()) {
+      : options(options), context(registry()), handler(sources, &context, llvm::errs()) {
     context.loadAllAvailableDialects();
     // Messages say what and where; a layout that does not fit is an error too, which many searches
     // end with, and printing a large module takes longer than finding its layout.
@@ -165,13 +164,14 @@ private:
 
   // Distributed so that it fits as laid out.
   LogicalResult fit() {
-    FailureOr<MemoryFit> found = fitMemory(*module, reached);
+    FailureOr<MemoryFit> found = fitMemory(*module, reached, options.to == Rung::Export);
     if (failed(found))
       return failure();
     // A layout was looked at in any case; the rungs up to it need not be climbed again unless
     // somebody wants to see them.
     if (found->laidOut && options.dumpDir.empty() && options.to >= Rung::Schedule) {
       module = std::move(found->laidOut);
+      kernels = std::move(found->kernels);
       reached = Rung::Schedule;
     } else {
       module = std::move(found->module);
@@ -184,6 +184,8 @@ private:
   LogicalResult climb(Rung rung) {
     if (rung == Rung::Distribute && !isExplained())
       return fit();
+    if (rung == Rung::Schedule && options.to == Rung::Export)
+      kernels = std::make_unique<EarlyKernels>(*module);
     if (failed(runPasses(*module, reached, rung)))
       return failure();
     reached = rung;
@@ -282,7 +284,8 @@ private:
   }
 
   LogicalResult writePlan() {
-    FailureOr<std::unique_ptr<plan::PlanT>> plan = exportPlan(*module, kVersion);
+    FailureOr<std::unique_ptr<plan::PlanT>> plan =
+        exportPlan(*module, kVersion, std::move(kernels));
     if (failed(plan))
       return failure();
     if (Status status = rt::writePlan(options.output, **plan); !status.isOk())
@@ -295,6 +298,7 @@ private:
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler;
   OwningOpRef<ModuleOp> module;
+  std::unique_ptr<EarlyKernels> kernels; ///< of the module, where a plan is wanted
   Rung reached = Rung::Import;
 };
 
