@@ -176,15 +176,14 @@ static bool keepOnly(DistNode &node, StringRef text) {
       llvm::find_if(node.options, [&](const DistOption &o) { return optionText(o) == text; });
   if (wanted == node.options.end())
     return false;
-  DistOption only = std::move(*wanted);
-  node.options.assign(1, std::move(only));
+  node.options.keepOnly(*wanted);
   node.isGiven = true;
   return true;
 }
 
 static std::string offers(const DistNode &node) {
   std::vector<std::string> texts;
-  for (const DistOption &option : llvm::ArrayRef(node.options).take_front(8))
+  for (const DistOption &option : llvm::ArrayRef(node.options.begin(), node.options.end()).take_front(8))
     texts.push_back(optionText(option));
   std::string out = config::listOf(texts);
   return node.options.size() > texts.size()

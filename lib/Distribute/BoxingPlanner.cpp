@@ -1,7 +1,5 @@
 #include "lib/Distribute/BoxingPlanner.h"
 
-#include "runtime/base/Landing.h"
-
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
@@ -201,9 +199,11 @@ private:
   }
 
   StatePath pathTo(size_t state) const {
-    StatePath path{labels[state].seconds, labels[state].bytes, {}};
-    for (size_t at = state; at != src; at = labels[at].from)
+    StatePath path{labels[state].seconds, labels[state].bytes, 0, {}};
+    for (size_t at = state; at != src; at = labels[at].from) {
       path.steps.push_back({table.layout(at), table.isOnDestination(at)});
+      path.bytesTaken += table.bytesTaken(labels[at].from, at, bytes);
+    }
     std::reverse(path.steps.begin(), path.steps.end());
     return path;
   }
@@ -276,7 +276,7 @@ const BoxingPath &BoxingPlanner::path(const Shape &shape, DType dtype, const Lay
   const auto [it, isNew] = found.try_emplace(key);
   if (!isNew)
     return it->second;
-  it->second = {states.seconds, states.bytesMoved, {}};
+  it->second = {states.seconds, states.bytesMoved, states.bytesTaken, {}};
   for (const StatePath::Step &step : states.steps) {
     Layout layout = step.layout;
     layout.placement.devices = (step.onDestination ? pair.dst : pair.src).devices;
@@ -287,33 +287,19 @@ const BoxingPath &BoxingPlanner::path(const Shape &shape, DType dtype, const Lay
 
 // ---- Values
 
-static Shape shapeOf(Type type) {
-  const ArrayRef<int64_t> shape = cast<RankedTensorType>(type).getShape();
-  return Shape(shape.begin(), shape.end());
-}
-
-double BoxingPlanner::seconds(Type type, DistAttr from, DistAttr to) {
-  return moveSeconds.get(type, from, to, [&] {
-    return path(shapeOf(type), dtypeOf(cast<RankedTensorType>(type).getElementType()),
-                from.layout(), to.layout())
-        .seconds;
-  });
-}
-
-int64_t BoxingPlanner::bytesTaken(Type type, DistAttr from, DistAttr to) {
-  return moveBytes.get(type, from, to, [&] {
-    const Shape shape = shapeOf(type);
-    const DType dtype = dtypeOf(cast<RankedTensorType>(type).getElementType());
-    Layout at = from.layout();
-    int64_t bytes = 0;
-    for (const Layout &step : path(shape, dtype, at, to.layout()).steps) {
-      bytes += elementsOf(largestLocalShape(shape, step)) * sizeOf(dtype) +
-               landingSlotBytes({{dtype, shape, at, step}}, step.placement.devices[0],
-                                distanceIn(cluster));
-      at = step;
-    }
-    return bytes;
-  });
+BoxingPlanner::Move BoxingPlanner::move(Type type, DistAttr from, DistAttr to) {
+  const MoveKey key{type, from, to};
+  MoveMemo &memo = moves[llvm::DenseMapInfo<MoveKey>::getHashValue(key) % moves.size()];
+  {
+    std::lock_guard lock(memo.mutex);
+    if (auto known = memo.known.find(key); known != memo.known.end())
+      return known->second;
+  }
+  auto tensor = cast<RankedTensorType>(type);
+  const BoxingPath &found = path(Shape(tensor.getShape().begin(), tensor.getShape().end()),
+                                 dtypeOf(tensor.getElementType()), from.layout(), to.layout());
+  std::lock_guard lock(memo.mutex);
+  return memo.known[key] = {found.seconds, found.bytesTaken};
 }
 
 } // namespace of

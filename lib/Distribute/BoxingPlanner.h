@@ -23,7 +23,6 @@
 #include "lib/Distribute/ExchangeTable.h"
 
 #include "llvm/ADT/DenseMap.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 #include <array>
 #include <memory>
@@ -35,36 +34,10 @@ namespace of {
 struct BoxingPath {
   double seconds = 0;
   int64_t bytesMoved = 0;
+  int64_t bytesTaken = 0; ///< of a device, by registers and landing slots
   /// Layouts after the source, ending with the destination; empty if it is the source. Their
   /// placements are the source's or the destination's, or that of both with an axis cut.
   std::vector<Layout> steps;
-};
-
-/// What is known of moves, by the type of the value and its distributions. Any thread.
-template <typename T> class MoveMemo {
-public:
-  T get(mlir::Type type, mlir::Attribute from, mlir::Attribute to,
-        llvm::function_ref<T()> compute) {
-    const Key key{type, from, to};
-    Part &part = parts[llvm::DenseMapInfo<Key>::getHashValue(key) % parts.size()];
-    {
-      std::lock_guard lock(part.mutex);
-      if (auto known = part.known.find(key); known != part.known.end())
-        return known->second;
-    }
-    const T made = compute();
-    std::lock_guard lock(part.mutex);
-    part.known[key] = made;
-    return made;
-  }
-
-private:
-  using Key = std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>;
-  struct Part {
-    std::mutex mutex;
-    llvm::DenseMap<Key, T> known;
-  };
-  std::array<Part, 64> parts; ///< so that threads seldom meet
 };
 
 class BoxingPlanner {
@@ -74,18 +47,19 @@ public:
   /// The reference stays valid as long as the planner.
   const BoxingPath &path(const Shape &shape, DType dtype, const Layout &src, const Layout &dst);
 
-  /// Seconds of the path of a value of this type.
-  double seconds(mlir::Type type, DistAttr from, DistAttr to);
-
-  /// Bytes of a device that the path's registers and landing slots take.
-  int64_t bytesTaken(mlir::Type type, DistAttr from, DistAttr to);
+  /// The path of a value of this type, in short.
+  struct Move {
+    double seconds;
+    int64_t bytesTaken;
+  };
+  Move move(mlir::Type type, DistAttr from, DistAttr to);
 
 private:
   class Search;
   /// Of a table, whose devices stand for those that are alike.
   struct StatePath {
     double seconds = 0;
-    int64_t bytesMoved = 0;
+    int64_t bytesMoved = 0, bytesTaken = 0;
     struct Step {
       Layout layout;
       bool onDestination;
@@ -101,8 +75,13 @@ private:
   const Between &between(const Shape &shape, const Placement &src, const Placement &dst);
 
   const Cluster &cluster; ///< borrowed
-  MoveMemo<double> moveSeconds;
-  MoveMemo<int64_t> moveBytes;
+  /// What `move` said; in parts, so that threads seldom meet.
+  using MoveKey = std::tuple<mlir::Type, mlir::Attribute, mlir::Attribute>;
+  struct MoveMemo {
+    std::mutex mutex;
+    llvm::DenseMap<MoveKey, Move> known;
+  };
+  std::array<MoveMemo, 64> moves;
   std::mutex mutex;                                              ///< of all below but the tables
   std::map<std::vector<int64_t>, size_t> placements;             ///< numbers, by shape and devices
   std::map<std::tuple<Shape, size_t, size_t>, Between> betweens; ///< by numbers

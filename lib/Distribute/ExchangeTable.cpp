@@ -1,5 +1,7 @@
 #include "lib/Distribute/ExchangeTable.h"
 
+#include "runtime/base/Landing.h"
+
 #include <algorithm>
 
 namespace of {
@@ -74,12 +76,27 @@ ExchangeCost ExchangeTable::cost(size_t from, size_t to, int64_t bytes) {
   return loads->cost(bytes);
 }
 
+/// Of so many elements of the shape that stands for its class.
+int64_t ExchangeTable::bytesOf(int64_t part, int64_t bytes) const {
+  const auto all = std::max<__int128>(1, elementsOf(shape));
+  return static_cast<int64_t>(static_cast<__int128>(part) * bytes / all);
+}
+
+int64_t ExchangeTable::bytesTaken(size_t from, size_t to, int64_t bytes) {
+  const PreparedExchange exchange(shape, layout(from), layout(to), &states[from].terms);
+  const DistanceFn distance = distanceIn(cluster);
+  const int64_t device = layout(to).placement.devices.front();
+  int64_t taken = bytesOf(states[to].part, bytes);
+  exchange.forEachSize(0, distance, [&](const PieceSize &piece) {
+    if (distance(piece.srcDevice, device) == Distance::Remote)
+      taken += landingBytes(bytesOf(piece.elements, bytes));
+  });
+  return taken;
+}
+
 double ExchangeTable::leastSeconds(size_t to, int64_t bytes) const {
   const ClusterDevice &first = cluster.devices[layout(to).placement.devices.front()];
-  const int64_t elements = std::max<int64_t>(1, elementsOf(shape));
-  const double part = static_cast<double>(states[to].part) / elements * bytes;
-  // Bytes are whole where exchanges are counted.
-  return first.launchSeconds + std::max(0.0, 2 * part - 1) / first.bytesPerSecond;
+  return first.launchSeconds + bytesOf(2 * states[to].part, bytes) / first.bytesPerSecond;
 }
 
 } // namespace of

@@ -38,6 +38,10 @@ public:
   /// Of a tensor of so many bytes.
   ExchangeCost cost(size_t from, size_t to, int64_t bytes);
 
+  /// Of a tensor of so many bytes: what an exchange takes on the first device of `to`, its part and
+  /// a landing slot (runtime/base/Landing.h).
+  int64_t bytesTaken(size_t from, size_t to, int64_t bytes);
+
   /// What any exchange to this layout takes: the first device is given its part, read and written.
   double leastSeconds(size_t to, int64_t bytes) const;
 
@@ -48,6 +52,7 @@ private:
     int64_t part = 0;      ///< elements that the first device has, the most of all
     KnownTerms terms = {}; ///< as a source
   };
+  int64_t bytesOf(int64_t part, int64_t bytes) const;
   void add(Layout layout, bool onDestination, bool hasSum);
   void addPassable(bool onDestination, const Placement &placement);
 

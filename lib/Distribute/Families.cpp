@@ -115,7 +115,8 @@ public:
   Restriction(const DistNetwork &network, const AxisUses &uses) : batch(network), uses(uses) {}
 
   void apply(DistNode &node) const {
-    llvm::erase_if(node.options, [&](const DistOption &option) { return !allows(node, option); });
+    llvm::erase_if(node.options.edit(),
+                   [&](const DistOption &option) { return !allows(node, option); });
     if (isState(node))
       keepMostSplit(node);
   }
@@ -161,7 +162,7 @@ private:
     unsigned most = 0;
     for (const DistOption &option : node.options)
       most = std::max(most, shardedAxes(option));
-    llvm::erase_if(node.options,
+    llvm::erase_if(node.options.edit(),
                    [&](const DistOption &option) { return shardedAxes(option) < most; });
   }
 

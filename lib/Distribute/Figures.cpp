@@ -48,10 +48,8 @@ static int64_t movedBytes(const DistNetwork &network, const DistChoice &choice) 
 FailureOr<ChoiceFigures> figuresOf(const DistNetwork &network, const DistChoice &choice,
                                    const RecomputeChoice &levels) {
   size_t next = 0;
-  DistNetwork decided = network.with([&](DistNode &node) {
-    DistOption only = std::move(node.options[choice[next++]]);
-    node.options.assign(1, std::move(only));
-  });
+  DistNetwork decided =
+      network.with([&](DistNode &node) { node.options.keepOnly(node.options[choice[next++]]); });
   std::vector<RecomputeLevels> only;
   for (size_t g = 0; g < network.levels().size(); ++g)
     only.push_back({g < levels.size() ? levels[g] : Recompute::None});

@@ -33,7 +33,7 @@ double DistNetwork::moveSeconds(Value v, DistAttr from, DistAttr to) const {
   for (auto [axis, need] : llvm::enumerate(to.getSbp()))
     if (need.isPartial() && (!isSameMesh || from.getSbp()[axis] != need))
       return std::numeric_limits<double>::infinity();
-  return info.times * planner->seconds(v.getType(), from, to);
+  return info.times * planner->move(v.getType(), from, to).seconds;
 }
 
 int64_t variableBytes(const DistNode &node, const DistOption &option) {
@@ -207,7 +207,7 @@ LogicalResult DistNetwork::addYield(YieldOp yield) {
         node.options.push_back({{sbp}, {sbp}, {sbp}, 0});
     }
     // Where it costs the same, a partial value is reduced after the micro-batches.
-    llvm::stable_sort(node.options, [](const DistOption &l, const DistOption &r) {
+    llvm::stable_sort(node.options.edit(), [](const DistOption &l, const DistOption &r) {
       auto partial = [](Sbp s) { return s.isPartial(); };
       return llvm::count_if(l.made[0], partial) > llvm::count_if(r.made[0], partial);
     });
@@ -261,7 +261,7 @@ void DistNetwork::addRead(ReadOp read) {
                      : 1;
   for (const NdSbp &sbp : splitChoices({rows}, mesh, canSplit(read) ? 1 : 0)) {
     node.options.push_back(fixedOption({}, SmallVector<NdSbp>(node.results.size(), sbp)));
-    node.options.back().seconds = readSeconds(read, mesh, sbp, *cluster);
+    node.options.edit().back().seconds = readSeconds(read, mesh, sbp, *cluster);
   }
   addNode(std::move(node));
 }

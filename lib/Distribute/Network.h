@@ -32,6 +32,7 @@
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/StringSet.h"
 
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -45,13 +46,38 @@ struct DistOption {
   double seconds = 0;                ///< of one run, with the boxings that pins need
 };
 
+/// The options of a node. Ops that are alike share theirs until one is changed.
+class DistOptions {
+public:
+  size_t size() const { return all->size(); }
+  bool empty() const { return all->empty(); }
+  const DistOption *begin() const { return all->begin(); }
+  const DistOption *end() const { return all->end(); }
+  const DistOption &front() const { return all->front(); }
+  const DistOption &operator[](size_t i) const { return (*all)[i]; }
+
+  llvm::SmallVector<DistOption> &edit() {
+    if (all.use_count() > 1)
+      all = std::make_shared<llvm::SmallVector<DistOption>>(*all);
+    return *all;
+  }
+  void push_back(DistOption option) { edit().push_back(std::move(option)); }
+  void keepOnly(DistOption option) {
+    all = std::make_shared<llvm::SmallVector<DistOption>>(1, std::move(option));
+  }
+
+private:
+  std::shared_ptr<llvm::SmallVector<DistOption>> all =
+      std::make_shared<llvm::SmallVector<DistOption>>();
+};
+
 struct DistNode {
   mlir::Operation *op = nullptr; ///< of an open variable: a get, else the set
   llvm::SmallVector<mlir::OpOperand *> operands;
   llvm::SmallVector<mlir::Value> results;
   MeshAttr mesh;
   int64_t times = 1; ///< runs per step
-  llvm::SmallVector<DistOption> options;
+  DistOptions options;
   llvm::StringRef variable; ///< whose distribution this chooses; empty for other nodes
   bool isGiven = false;     ///< others of its options were taken away by name
 };
@@ -90,7 +116,7 @@ public:
   static mlir::FailureOr<DistNetwork> build(ProgramOp program, DistBoundary boundary,
                                             const Cluster &cluster, BoxingPlanner &planner);
 
-  const std::vector<DistNode> &nodes() const { return nodeList; }
+  const std::deque<DistNode> &nodes() const { return nodeList; }
   bool isOpen() const { return boundary.isOpen; }
   const DistValue &value(mlir::Value v) const { return valueMap.find(v)->second; }
 
@@ -116,7 +142,7 @@ public:
 
   /// Bytes of a device that the registers and landing slots of this boxing take.
   int64_t boxingBytes(mlir::Value v, DistAttr from, DistAttr to) const {
-    return from == to ? 0 : planner->bytesTaken(v.getType(), from, to);
+    return from == to ? 0 : planner->move(v.getType(), from, to).bytesTaken;
   }
 
 private:
@@ -142,7 +168,7 @@ private:
   DistBoundary boundary;
   const Cluster *cluster;
   BoxingPlanner *planner;
-  std::vector<DistNode> nodeList;
+  std::deque<DistNode> nodeList; ///< nodes are large: what is there stays where it is
   llvm::DenseMap<mlir::Value, DistValue> valueMap;
   /// What a variable will take a value as, spread to the values it is computed from.
   llvm::DenseMap<mlir::Value, NdSbp> wishes;
@@ -153,7 +179,7 @@ private:
   llvm::StringSet<> opened; ///< variables that have their node
   llvm::StringMap<llvm::SmallVector<mlir::Operation *>> accesses; ///< gets and sets, by variable
   /// Options of ops that are alike in all that options depend on.
-  std::map<std::vector<const void *>, llvm::SmallVector<DistOption>> optionsOf;
+  std::map<std::vector<const void *>, DistOptions> optionsOf;
 };
 
 /// What messages call a node: the variable, or what the model calls the op's result; else the op.

@@ -180,9 +180,10 @@ void OptionBuilder::addOption(const Joint &joint) {
   }
   option.seconds = secondsOf(option);
   if (!node.results.empty() && option.results[0] != option.made[0])
-    option.seconds +=
-        network.planner->seconds(node.results[0].getType(), distAttr(node.mesh, option.made[0]),
-                                 distAttr(node.mesh, option.results[0]));
+    option.seconds += network.planner
+                          ->move(node.results[0].getType(), distAttr(node.mesh, option.made[0]),
+                                 distAttr(node.mesh, option.results[0]))
+                          .seconds;
   node.options.push_back(std::move(option));
 }
 

@@ -119,7 +119,7 @@ private:
   }
 
   std::pair<double, bool> farness(Value version, DistAttr wanted) {
-    return {planner.seconds(version.getType(), distOf(version), wanted),
+    return {planner.move(version.getType(), distOf(version), wanted).seconds,
             copies.lookup(version) >= 2};
   }
 

@@ -37,7 +37,7 @@ static constexpr double nearFree = 5e-3;
 // ---- One program
 
 static LogicalResult reportConflict(const Searched &found, const SearchFailure &failure) {
-  const std::vector<DistNode> &nodes = found.network.nodes();
+  const std::deque<DistNode> &nodes = found.network.nodes();
   if (failure.node)
     return nodes[*failure.node].op->emitOpError(
         "has no distribution that its neighbours can take; relax the pins on it or beside it");

@@ -200,9 +200,7 @@ private:
   DistAttr neededBy(UserPlace user, const DistOption &option) const {
     return distAttr(node(representative[user.first]).mesh, option.operands[user.second]);
   }
-  const SmallVector<DistOption> &optionsOf(uint32_t c) const {
-    return node(representative[c]).options;
-  }
+  const DistOptions &optionsOf(uint32_t c) const { return node(representative[c]).options; }
 
   // ---- One user
 

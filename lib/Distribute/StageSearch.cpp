@@ -179,7 +179,7 @@ const search::Crossing &StageSearch::crossingOf(const StageMesh &from, const Sta
       auto type = cast<RankedTensorType>(v.getType());
       auto [at, isNew] = byType.try_emplace({type, unsigned(src == a)}, 0);
       if (isNew)
-        at->second = planner.seconds(type, lying(type, src), lying(type, dst));
+        at->second = planner.move(type, lying(type, src), lying(type, dst)).seconds;
       seconds += at->second;
     }
     return seconds;

@@ -35,7 +35,7 @@ static DistNetwork holding(const DistNetwork &network, size_t held, const NdSbp 
   size_t next = 0;
   return network.with([&](DistNode &node) {
     if (next++ == held)
-      llvm::erase_if(node.options, [&](const DistOption &o) { return seenAs(o) != sbp; });
+      llvm::erase_if(node.options.edit(), [&](const DistOption &o) { return seenAs(o) != sbp; });
   });
 }
 

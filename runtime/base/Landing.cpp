@@ -5,8 +5,6 @@
 namespace of {
 
 namespace {
-constexpr int64_t kAlignment = 64;
-int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 int64_t bytesOf(int64_t elements, DType dtype) {
   return elements * static_cast<int64_t>(sizeOf(dtype));
 }
@@ -28,7 +26,7 @@ std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &ten
       payload.srcDevice = piece.srcDevice;
       const int64_t bytes = bytesOf(piece.region.elements(), tensor.dtype);
       payload.pieces.push_back({t, piece, payload.bytes, bytes});
-      payload.bytes += aligned(bytes);
+      payload.bytes += landingBytes(bytes);
     }
   }
   std::vector<LandingPayload> out;
@@ -51,7 +49,7 @@ std::vector<int64_t> landingSlotBytes(const std::vector<ExchangePart> &tensors,
       if (const int64_t point = tensor.dst.placement.pointOf(dstDevices[i]); point >= 0)
         prepared.forEachSize(point, distance, [&](const PieceSize &piece) {
           if (distance(piece.srcDevice, dstDevices[i]) == Distance::Remote)
-            bytes[i] += aligned(bytesOf(piece.elements, tensor.dtype));
+            bytes[i] += landingBytes(bytesOf(piece.elements, tensor.dtype));
         });
   }
   return bytes;

@@ -40,6 +40,12 @@ std::vector<LandingPayload> landingPayloads(const std::vector<ExchangePart> &ten
 bool takeOwnPieces(const std::vector<ExchangePart> &tensors, const std::vector<int64_t> &devices,
                    const DistanceFn &distance);
 
+/// Bytes that a piece of so many takes of its payload.
+inline int64_t landingBytes(int64_t bytes) {
+  constexpr int64_t kAlignment = 64;
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 /// Bytes of a landing slot of each of the devices; 0 where no other host sends to it.
 std::vector<int64_t> landingSlotBytes(const std::vector<ExchangePart> &tensors,
                                       const std::vector<int64_t> &dstDevices,
