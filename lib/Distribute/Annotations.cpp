@@ -183,7 +183,8 @@ static bool keepOnly(DistNode &node, StringRef text) {
 
 static std::string offers(const DistNode &node) {
   std::vector<std::string> texts;
-  for (const DistOption &option : llvm::ArrayRef(node.options.begin(), node.options.end()).take_front(8))
+  for (const DistOption &option :
+       llvm::ArrayRef(node.options.begin(), node.options.end()).take_front(8))
     texts.push_back(optionText(option));
   std::string out = config::listOf(texts);
   return node.options.size() > texts.size()

@@ -61,6 +61,12 @@ LogicalResult KernelObjects::start() {
 
 // ---- Early
 
+std::unique_ptr<EarlyKernels> EarlyKernels::begin(ModuleOp module) {
+  return module.getContext()->isMultithreadingEnabled()
+             ? std::unique_ptr<EarlyKernels>(new EarlyKernels(module))
+             : nullptr;
+}
+
 EarlyKernels::EarlyKernels(ModuleOp module) : module(module.clone()) {
   objects = std::make_unique<KernelObjects>(module.getContext());
   prepareContext(module.getContext()); // while nobody else uses it

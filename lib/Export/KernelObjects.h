@@ -41,8 +41,8 @@ private:
 /// The kernels of a module at rung physical, made beside what becomes of it.
 class EarlyKernels {
 public:
-  /// Works on a copy.
-  explicit EarlyKernels(mlir::ModuleOp module);
+  /// On a copy of the module; null where the context is one thread's.
+  static std::unique_ptr<EarlyKernels> begin(mlir::ModuleOp module);
   /// Gives up what is not compiled yet.
   ~EarlyKernels();
 
@@ -50,6 +50,7 @@ public:
   std::unique_ptr<KernelObjects> take();
 
 private:
+  explicit EarlyKernels(mlir::ModuleOp module);
   mlir::LogicalResult run();
 
   mlir::OwningOpRef<mlir::ModuleOp> module;

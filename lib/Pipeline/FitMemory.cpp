@@ -106,7 +106,7 @@ private:
       if (failed(runPasses(*copy, Rung::Distribute, Rung::Physical)))
         return failure();
       if (wantsPlan)
-        kernels = std::make_unique<EarlyKernels>(*copy);
+        kernels = EarlyKernels::begin(*copy);
       return runPasses(*copy, Rung::Physical, Rung::Schedule);
     });
     auto chunks = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);

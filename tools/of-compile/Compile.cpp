@@ -32,7 +32,9 @@ namespace {
 class Compiler {
 public:
   explicit Compiler(const CompileOptions &options)
-      : options(options), context(registry()), handler(sources, &context, llvm::errs()) {
+      : options(options), context(registry(), options.threads ? MLIRContext::Threading::ENABLED
+                                                              : MLIRContext::Threading::DISABLED),
+        handler(sources, &context, llvm::errs()) {
     context.loadAllAvailableDialects();
     // Messages say what and where; a layout that does not fit is an error too, which many searches
     // end with, and printing a large module takes longer than finding its layout.
@@ -185,7 +187,7 @@ private:
     if (rung == Rung::Distribute && !isExplained())
       return fit();
     if (rung == Rung::Schedule && options.to == Rung::Export)
-      kernels = std::make_unique<EarlyKernels>(*module);
+      kernels = EarlyKernels::begin(*module);
     if (failed(runPasses(*module, reached, rung)))
       return failure();
     reached = rung;

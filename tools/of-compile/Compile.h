@@ -22,6 +22,7 @@ struct CompileOptions {
   std::string emitAnnotations;     ///< where the choices go, if not empty
   bool explain = false;            ///< the choices of the distribute rung, on stdout
   bool forwardOnly = false;        ///< leave out what the job says about training
+  bool threads = true;             ///< passes may work on all cores; the result is the same
 };
 
 /// 0, or 2 after errors on stderr. Nothing is left at `output` on failure.

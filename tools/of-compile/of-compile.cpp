@@ -53,6 +53,9 @@ int main(int argc, char **argv) {
       "profile",
       llvm::cl::desc("What a run has measured (of-run --profile): durations instead of estimates"),
       llvm::cl::value_desc("file"), llvm::cl::cat(category));
+  llvm::cl::opt<bool> oneThread(
+      "mlir-disable-threading", llvm::cl::Hidden,
+      llvm::cl::desc("Passes on one thread, as --mlir-print-ir-module-scope needs it"));
   mlir::registerAsmPrinterCLOptions();
   mlir::registerPassManagerCLOptions();
   mlir::registerDefaultTimingManagerCLOptions();
@@ -95,6 +98,7 @@ int main(int argc, char **argv) {
                              annotations,
                              emitAnnotations,
                              explain,
-                             inference};
+                             inference,
+                             !oneThread};
   return of::compile(options);
 }
