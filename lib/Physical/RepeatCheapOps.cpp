@@ -11,21 +11,33 @@ namespace of {
 
 namespace {
 
-/// One operation of a processor for each element: what is linear in an operand. Of functions, which
-/// take tens of them, reading the result is the cheaper way.
+/// Can it be done again with the same result?
+bool isPointwise(Operation *op) {
+  return isa<PointwiseOpInterface>(op) && isFusable(op) && !isFree(op) &&
+         !isa<RandomOpInterface>(op);
+}
+
+/// One operation of a processor for each element: what is linear in an operand.
 bool isCheap(Operation *op) {
-  auto pointwise = dyn_cast<PointwiseOpInterface>(op);
-  return pointwise && isFusable(op) && !isFree(op) && !isa<RandomOpInterface>(op) &&
-         !pointwise.getLinearOperandSets().empty();
+  return isPointwise(op) && !cast<PointwiseOpInterface>(op).getLinearOperandSets().empty();
 }
 
 int64_t elementsOf(Value value) { return localType(value.getType()).getNumElements(); }
 
+/// What a cache keeps until it is read again. A function takes tens of operations: about what
+/// writing its result to memory and reading it again does.
+constexpr int64_t kCachedElements = 1 << 18;
+/// Ops that lead from what a kernel reads to a function's result.
+constexpr size_t kMostChainOps = 8;
+
+using ClusterOf = llvm::DenseMap<Operation *, size_t>;
+
 /// Repeats ops in one cluster.
 class Repeater {
 public:
-  Repeater(KernelCluster &ops, llvm::SetVector<Operation *> &repeated)
-      : ops(ops), repeated(repeated), inside(ops.begin(), ops.end()) {
+  Repeater(size_t cluster, KernelCluster &ops, ClusterOf &clusterOf,
+           llvm::SetVector<Operation *> &repeated)
+      : cluster(cluster), ops(ops), clusterOf(clusterOf), repeated(repeated) {
     for (Operation *op : ops)
       for (Value operand : op->getOperands())
         if (!isInside(operand))
@@ -36,36 +48,69 @@ public:
     SmallVector<Operation *> candidates;
     for (Value input : inputs)
       if (Operation *op = input.getDefiningOp();
-          op && op->getBlock() == ops[0]->getBlock() && isCheap(op))
+          op && op->getBlock() == ops[0]->getBlock() && isPointwise(op))
         candidates.push_back(op);
     // The last first: what it reads may be repeated after it.
     llvm::sort(candidates, [](Operation *x, Operation *y) { return y->isBeforeInBlock(x); });
     for (Operation *op : candidates)
-      if (hasAllOperandsOf(op) && isReadOnceAnElement(op->getResult(0)))
+      if (isReadOnceAnElement(op->getResult(0)) && isWorthwhile(op))
         repeat(op);
   }
 
 private:
-  bool isInside(Value value) {
-    Operation *op = value.getDefiningOp();
-    return op && inside.contains(op);
+  bool isInside(Value value) { return isInside(value.getDefiningOp()); }
+  bool isInside(Operation *op) {
+    auto at = clusterOf.find(op);
+    return op && at != clusterOf.end() && at->second == cluster;
   }
 
-  /// Is everything that the op reads read here already, or free?
-  bool hasAllOperandsOf(Operation *op) {
+  /// A cheap op of what is read here already; or a function's result that then is not kept at all.
+  bool isWorthwhile(Operation *op) {
+    if (isCheap(op) &&
+        llvm::all_of(op->getOperands(), [&](Value operand) { return isThere(operand); }))
+      return true;
+    size_t ops = 0, functions = 0;
+    return elementsOf(op->getResult(0)) > kCachedElements && isReadHereOnly(op) &&
+           isChain(op, ops, functions);
+  }
+
+  /// Is this read here already, or free?
+  bool isThere(Value operand) {
+    if (inputs.contains(operand))
+      return true;
+    Operation *producer = operand.getDefiningOp();
+    return producer && producer->getBlock() == ops[0]->getBlock() && isFree(producer) &&
+           llvm::all_of(producer->getOperands(), [&](Value value) { return isThere(value); });
+  }
+
+  /// Does it take a few ops, one function at most, from what is there to this one?
+  bool isChain(Operation *op, size_t &ops, size_t &functions) {
+    functions += !isCheap(op);
+    if (++ops > kMostChainOps || functions > 1)
+      return false;
     return llvm::all_of(op->getOperands(), [&](Value operand) {
-      if (inputs.contains(operand))
+      if (isThere(operand))
         return true;
       Operation *producer = operand.getDefiningOp();
-      return producer && producer->getBlock() == op->getBlock() && isFree(producer) &&
-             hasAllOperandsOf(producer);
+      return producer && producer->getBlock() == op->getBlock() && isPointwise(producer) &&
+             elementsOf(operand) >= elementsOf(op->getResult(0)) &&
+             isChain(producer, ops, functions);
+    });
+  }
+
+  /// Is this kernel the only one, besides its own, that reads what the op computes?
+  bool isReadHereOnly(Operation *op) {
+    size_t home = clusterOf.lookup(op);
+    return llvm::all_of(op->getUsers(), [&](Operation *user) {
+      auto at = clusterOf.find(user);
+      return at != clusterOf.end() && (at->second == home || at->second == cluster);
     });
   }
 
   /// No reader with more elements would have it computed again and again.
   bool isReadOnceAnElement(Value value) {
     return llvm::all_of(value.getUsers(), [&](Operation *user) {
-      return !inside.contains(user) || elementsOf(user->getResult(0)) <= elementsOf(value);
+      return !isInside(user) || elementsOf(user->getResult(0)) <= elementsOf(value);
     });
   }
 
@@ -74,40 +119,45 @@ private:
     auto first = llvm::find_if(ops, reads);
     if (first == ops.end())
       return;
-    SmallVector<Operation *> copies;
+    SmallVector<std::pair<Operation *, Operation *>> copies; // of what, which
     OpBuilder b(*first);
     Value copy = copyOf(op, b, copies);
     KernelCluster longer(ops.begin(), first);
-    llvm::append_range(longer, copies);
+    llvm::append_range(longer, llvm::make_second_range(copies));
     longer.append(first, ops.end());
-    auto isHere = [&](OpOperand &use) { return inside.contains(use.getOwner()); };
-    op->getResult(0).replaceUsesWithIf(copy, isHere);
+    op->getResult(0).replaceUsesWithIf(copy,
+                                       [&](OpOperand &use) { return isInside(use.getOwner()); });
     if (!canFuse(longer)) {
       copy.replaceAllUsesWith(op->getResult(0));
-      for (Operation *made : llvm::reverse(copies))
+      for (auto [of, made] : llvm::reverse(copies))
         made->erase();
       return;
     }
     ops = std::move(longer);
-    inside.insert(copies.begin(), copies.end());
+    for (auto [of, made] : copies) {
+      clusterOf[made] = cluster;
+      if (!isFree(of))
+        repeated.insert(of);
+    }
     inputs.remove(op->getResult(0));
-    repeated.insert(op);
   }
 
-  /// The op again, after the free ops it reads.
-  Value copyOf(Operation *op, OpBuilder &b, SmallVector<Operation *> &copies) {
+  /// The op again, after what it reads and is not there.
+  Value copyOf(Operation *op, OpBuilder &b,
+               SmallVector<std::pair<Operation *, Operation *>> &copies) {
     SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value operand) {
       return inputs.contains(operand) ? operand : copyOf(operand.getDefiningOp(), b, copies);
     });
     Operation *copy = b.clone(*op);
     copy->setOperands(operands);
-    copies.push_back(copy);
+    copies.push_back({op, copy});
     return copy->getResult(0);
   }
 
+  const size_t cluster;
   KernelCluster &ops;
+  ClusterOf &clusterOf;
   llvm::SetVector<Operation *> &repeated;
-  llvm::DenseSet<Operation *> inside;
   llvm::SetVector<Value> inputs; ///< that the kernel reads
 };
 
@@ -116,11 +166,8 @@ bool isSingle(const KernelCluster &ops) { return ops.size() == 1 && !isFusable(o
 /// Erases ops that no one needs any more from their clusters, and the free ops that they read.
 class Eraser {
 public:
-  explicit Eraser(MutableArrayRef<KernelCluster> clusters) : clusters(clusters) {
-    for (auto [i, ops] : llvm::enumerate(clusters))
-      for (Operation *op : ops)
-        clusterOf[op] = i;
-  }
+  Eraser(MutableArrayRef<KernelCluster> clusters, const ClusterOf &clusterOf)
+      : clusters(clusters), clusterOf(clusterOf) {}
 
   void run(const llvm::SetVector<Operation *> &repeated) {
     SmallVector<Operation *> open(repeated.begin(), repeated.end());
@@ -153,7 +200,7 @@ private:
   }
 
   MutableArrayRef<KernelCluster> clusters;
-  llvm::DenseMap<Operation *, size_t> clusterOf;
+  const ClusterOf &clusterOf;
   llvm::DenseSet<Operation *> erased;
 };
 
@@ -161,10 +208,14 @@ private:
 
 void repeatCheapOps(MutableArrayRef<KernelCluster> clusters) {
   llvm::SetVector<Operation *> repeated;
-  for (KernelCluster &ops : clusters)
+  ClusterOf clusterOf;
+  for (auto [i, ops] : llvm::enumerate(clusters))
+    for (Operation *op : ops)
+      clusterOf[op] = i;
+  for (auto [i, ops] : llvm::enumerate(clusters))
     if (!ops.empty() && !isSingle(ops))
-      Repeater(ops, repeated).run();
-  Eraser(clusters).run(repeated);
+      Repeater(i, ops, clusterOf, repeated).run();
+  Eraser(clusters, clusterOf).run(repeated);
 }
 
 } // namespace of

@@ -8,6 +8,10 @@
 //   before   kernel A: %c = sub %x, %m   %n = mul %c, %r     kernel B: ... %c ... %r ... %n
 //   after    kernel A: %c = sub %x, %m                       kernel B: %n = mul %c, %r   ...
 //
+// Functions are as cheap as writing their results to memory and reading them again. Where a result
+// is too large for a cache, and one other kernel reads it that has all it comes from, that kernel
+// computes it again: of GELU in the backward pass erf and exp, from x.
+//
 // No kernel gets an operand that it did not have, so nothing lives longer than before.
 #pragma once
 

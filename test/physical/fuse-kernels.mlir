@@ -6,6 +6,7 @@
 !r = tensor<8xf32, #of.dist<#mesh, [B]>>
 !s = tensor<4x4xf32, #of.dist<#mesh, [B]>>
 !c = tensor<1x4xf32, #of.dist<#mesh, [B]>>
+!l = tensor<1024x1024xf32, #of.dist<#mesh, [B]>>
 
 of.variable @w : !v "parameter"
 
@@ -149,7 +150,62 @@ of.program @repeat train {
   of.check_finite %dx, "dx" : !s
 }
 
-// A function costs more than to read its result, and what the reader does not have cannot be done again.
+// A function's result that no cache keeps is computed again instead of kept, from what its only other reader has:
+// by a few ops with one function among them.
+// CHECK-LABEL: of.program @again
+of.program @again train {
+  // CHECK: %[[A:.*]] = task.kernel {{.*}}(%[[X:.*]]) in_place
+  // CHECK: of.exp
+  // CHECK: of.relu
+  // CHECK-NEXT: task.return %{{.*}} : tensor
+  // CHECK: %[[M:.*]] = task.kernel {{.*}}(%[[A]]
+  // CHECK: of.matmul
+  // CHECK: task.kernel {{.*}}(%[[M]], %[[X]])
+  // CHECK: %[[D:.*]] = of.mul
+  // CHECK-NEXT: %[[S:.*]] = of.mul
+  // CHECK-NEXT: %[[N:.*]] = of.neg %[[S]]
+  // CHECK-NEXT: %[[E:.*]] = of.exp %[[N]]
+  // CHECK-NEXT: of.mul %[[D]], %[[E]]
+  // CHECK-NEXT: task.return
+  %x = of.read @l : !l
+  %s = of.mul %x, %x : (!l, !l) -> !l
+  %n = of.neg %s : (!l) -> !l
+  %e = of.exp %n : (!l) -> !l
+  %h = of.relu %e : (!l) -> !l
+  %g = of.matmul %h, %x : (!l, !l) -> !l
+  %d = of.mul %g, %x : (!l, !l) -> !l
+  %f = of.mul %d, %e : (!l, !l) -> !l
+  of.check_finite %f, "f" : !l
+}
+
+// Two functions cost more than to read the result; and what a third kernel reads is stored anyway.
+// CHECK-LABEL: of.program @twice
+of.program @twice train {
+  // CHECK: %[[A:.*]]:2 = task.kernel
+  // CHECK: %[[B:.*]]:2 = task.kernel
+  // CHECK: %[[M:.*]] = task.kernel
+  // CHECK: of.matmul
+  // CHECK: task.kernel {{.*}}%[[A]]#
+  // CHECK-NOT: of.exp
+  // CHECK-NOT: of.sin
+  // CHECK: task.return
+  %x = of.read @l : !l
+  %y = of.read @k : !l
+  %t = of.tanh %x : (!l) -> !l
+  %e = of.exp %t : (!l) -> !l
+  %h = of.relu %e : (!l) -> !l
+  %o = of.sin %y : (!l) -> !l
+  %q = of.relu %o : (!l) -> !l
+  of.check_finite %q, "q" : !l
+  %g = of.matmul %h, %o : (!l, !l) -> !l
+  %d = of.mul %g, %x : (!l, !l) -> !l
+  %f = of.mul %d, %e : (!l, !l) -> !l
+  %dy = of.mul %f, %y : (!l, !l) -> !l
+  %i = of.mul %dy, %o : (!l, !l) -> !l
+  of.check_finite %i, "i" : !l
+}
+
+// A function of what a cache keeps costs more than to read its result, and what the reader does not have cannot be done again.
 // CHECK-LABEL: of.program @stored
 of.program @stored train {
   // CHECK: %[[A:.*]]:4 = task.kernel
