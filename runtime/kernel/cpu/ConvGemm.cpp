@@ -9,6 +9,7 @@
 #include "runtime/kernel/cpu/Conv.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace of::rt::kernel {
 
@@ -135,9 +136,9 @@ private:
     return n * s_.o * pixels_ + channel * (s_.nhwc ? 1 : pixels_);
   }
 
-  /// Calls f(input offset, or -1 in the padding; column offset) for every element of the matrix:
-  /// apart for those within a row of the image, so that their loop has no branches.
-  template <typename F> void forEachTap(F f) const {
+  /// Calls f(input offset, or -1 in the padding; column offset; elements) for every run of the
+  /// matrix within a row of the image: from one element to the next the input moves by step().
+  template <typename F> void forEachRun(F f) const {
     int64_t at = 0;
     for (int64_t c = 0; c < s_.c / s_.groups; ++c)
       for (int64_t i = 0; i < s_.kh; ++i)
@@ -147,14 +148,12 @@ private:
             const Range inside = row >= 0 && row < s_.h ? columnsInside(j) : Range{0, 0};
             const int64_t shift = j * s_.dilationW - s_.padLeft;
             const int64_t first = c * strideC_ + row * strideH_ + shift * strideW_;
-            for (int64_t q = 0; q < inside.begin; ++q)
-              f(-1, at + q);
-            for (int64_t q = inside.begin; q < inside.end; ++q)
-              f(first + q * s_.strideW * strideW_, at + q);
-            for (int64_t q = inside.end; q < s_.ow; ++q)
-              f(-1, at + q);
+            f(-1, at, inside.begin);
+            f(first + inside.begin * step(), at + inside.begin, inside.size());
+            f(-1, at + inside.end, s_.ow - inside.end);
           }
   }
+  int64_t step() const { return s_.strideW * strideW_; }
   /// Columns of the result whose tap j lies in the image.
   Range columnsInside(int64_t j) const {
     const int64_t shift = j * s_.dilationW - s_.padLeft;
@@ -166,13 +165,30 @@ private:
     return {below(0), below(s_.w)};
   }
   void im2col(const T *x, T *col) const {
-    forEachTap([&](int64_t from, int64_t at) { col[at] = from < 0 ? T(0) : x[from]; });
+    withStep([&](auto step) {
+      forEachRun([&](int64_t from, int64_t at, int64_t count) {
+        if (from < 0)
+          return void(std::fill_n(col + at, count, T(0)));
+        for (int64_t q = 0; q < count; ++q)
+          col[at + q] = x[from + q * step];
+      });
+    });
   }
   void col2im(const T *col, T *dx) const {
-    forEachTap([&](int64_t to, int64_t at) {
-      if (to >= 0)
-        dx[to] += col[at];
+    withStep([&](auto step) {
+      forEachRun([&](int64_t to, int64_t at, int64_t count) {
+        for (int64_t q = 0; to >= 0 && q < count; ++q)
+          dx[to + q * step] += col[at + q];
+      });
     });
+  }
+  /// Calls f with step(), as a constant where it is a usual one: its loops are then vector code.
+  template <typename F> void withStep(F f) const {
+    if (step() == 1)
+      return f(std::integral_constant<int64_t, 1>());
+    if (step() == 2)
+      return f(std::integral_constant<int64_t, 2>());
+    f(step());
   }
 
   const ConvShape s_;
