@@ -1,9 +1,9 @@
 #include "benchmarks/training-step/Rates.h"
 
+#include "benchmarks/training-step/Timing.h"
 #include "runtime/kernel/Library.h"
 
 #include <algorithm>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <omp.h>
@@ -17,29 +17,6 @@ namespace {
 
 using dnnl::memory;
 
-/// Of this thread on a processor: others use the machine too.
-double threadSeconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
-
-/// At least so often, and then so long.
-constexpr int leastRepeats = 4;
-constexpr double repeatSeconds = 0.03;
-
-double fastest(const std::function<void()> &work) {
-  work(); // caches, pages
-  double best = 1e30;
-  const double start = threadSeconds();
-  for (int i = 0; i < leastRepeats || threadSeconds() - start < repeatSeconds; ++i) {
-    const double begin = threadSeconds();
-    work();
-    best = std::min(best, threadSeconds() - begin);
-  }
-  return best;
-}
-
 using Buffer = std::vector<float>;
 
 Buffer filled(size_t elements) {
@@ -49,27 +26,46 @@ Buffer filled(size_t elements) {
   return out;
 }
 
-/// The routine as a device runs it, in one tile.
-Rate routineRate(const plan::Library &library, const std::vector<size_t> &elements,
-                 const std::string &by) {
+/// A routine and its memory.
+struct BoundRoutine {
+  std::unique_ptr<rt::Routine> routine;
   std::vector<Buffer> memory;
-  std::vector<size_t> bytes;
+  std::vector<void *> buffers;
+};
+
+/// The routine as a device runs it, in one tile.
+Work routineWork(const plan::Library &library, const std::vector<size_t> &elements,
+                 const Conditions &conditions) {
+  auto bound = std::make_shared<BoundRoutine>();
   for (size_t count : elements)
-    memory.push_back(filled(count));
+    bound->memory.push_back(filled(count));
   auto scratch = rt::scratchBytes(library, 1);
   if (!scratch.isOk())
     return {};
   if (*scratch > 0)
-    memory.emplace_back(*scratch / sizeof(float) + 1);
-  std::vector<void *> buffers;
-  for (Buffer &buffer : memory) {
-    buffers.push_back(buffer.data());
+    bound->memory.emplace_back(*scratch / sizeof(float) + 1);
+  std::vector<size_t> bytes;
+  for (Buffer &buffer : bound->memory) {
+    bound->buffers.push_back(buffer.data());
     bytes.push_back(buffer.size() * sizeof(float));
   }
   auto routine = rt::makeRoutine(library, 1, bytes);
   if (!routine.isOk())
     return {};
-  return {fastest([&] { (*routine)->run(buffers.data(), nullptr, 0, 1); }), by};
+  bound->routine = std::move(*routine);
+  Work work;
+  for (size_t i = 0; i < conditions.cold.size(); ++i)
+    if (conditions.cold[i])
+      work.cold.push_back({bound->memory[i].data(), bytes[i]});
+  work.run = [bound] { bound->routine->run(bound->buffers.data(), nullptr, 0, 1); };
+  return work;
+}
+
+Rate routineRate(const plan::Library &library, const std::vector<size_t> &elements,
+                 const Conditions &conditions) {
+  const double seconds = fastestTogether(
+      conditions.threads, [&] { return routineWork(library, elements, conditions); });
+  return {seconds, seconds > 0 ? "the routine" : "", seconds};
 }
 
 const dnnl::engine &engine() {
@@ -85,16 +81,39 @@ memory filledMemory(const memory::desc &desc) {
   return out;
 }
 
-double primitiveSeconds(const dnnl::primitive &primitive,
-                        const std::vector<std::pair<int, memory::desc>> &operands) {
-  dnnl::stream stream(engine());
-  std::unordered_map<int, memory> arguments;
-  for (const auto &[argument, desc] : operands)
-    arguments.emplace(argument, filledMemory(desc));
-  return fastest([&] {
-    primitive.execute(stream, arguments);
-    stream.wait();
-  });
+/// What oneDNN is asked for: made anew on each thread, because it takes its thread count then.
+/// Operands are in the plan's order, the result last.
+struct PrimitiveSpec {
+  dnnl::primitive primitive;
+  std::vector<std::pair<int, memory::desc>> operands;
+};
+using MakePrimitive = std::function<PrimitiveSpec()>;
+
+Work primitiveWork(const MakePrimitive &make, const Conditions &conditions) {
+  struct Bound {
+    dnnl::primitive primitive;
+    std::unordered_map<int, memory> arguments;
+    dnnl::stream stream{engine()};
+  };
+  try {
+    const PrimitiveSpec spec = make();
+    auto bound = std::make_shared<Bound>();
+    bound->primitive = spec.primitive;
+    Work work;
+    for (const auto &[argument, desc] : spec.operands) {
+      const memory &operand = bound->arguments.emplace(argument, filledMemory(desc)).first->second;
+      const size_t index = bound->arguments.size() - 1;
+      if (index < conditions.cold.size() && conditions.cold[index])
+        work.cold.push_back({operand.get_data_handle(), desc.get_size()});
+    }
+    work.run = [bound] {
+      bound->primitive.execute(bound->stream, bound->arguments);
+      bound->stream.wait();
+    };
+    return work;
+  } catch (const dnnl::error &) {
+    return {};
+  }
 }
 
 /// The least of both; `routine` is how our own call of the library does.
@@ -105,7 +124,20 @@ Rate faster(const Rate &routine, const Rate &other) {
   return out;
 }
 
-Rate dnnlMatmul(const std::vector<int64_t> &v) {
+/// On each thread by itself, or once on all threads: that is then as if each took so often as long.
+Rate primitiveRate(const MakePrimitive &make, const Conditions &conditions) {
+  const MakeWork work = [&] { return primitiveWork(make, conditions); };
+  Rate apart{fastestTogether(conditions.threads, work), "oneDNN"};
+  if (apart.seconds == 0)
+    return {};
+  if (conditions.threads == 1)
+    return apart;
+  omp_set_num_threads(conditions.threads);
+  const double shared = conditions.threads * fastestByWall(work);
+  return faster(apart, {shared, "oneDNN on all threads"});
+}
+
+Rate dnnlMatmul(const std::vector<int64_t> &v, const Conditions &conditions) {
   const int64_t batch = v[0], m = v[1], n = v[2], k = v[3];
   const auto desc = [&](int64_t stride, int64_t rows, int64_t columns, bool transposed) {
     return memory::desc({batch, rows, columns}, memory::data_type::f32,
@@ -117,14 +149,12 @@ Rate dnnlMatmul(const std::vector<int64_t> &v) {
   const memory::desc a = desc(batch > 1 ? v[6] : m * k, m, k, v[4] != 0);
   const memory::desc b = desc(batch > 1 ? v[7] : k * n, k, n, v[5] != 0);
   const memory::desc c = desc(batch > 1 ? v[8] : m * n, m, n, false);
-  try {
-    const dnnl::matmul::primitive_desc pd({a, b, c}, engine());
-    return {primitiveSeconds(dnnl::matmul(pd),
-                             {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}}),
-            "oneDNN"};
-  } catch (const dnnl::error &) {
-    return {};
-  }
+  return primitiveRate(
+      [&]() -> PrimitiveSpec {
+        return {dnnl::matmul({{a, b, c}, engine()}),
+                {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}}};
+      },
+      conditions);
 }
 
 /// Positions of a convolution's integers, as runtime/kernel/README.md lists them.
@@ -149,40 +179,33 @@ struct Geometry {
   }
 };
 
-Rate dnnlConvolution(const std::string &name, const Geometry &g) {
+PrimitiveSpec dnnlConvolution(const std::string &name, const Geometry &g) {
   const auto algorithm = dnnl::algorithm::convolution_direct;
-  try {
-    const dnnl::convolution_forward::primitive_desc forward(
-        {dnnl::prop_kind::forward_training, algorithm, g.x(), g.weights(), g.y(), g.strides,
-         g.dilations, g.padBegin, g.padEnd},
-        engine());
-    if (name == "conv2d_forward")
-      return {primitiveSeconds(dnnl::convolution_forward(forward),
-                               {{DNNL_ARG_SRC, forward.src_desc()},
-                                {DNNL_ARG_WEIGHTS, forward.weights_desc()},
-                                {DNNL_ARG_DST, forward.dst_desc()}}),
-              "oneDNN"};
-    if (name == "conv2d_backward_data") {
-      const dnnl::convolution_backward_data::primitive_desc pd(
-          {algorithm, g.x(), g.weights(), g.y(), g.strides, g.dilations, g.padBegin, g.padEnd},
-          engine(), forward);
-      return {primitiveSeconds(dnnl::convolution_backward_data(pd),
-                               {{DNNL_ARG_DIFF_SRC, pd.diff_src_desc()},
-                                {DNNL_ARG_WEIGHTS, pd.weights_desc()},
-                                {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}}),
-              "oneDNN"};
-    }
-    const dnnl::convolution_backward_weights::primitive_desc pd(
+  const dnnl::convolution_forward::primitive_desc forward(
+      {dnnl::prop_kind::forward_training, algorithm, g.x(), g.weights(), g.y(), g.strides,
+       g.dilations, g.padBegin, g.padEnd},
+      engine());
+  if (name == "conv2d_forward")
+    return {dnnl::convolution_forward(forward),
+            {{DNNL_ARG_SRC, forward.src_desc()},
+             {DNNL_ARG_WEIGHTS, forward.weights_desc()},
+             {DNNL_ARG_DST, forward.dst_desc()}}};
+  if (name == "conv2d_backward_data") {
+    const dnnl::convolution_backward_data::primitive_desc pd(
         {algorithm, g.x(), g.weights(), g.y(), g.strides, g.dilations, g.padBegin, g.padEnd},
         engine(), forward);
-    return {primitiveSeconds(dnnl::convolution_backward_weights(pd),
-                             {{DNNL_ARG_SRC, pd.src_desc()},
-                              {DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc()},
-                              {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()}}),
-            "oneDNN"};
-  } catch (const dnnl::error &) {
-    return {};
+    return {dnnl::convolution_backward_data(pd),
+            {{DNNL_ARG_DIFF_DST, pd.diff_dst_desc()},
+             {DNNL_ARG_WEIGHTS, pd.weights_desc()},
+             {DNNL_ARG_DIFF_SRC, pd.diff_src_desc()}}};
   }
+  const dnnl::convolution_backward_weights::primitive_desc pd(
+      {algorithm, g.x(), g.weights(), g.y(), g.strides, g.dilations, g.padBegin, g.padEnd},
+      engine(), forward);
+  return {dnnl::convolution_backward_weights(pd),
+          {{DNNL_ARG_SRC, pd.src_desc()},
+           {DNNL_ARG_DIFF_DST, pd.diff_dst_desc()},
+           {DNNL_ARG_DIFF_WEIGHTS, pd.diff_weights_desc()}}};
 }
 
 std::vector<int64_t> integersOf(const plan::Library &library) {
@@ -195,18 +218,17 @@ size_t spanOf(int64_t batch, int64_t stride, int64_t elements) {
 
 } // namespace
 
-Rate matmulRate(const plan::Library &library) {
+Rate matmulRate(const plan::Library &library, const Conditions &conditions) {
   const std::vector<int64_t> v = integersOf(library);
   const Rate routine =
       routineRate(library,
                   {spanOf(v[0], v[6], v[1] * v[3]), spanOf(v[0], v[7], v[3] * v[2]),
                    spanOf(v[0], v[8], v[1] * v[2])},
-                  "the routine");
-  omp_set_num_threads(1);
-  return faster(routine, dnnlMatmul(v));
+                  conditions);
+  return faster(routine, dnnlMatmul(v, conditions));
 }
 
-Rate convolutionRate(const plan::Library &library) {
+Rate convolutionRate(const plan::Library &library, const Conditions &conditions) {
   const Geometry g(integersOf(library));
   const std::string name = library.name()->str();
   const size_t x = static_cast<size_t>(g.n * g.c * g.h * g.w),
@@ -215,20 +237,26 @@ Rate convolutionRate(const plan::Library &library) {
   const std::vector<size_t> elements = name == "conv2d_forward"         ? std::vector{x, w, y}
                                        : name == "conv2d_backward_data" ? std::vector{y, w, x}
                                                                         : std::vector{x, y, w};
-  const Rate routine = routineRate(library, elements, "the routine");
-  omp_set_num_threads(1);
-  return faster(routine, dnnlConvolution(name, g));
+  return faster(routineRate(library, elements, conditions),
+                primitiveRate([&] { return dnnlConvolution(name, g); }, conditions));
 }
 
-double triadRate(size_t bytes) {
-  const size_t count = std::max<size_t>(bytes / 3 / sizeof(float), 1024);
-  Buffer x = filled(count), y = filled(count), z = filled(count);
-  const double seconds = fastest([&] {
-    float *out = y.data();
-    const float *a = x.data(), *b = z.data();
-    for (size_t i = 0; i < count; ++i)
-      out[i] = a[i] + 0.5f * b[i];
-    asm volatile("" : : "r"(out) : "memory");
+double triadRate(size_t bytes, int threads) {
+  const size_t count =
+      std::max<size_t>(bytes / 3 / sizeof(float) / static_cast<size_t>(threads), 1024);
+  const double seconds = fastestTogether(threads, [count]() -> Work {
+    struct Arrays {
+      Buffer x, y, z;
+    };
+    auto arrays = std::make_shared<Arrays>(Arrays{filled(count), filled(count), filled(count)});
+    return {[arrays, count] {
+              float *out = arrays->y.data();
+              const float *a = arrays->x.data(), *b = arrays->z.data();
+              for (size_t i = 0; i < count; ++i)
+                out[i] = a[i] + 0.5f * b[i];
+              asm volatile("" : : "r"(out) : "memory");
+            },
+            {}};
   });
   return static_cast<double>(3 * count * sizeof(float)) / seconds;
 }

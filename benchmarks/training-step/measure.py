@@ -122,8 +122,8 @@ class Ours:
             time.sleep(0.02)
 
 
-def floors_of(tools, base):
-    return json.loads(run([tools.tool("step-floor"), os.path.join(base, "job.plan")]).stdout)
+def floors_of(tools, base, threads):
+    return json.loads(run([tools.tool("step-floor"), os.path.join(base, "job.plan"), str(threads)]).stdout)
 
 
 def profile(ours, floors, threads):
@@ -200,7 +200,7 @@ def main():
             for threads in map(int, args.threads.split(",")):
                 case = CASES[name]
                 ours = Ours(tools, name, case, threads)
-                floors = floors_of(tools, ours.base)
+                floors = floors_of(tools, ours.base, threads)
                 twins = [] if args.no_peer or args.profile else list(twins_of(args, name, threads))
                 for _ in range(args.repeat):
                     for side in (ours, *twins):
