@@ -65,6 +65,7 @@ MODELS = {
             "pipeline": (cluster(2, 1), parallel(stages=["z2"])),
             "pipeline, interleaved": (cluster(2, 1, hosts=2), parallel(stages=["h1", "z2", "logits"])),
             "pipeline, split": (cluster(2, 1), parallel(stages=["z2"], split="always")),
+            "pipeline of four, split": (cluster(4, 1), parallel(stages=["h1", "z2", "logits"], split="always")),
             "data x model": (cluster(2, 2), parallel({"data": 2, "model": 2}, pins=MLP_PINS)),
             "uneven": (cluster(3, 1), parallel()),
         },
