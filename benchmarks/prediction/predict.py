@@ -81,39 +81,37 @@ class Machine:
     def predict(self, plan):
         return json.loads(self.run("of-plan", "simulate", plan, "--json"))["step_seconds"]
 
-    def start(self, plan, model, out):
+    def start(self, plan, model, out, *flags):
         self.port += 8
         data = self.text if model in ("text-transformer", "embedding") else self.data
         return subprocess.Popen(
-            [os.path.join(self.bin, "of-run"), plan, "--local", "--data", data, "--out", out, "--trace",
-             "--steps", str(self.steps), "--port", str(self.port)],
+            [os.path.join(self.bin, "of-run"), plan, "--local", "--data", data, "--out", out,
+             "--steps", str(self.steps), "--port", str(self.port), *flags],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def measure(self, plan, model, copies=1):
-        """Seconds of a step: the median of the periods in which the loss is told, of the slowest copy."""
+    def train(self, plan, model, *flags, copies=1):
+        """The folders of as many runs as copies, started together."""
         outs = [os.path.join(self.folder, f"out-{self.port}-{i}") for i in range(copies)]
-        running = [self.start(plan, model, out) for out in outs]
+        running = [self.start(plan, model, out, *flags) for out in outs]
         for process in running:
             _, errors = process.communicate()
             if process.returncode:
                 raise SystemExit(f"of-run {plan}:\n{errors}")
-        return max(stepSeconds(out) for out in outs)
+        return outs
+
+    def measure(self, plan, model, copies=1):
+        """Seconds of a step, of the slowest copy. Without a trace, which makes a step of many kernels longer."""
+        batch = json.loads(self.run("of-plan", "show", plan, "--json"))["batch"]
+        return max(stepSeconds(out, batch) for out in self.train(plan, model, copies=copies))
 
 
-def stepSeconds(out):
-    with open(os.path.join(out, "trace.json")) as file:
-        events = json.load(file)["traceEvents"]
-    times = {}  # by track: every device that holds a part of the loss tells it
-    for e in events:
-        if e.get("ph") == "X" and e["name"].startswith("metric") and e.get("args", {}).get("program") == "train":
-            times.setdefault((e["pid"], e["tid"]), []).append(e["ts"])
-    return max(period(sorted(of)) for of in times.values()) * 1e-6
-
-
-def period(times):
-    """The median, without the first quarter."""
-    periods = [b - a for a, b in zip(times, times[1:])]
-    return statistics.median(periods[len(periods) // 4:])
+def stepSeconds(out, batch):
+    """The median, without the first quarter. The rate in the metrics is that of a mean of step times, to which each new one
+    adds a twentieth."""
+    with open(os.path.join(out, "metrics.jsonl")) as file:
+        means = [batch / record["images_per_s"] for record in map(json.loads, file) if "images_per_s" in record]
+    steps = [20 * mean - 19 * before for before, mean in zip(means, means[1:])]
+    return statistics.median(steps[len(steps) // 4:])
 
 
 def main():

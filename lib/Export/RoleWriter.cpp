@@ -379,7 +379,9 @@ FailureOr<std::unique_ptr<plan::CallT>> RoleWriter::makeCall(task::SegmentOp seg
     call->buffers.push_back(bufferOf(segment, value));
     call->bytes += call->buffers.back().bytes();
   }
-  call->flops = workOf(kernel, pointOn(distOf(kernel.getResult(0)).getMesh())).flops;
+  const KernelWork work = workOf(kernel, pointOn(distOf(kernel.getResult(0)).getMesh()));
+  call->flops = work.flops;
+  call->seconds = kernelSeconds(work, device);
   Operation &first = kernel.getBody().front().front();
   if (auto op = dyn_cast<LibraryOpInterface>(first)) {
     callLibrary(op, kernel, *call);

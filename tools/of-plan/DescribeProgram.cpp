@@ -18,6 +18,7 @@ Json callJson(const plan::Call &call) {
   out["tiles"] = call.tiles();
   out["flops"] = call.flops();
   out["bytes"] = call.bytes();
+  out["seconds"] = call.seconds();
   return out;
 }
 

@@ -69,7 +69,12 @@ TEST_CASE("show names programs, tasks, kernels, registers, exchanges and times")
 
 TEST_CASE("show --json is a document with the same facts") {
   Folder folder;
-  const Outcome shown = ofPlan("show --json " + planFile(folder, "toy.plan"));
+  const std::string path = planFile(folder, "toy.plan", [](plan::PlanT &plan) {
+    for (auto &task : train(plan).tasks)
+      if (task->name == "gradient")
+        task->body.AsSegment()->calls[0]->seconds = 3e-6;
+  });
+  const Outcome shown = ofPlan("show --json " + path);
   REQUIRE(shown.code == 0);
   const auto plan = nlohmann::json::parse(shown.output);
   const auto &program = plan.at("programs").at(1);
@@ -77,6 +82,9 @@ TEST_CASE("show --json is a document with the same facts") {
   REQUIRE(program.at("roles").at(0).at("tasks").size() == 6);
   REQUIRE(program.at("roles").at(0).at("orders").at("transfer") == "send, receive, metric");
   REQUIRE(program.at("step_seconds") > 0);
+  for (const auto &task : program.at("roles").at(0).at("tasks"))
+    if (task.at("name") == "gradient")
+      REQUIRE(task.at("kernels").at(0).at("seconds") == 3e-6);
 }
 
 TEST_CASE("verify says what is proven") {
