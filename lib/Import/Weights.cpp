@@ -15,8 +15,6 @@ using namespace mlir;
 
 namespace of {
 
-uint64_t elementBytes(Type element) { return sizeOf(dtypeOf(element)); }
-
 void Weights::add(StringRef name, RankedTensorType type, Read read) {
   tensors.push_back({name.str(), type, std::move(read)});
 }

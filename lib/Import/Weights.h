@@ -56,6 +56,8 @@ private:
 };
 
 /// Bytes of one element in files: a bool takes one.
-uint64_t elementBytes(mlir::Type element);
+inline uint64_t elementBytes(mlir::Type element) {
+  return (element.getIntOrFloatBitWidth() + 7) / 8;
+}
 
 } // namespace of

@@ -1,12 +1,8 @@
 // MLIR for targets that make IR.
 #pragma once
 
-#include "dialects/Of/Of.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
 
 #include <memory>
 #include <string>
@@ -16,11 +12,14 @@ namespace of::fuzz {
 /// A context keeps every type and attribute it has seen, so it is made anew every now and then.
 class Context {
 public:
+  /// `load` gives a new context its dialects; without it there are none.
+  explicit Context(void (*load)(mlir::MLIRContext &) = nullptr) : load(load) {}
+
   mlir::MLIRContext *next() {
     if (!context || ++uses == kUses) {
       context = std::make_unique<mlir::MLIRContext>(mlir::MLIRContext::Threading::DISABLED);
-      context->loadDialect<OfDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect,
-                           mlir::math::MathDialect>();
+      if (load)
+        load(*context);
       context->getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
         if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error)
           said += diagnostic.str() + "\n";
@@ -35,6 +34,7 @@ public:
 
 private:
   static constexpr int kUses = 2000;
+  void (*const load)(mlir::MLIRContext &);
   std::unique_ptr<mlir::MLIRContext> context;
   int uses = 0;
 };

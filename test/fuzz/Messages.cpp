@@ -66,17 +66,24 @@ const std::vector<uint8_t> &toyPlan() {
   return bytes;
 }
 
+/// Of its first device; building them takes longer than an input.
+const rt::DeviceTables &toyTables() {
+  static const rt::DeviceTables tables = *rt::buildTables(*plan::GetPlan(toyPlan().data()), 0);
+  return tables;
+}
+
 /// Node 0 without bodies: its machines, the router between them and the input.
 class Node : rt::ActionSink {
 public:
-  Node() : plan_(*plan::GetPlan(toyPlan().data())), tables_(*rt::buildTables(plan_, 0)) {
+  Node() : plan_(*plan::GetPlan(toyPlan().data())) {
     std::vector<rt::WorkerPlace> places;
-    for (uint32_t w = 0; w < tables_.workers.size(); ++w)
-      places.push_back({0, w, &tables_.workers[w]});
+    const std::vector<rt::WorkerTables> &workers = toyTables().workers;
+    for (uint32_t w = 0; w < workers.size(); ++w)
+      places.push_back({0, w, &workers[w]});
     router_ = std::make_unique<rt::Router>(plan_, 0, kGeneration, places, &transport_,
                                            std::vector<rt::MessageObserver *>{&observer_});
-    for (uint32_t w = 0; w < tables_.workers.size(); ++w) {
-      machines_.emplace_back(tables_.workers[w], w);
+    for (uint32_t w = 0; w < workers.size(); ++w) {
+      machines_.emplace_back(workers[w], w);
       at_ = w;
       machines_[w].enter(1, 2, *this); // the training program
     }
@@ -177,7 +184,6 @@ private:
   }
 
   const plan::Plan &plan_;
-  const rt::DeviceTables tables_;
   GivenEvents transport_;
   rt::MessageObserver observer_; ///< of a trace: it is told what came
   std::unique_ptr<rt::Router> router_;

@@ -37,8 +37,9 @@ std::string tables(std::string_view input);
 // Cluster.cpp: cluster.yaml; what a run has measured.
 std::string cluster(std::string_view input);
 std::string profile(std::string_view input);
-// Models.cpp: the messages and tensors of an ONNX file; its import; the text of a model.
+// OnnxFile.cpp: the messages and tensors of an ONNX file.
 std::string onnxMessages(std::string_view input);
+// Models.cpp: the import of one; the text of a model.
 std::string onnxImport(std::string_view input);
 std::string text(std::string_view input);
 

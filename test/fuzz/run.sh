@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Fuzzes targets under AddressSanitizer and UndefinedBehaviorSanitizer.
 #
-#   test/fuzz/run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | compiler ...]
+#   test/fuzz/run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | files | models ...]
 #
-# Each target runs for so many seconds or executions, N at a time (1). `runtime`: those that need no LLVM,
-# `compiler`: the others; all where none is named. Needs clang 14 with its runtime (tools/setup.sh fuzz).
+# Each target runs for so many seconds or executions, N at a time (1). `runtime`: those that need no LLVM, `files`: those that
+# need none of our dialects, `models`: the others; all where none is named. Needs clang 14 with its runtime (tools/setup.sh fuzz).
 # Builds the preset `fuzz`; inputs grow in build-fuzz/corpus, what breaks a target lies in build-fuzz/broken.
 # Prints executions, edges and findings of each.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 runtime=(hello control messages data planFile safetensors manifest onnxExport job tables)
-compiler=(cluster profile onnxMessages onnxImport text)
+files=(cluster profile onnxMessages)
+models=(onnxImport text)
 jobs=1 limit=""
 while [[ $# -gt 0 && -z $limit ]]; do
   case "$1" in
@@ -21,16 +22,17 @@ while [[ $# -gt 0 && -z $limit ]]; do
   *) limit="-max_total_time=$1" && shift ;;
   esac
 done
-[[ -n $limit ]] || { echo "usage: run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | compiler ...]" >&2 && exit 2; }
+[[ -n $limit ]] || { echo "usage: run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | files | models ...]" >&2 && exit 2; }
 targets=()
 for name in "$@"; do
   case "$name" in
   runtime) targets+=("${runtime[@]}") ;;
-  compiler) targets+=("${compiler[@]}") ;;
+  files) targets+=("${files[@]}") ;;
+  models) targets+=("${models[@]}") ;;
   *) targets+=("$name") ;;
   esac
 done
-[[ ${#targets[@]} -gt 0 ]] || targets=("${runtime[@]}" "${compiler[@]}")
+[[ ${#targets[@]} -gt 0 ]] || targets=("${runtime[@]}" "${files[@]}" "${models[@]}")
 
 mkdir -p build-fuzz
 cmake --preset fuzz >build-fuzz/configure.log 2>&1 || { cat build-fuzz/configure.log >&2 && exit 1; }
@@ -55,6 +57,7 @@ fuzz() {
     -artifact_prefix="$broken/" "$corpus" "build-fuzz/seeds/$target" "${known[@]}" >"$log" 2>&1 || status=1
   echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions," \
     "$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-) edges, $(find "$broken" -type f | wc -l) findings"
+  [[ $status == 0 ]] || tail -n 60 "$log" >&2 # the input in base64, too
   return $status
 }
 export -f fuzz

@@ -66,8 +66,16 @@ def sections(test):
                 continue  # a section that is no model
 
 
+# Of libonnx-testdata: a model for each way to use each op. Longer ones would be cut.
+NODE_TESTS = "/usr/share/libonnx-testdata/data/node"
+LONGEST_MODEL = 1024
+
+
 def onnx_seeds():
     yield "good", model(GOOD)
+    for path in sorted(glob.glob(os.path.join(NODE_TESTS, "*", "model.onnx"))):
+        if os.path.getsize(path) <= LONGEST_MODEL:
+            yield os.path.basename(os.path.dirname(path)), text_of(path)
     for path in ("onnx.test", "onnx-errors.test"):
         yield from sections(os.path.join(ROOT, "test", "import", path))
 
