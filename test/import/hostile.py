@@ -142,6 +142,16 @@ def deep(tool):
     tool.refuse("functions that double", model(calls + INPUT + "node m.F0 x -> y\noutput y\n"), "expand into more than")
 
 
+def growing(tool):
+    """A few bytes that ask for many ops."""
+    turns = "opset 17\ninit many int64 - = 1024\ninit on bool - = 1\ninit k int64 1 = 256\n" + INPUT + "input v float ?,256\n"
+    tool.refuse("long names in turns", model(turns + f"node Loop many,on,x -> y name={'n' * 60000} body=B:i,c,v;Neg:v>u;Identity:c>d;d,u\noutput y\n"),
+                "expand into more than")
+    tool.refuse("TopK in turns", model(turns + "node Loop many,on,v -> y body=B:i,c,v;TopK:v,k>u,l;Identity:c>d;d,u\noutput y\n"), "expand into more than")
+    wide = "opset 18\ninput x float ?,1,4,1040000\ninit z int64 4 = 8,1,4,65536\n"
+    tool.refuse("an image of many sums", model(wide + "node Resize x,,,z -> y mode=s:cubic antialias=1\noutput y\n"), "elements for each of 65536 results")
+
+
 def wrong_values(tool):
     image = "init i float 1,2,4,4 = 1\ninit k float 4,2,3,3 = 1\n"
     for text, inits, *say in (
@@ -260,7 +270,7 @@ def main():
         tool = Tool(args.bin, folder)
         code, said, tool.base = tool.compile(model(GOOD))
         tool.check("the good model", code == 0, said)
-        for part in (broken, large, deep, wrong_values, outside):
+        for part in (broken, large, deep, growing, wrong_values, outside):
             part(tool)
         mutations(tool, args.mutations, args.seed)
     return 1 if tool.failed else 0

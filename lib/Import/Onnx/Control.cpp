@@ -126,11 +126,12 @@ static Value partOf(NodeContext &n, Value x, int64_t axis, int64_t turn) {
 }
 
 static void scan(NodeContext &n) {
-  const int64_t lists = n.integer("num_scan_inputs", 0), states = n.numInputs() - lists;
+  const int64_t inputs = n.numInputs(), lists = n.integer("num_scan_inputs", 0);
   const Ints axes = n.integers("scan_input_axes").value_or(Ints()),
              reversed = n.integers("scan_input_directions").value_or(Ints());
-  if (lists < 1 || states < 0)
-    return (void)n.fail("has " + Twine(lists) + " lists among " + Twine(n.numInputs()) + " inputs");
+  if (lists < 1 || lists > inputs)
+    return (void)n.fail("has " + Twine(lists) + " lists among " + Twine(inputs) + " inputs");
+  const int64_t states = inputs - lists;
   SmallVector<Value> carried, from;
   Ints along;
   for (int64_t i = 0; i < states; ++i)

@@ -59,6 +59,9 @@ static void conv(NodeContext &n) {
 // ---- Transposed: the gradient of a convolution's input
 // -------------------------------------------
 
+// As problemOfShape has it.
+static constexpr int64_t kMostElements = int64_t(1) << 40;
+
 // Sizes of the result, and the pads that lead to them.
 static Ints transposedSizes(NodeContext &n, ArrayRef<int64_t> from, Windows &w) {
   const size_t space = w.numDims();
@@ -70,8 +73,15 @@ static Ints transposedSizes(NodeContext &n, ArrayRef<int64_t> from, Windows &w) 
     wanted->erase(wanted->begin(), wanted->begin() + 2);
   if (extra.size() != space || pads.size() != 2 * space || (wanted && wanted->size() != space))
     return n.fail("has lists that do not fit its images"), Ints();
+  for (const Ints &list : {extra, pads, wanted.value_or(Ints())})
+    for (int64_t value : list)
+      if (value < 0 || value > kMostElements)
+        return n.fail("has a size or padding of " + Twine(value)), Ints();
   Ints size;
   for (size_t i = 0; i < space; ++i) {
+    if (from[i] > kMostElements / w.strides[i])
+      return n.fail("spreads " + Twine(from[i]) + " elements by strides of " + Twine(w.strides[i])),
+             Ints();
     int64_t full = (from[i] - 1) * w.strides[i] + extra[i] + w.reach(i);
     w.before[i] = pads[i];
     w.after[i] = pads[space + i];
@@ -91,6 +101,9 @@ static Value addDepths(NodeContext &n, Value y, const Windows &windows, int64_t 
   if (!y)
     return {};
   const int64_t kernel = windows.kernel[0], stride = windows.strides[0], before = windows.before[0];
+  if (kernel > kMostDepths)
+    return n.fail("has a kernel of " + Twine(kernel) + " depths; up to " + Twine(kMostDepths) +
+                  " are written out");
   Ints s(n.shape(y)), low(5, 0), high(5, 0), between(5, 0);
   s[1] /= kernel;
   between[2] = stride - 1;

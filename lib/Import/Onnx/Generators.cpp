@@ -86,6 +86,9 @@ static void range(NodeContext &n) {
   if (!(count <= 1 << 20))
     return (void)n.fail("counts further than 2^20");
   Type element = n.element(n.in(0));
+  // Integers that are as they stand in double precision.
+  if (!n.isFloat(n.in(0)) && !(std::abs(*from) <= 0x1p53 && std::abs(*by) <= 0x1p53))
+    return (void)n.fail("begins or steps beyond 2^53");
   auto type = RankedTensorType::get({static_cast<int64_t>(count)}, element);
   if (isa<FloatType>(element)) {
     Value index = n.cast(n.iota(type.getShape(), 0, n.b.getI64Type()), element);
@@ -115,10 +118,11 @@ static void eyeLike(NodeContext &n) {
 
 static void triangle(NodeContext &n) {
   Value x = n.in(0);
-  std::optional<double> k = n.has(1) ? n.knownNumber(n.in(1)) : 0.0;
-  if (!x || n.rank(x) < 2 || !k)
+  std::optional<Ints> k = n.has(1) ? n.knownInts(1) : Ints{0};
+  if (!x || n.rank(x) < 2 || !k || k->size() != 1)
     return (void)n.fail("needs matrices and a known diagonal");
-  Value keeps = whereDiagonal(n, n.shape(x).take_back(2), n.integer("upper", 1) ? "ge" : "le", *k);
+  Value keeps =
+      whereDiagonal(n, n.shape(x).take_back(2), n.integer("upper", 1) ? "ge" : "le", k->front());
   n.set(0, n.select(keeps, x, n.like(x, 0)));
 }
 
@@ -127,6 +131,8 @@ static void oneHot(NodeContext &n) {
   const double depth = n.has(1) ? n.knownNumber(n.in(1)).value_or(0) : 0;
   if (!index || !values || !(depth >= 1 && depth <= (1 << 30)))
     return (void)n.fail("needs a known depth");
+  if (n.rank(values) != 1 || n.shape(values)[0] != 2)
+    return (void)n.fail("needs two values, off and on");
   int64_t rank = n.rank(index) + 1, axis = n.axis(n.integer("axis", -1), rank);
   Ints column(n.shape(index)), full;
   column.insert(column.begin() + axis, 1);

@@ -18,6 +18,10 @@ static constexpr unsigned kDeepest = 32;
 Import::Import(const ModelProto &model, MLIRContext *context, StringRef file, Weights &weights)
     : context(context), b(context), files(file), model(model), file(file), weights(weights) {}
 
+// Nodes that calls and turns may make of a model beside four times its own, so that a short file
+// cannot ask for much memory. More ops, and longer names, count as more of them.
+static constexpr int64_t kFewNodes = 65536, kNodeOps = 4, kNodeNameBytes = 256;
+
 static bool isDefaultDomain(StringRef domain) { return domain.empty() || domain == "ai.onnx"; }
 
 int64_t versionOf(const OpsetImports &opsets, StringRef domain) {
@@ -188,12 +192,13 @@ LogicalResult Import::lowerNodes(ArrayRef<NodeProto> nodes, Frame &frame) {
 
 LogicalResult Import::lowerNode(const NodeProto &node, Frame &frame) {
   Location loc = nodeLoc(node, frame);
-  if (++lowered > 65536 + 4 * static_cast<int64_t>(model.graph.nodes.size())) {
-    if (lowered == 65537 + 4 * static_cast<int64_t>(model.graph.nodes.size()))
-      emitError(loc) << "the model's functions and loops expand into more than " << lowered - 1
-                     << " nodes";
+  const int64_t most = kFewNodes + 4 * static_cast<int64_t>(model.graph.nodes.size());
+  if (lowered > most) // it was told
     return failure();
-  }
+  lowered += 1 + static_cast<int64_t>(frame.prefix.size()) / kNodeNameBytes;
+  if (lowered > most)
+    return emitError(loc) << "the model's functions and loops expand into more than " << most
+                          << " nodes";
   if (const FunctionProto *called = functionOf(node))
     return callFunction(*called, node, frame);
   // A node after one that failed is not to blame.
@@ -221,6 +226,7 @@ LogicalResult Import::lowerNode(const NodeProto &node, Frame &frame) {
     while (first != block->end() && isa<ParameterOp>(*first))
       ++first;
     nameOps(first, block->end(), made, frame);
+    lowered = std::min(most, lowered + std::distance(first, block->end()) / kNodeOps);
     foldOps(*block, first, made.results);
   }
   for (auto [i, output] : llvm::enumerate(node.outputs)) {

@@ -1,6 +1,7 @@
 // Elements picked and placed by integers. All of it is rows of a table: of.embedding picks them,
 // its gradient adds them up.
 #include "lib/Import/Onnx/Import.h"
+#include "lib/Import/Onnx/Known.h"
 #include "lib/Import/Onnx/OpTable.h"
 
 #include <limits>
@@ -23,12 +24,12 @@ static Value wrapped(NodeContext &n, Value index, int64_t size) {
   if (!isa<IntegerType>(n.element(index)))
     return n.fail("has indices that are no integers");
   if (DenseElementsAttr known = n.known(index)) {
-    bool isGood = llvm::all_of(known.getValues<APInt>(), [&](const APInt &v) {
+    bool isGood = everyInt(known, [&](const APInt &v) {
       return v.getSExtValue() >= -size && v.getSExtValue() < size;
     });
     if (!isGood)
       return n.fail("has an index beyond the " + Twine(size) + " elements of its axis");
-    if (llvm::none_of(known.getValues<APInt>(), [](const APInt &v) { return v.isNegative(); }))
+    if (everyInt(known, [](const APInt &v) { return !v.isNegative(); }))
       return index;
   }
   return n.select(n.compare("lt", index, n.like(index, 0)), n.add(index, double(size)), index);
@@ -253,6 +254,9 @@ static void reverseSequence(NodeContext &n) {
   n.set(0, n.make<EmbeddingOp>({rowsOf(n, x, 2), place}));
 }
 
+// Parts are taken one by one.
+static constexpr int64_t kMostParts = 4096;
+
 // Elements, or parts along an axis, whose condition holds: it must be known, since it says the
 // size.
 static void compress(NodeContext &n) {
@@ -263,6 +267,9 @@ static void compress(NodeContext &n) {
   if (!known || !known.getElementType().isInteger(1))
     return (void)n.fail("has a condition that is computed from data; the size of its result must "
                         "follow from the shapes of the inputs");
+  if (known.getNumElements() > kMostParts)
+    return (void)n.fail("chooses among " + Twine(known.getNumElements()) + " parts; up to " +
+                        Twine(kMostParts) + " are taken one by one");
   Value from = n.hasAttr("axis") ? x : n.reshape(x, {n.type(x).getNumElements()});
   const int64_t axis = n.axis(n.integer("axis", 0), n.rank(from));
   SmallVector<Value> parts;

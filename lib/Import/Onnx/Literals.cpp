@@ -39,7 +39,7 @@ static Value countOf(OpBuilder &b, arith::ConstantOp op, DenseElementsAttr eleme
   SmallVector<int64_t> values;
   for (const APInt &value : elements.getValues<APInt>())
     values.push_back(value.getSExtValue());
-  if (dim < 0)
+  if (values.size() < 2)
     return {};
   const int64_t step = static_cast<int64_t>(static_cast<uint64_t>(values[1]) - values[0]);
   for (size_t i = 2; i < values.size(); ++i)

@@ -222,6 +222,8 @@ Value NodeContext::constantInts(ArrayRef<int64_t> values) {
 
 Value NodeContext::splat(RankedTensorType type, double value) {
   Type element = type.getElementType();
+  if (isa<IntegerType>(element) && !(value >= -0x1p63 && value < 0x1p63))
+    return fail("computes with " + std::to_string(value) + ", which no integer holds");
   Attribute attr = isa<FloatType>(element)
                        ? Attribute(b.getFloatAttr(element, value))
                        : Attribute(b.getIntegerAttr(element, static_cast<int64_t>(value)));
@@ -358,6 +360,10 @@ Value NodeContext::pad(Value x, ArrayRef<int64_t> before, ArrayRef<int64_t> behi
     return {};
   Ints none(rank(x), 0);
   between = between.empty() ? ArrayRef<int64_t>(none) : between;
+  for (int64_t dim = 0; dim < rank(x); ++dim)
+    if (double(before[dim]) + double(behind[dim]) + double(shape(x)[dim]) * (1 + between[dim]) >
+        0x1p41)
+      return fail("pads dim " + Twine(dim) + " to more than 2^40 elements");
   if (before == ArrayRef<int64_t>(none) && behind == before && between == before)
     return x;
   return make<PadOp>(x, {named("low", before), named("high", behind), named("interior", between),

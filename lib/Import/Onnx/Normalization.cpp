@@ -49,8 +49,10 @@ static void instanceNorm(NodeContext &n) {
 static void groupNorm(NodeContext &n) {
   Value x = n.in(0), scale = n.in(1), bias = n.in(2);
   int64_t groups = n.integer("num_groups", 0);
-  if (!x || !scale || !bias || n.rank(x) < 2 || groups < 1 || n.shape(x)[1] % groups)
-    return (void)n.fail("needs an input [n, c, ...] whose channels divide into its groups");
+  if (!x || !scale || !bias || n.rank(x) < 2 || groups < 1 || n.shape(x)[1] % groups ||
+      n.rank(scale) != 1 || n.rank(bias) != 1)
+    return (void)n.fail("needs an input [n, c, ...] whose channels divide into its groups, and a "
+                        "list of scales and of biases");
   int64_t each = n.shape(x)[1] / groups;
   auto perChannel = [&](Value v) {
     if (n.opset >= 21 || n.shape(v)[0] != groups)

@@ -63,7 +63,8 @@ struct Flat {
 } // namespace
 
 // `columns`: the first space dim varies fastest, as storage_order 1 says.
-static Flat flatOf(ArrayRef<int64_t> shape, const Windows &windows, bool columns) {
+static Flat flatOf(ArrayRef<int64_t> shape, ArrayRef<int64_t> results, const Windows &windows,
+                   bool columns) {
   Flat out{Ints(shape.size(), 1), {}};
   int64_t step = 1;
   for (size_t i = 0; i < windows.numDims(); ++i) {
@@ -74,8 +75,8 @@ static Flat flatOf(ArrayRef<int64_t> shape, const Windows &windows, bool columns
   out.perStep[1] = step;
   out.perStep[0] = step * shape[1];
   out.perWindow = out.perStep;
-  for (size_t i = 0; i < windows.numDims(); ++i)
-    out.perWindow[2 + i] *= windows.strides[i];
+  for (size_t i = 0; i < windows.numDims(); ++i) // from one result to itself it is no step
+    out.perWindow[2 + i] *= results[2 + i] > 1 ? windows.strides[i] : 1;
   return out;
 }
 
@@ -108,7 +109,9 @@ static Value placesOfMaxima(NodeContext &n, Value x, Value y, const Windows &win
     return n.fail("gives the places of maxima of windows of " + Twine(count) + " elements; up to " +
                   Twine(kMostPlaces) + " are written out");
   Value padded = n.pad(x, low, high, {}, -std::numeric_limits<double>::infinity());
-  const Flat flat = flatOf(n.shape(x), windows, n.integer("storage_order", 0));
+  if (!padded) // too large, and then its places are no numbers
+    return {};
+  const Flat flat = flatOf(n.shape(x), results, windows, n.integer("storage_order", 0));
   Value base, places;
   for (int64_t dim = 0; dim < n.rank(y); ++dim) {
     Value part = n.mul(n.iota(results, dim, n.b.getI64Type()), double(flat.perWindow[dim]));
@@ -150,12 +153,18 @@ static void maxUnpool(NodeContext &n) {
   if (!windows || n.hasFailed())
     return;
   Ints shape(n.shape(x)), high(n.rank(x), 0);
-  for (size_t i = 0; i < windows->numDims(); ++i)
+  for (size_t i = 0; i < windows->numDims(); ++i) {
+    if (shape[2 + i] > (int64_t(1) << 40) / windows->strides[i])
+      return (void)n.fail("has strides of " + Twine(windows->strides[i]) + " between " +
+                          Twine(shape[2 + i]) + " elements");
     shape[2 + i] = (shape[2 + i] - 1) * windows->strides[i] + windows->kernel[i] -
                    windows->before[i] - windows->after[i];
+  }
+  if (std::string problem = problemOfShape(shape); !problem.empty())
+    return (void)n.fail("has a result that cannot be: " + problem);
   int64_t rows = 1;
   for (int64_t dim : shape)
-    rows *= std::max<int64_t>(dim, 0);
+    rows *= dim;
   const int64_t count = n.type(x).getNumElements();
   NamedAttribute size = n.named("rows", rows);
   Value index = n.reshape(places, {count});
@@ -190,7 +199,8 @@ static void columnsToImage(NodeContext &n) {
   for (size_t i = 0; i < w->numDims() && count <= kMostPlaces; ++i) {
     count = w->kernel[i] > kMostPlaces ? kMostPlaces + 1 : count * w->kernel[i];
     grid.push_back(count > kMostPlaces ? 0 : w->outputSize(i, (*size)[i], false));
-    blocks *= grid.back();
+    const int64_t columns = n.shape(x)[2]; // once there are more, they stay more
+    blocks = grid.back() && blocks > columns / grid.back() ? columns + 1 : blocks * grid.back();
   }
   if (count > kMostPlaces)
     return (void)n.fail("has a kernel of more than " + Twine(kMostPlaces) +

@@ -2,6 +2,7 @@
 //
 //   x W^T for all steps in one product; then for each step h R^T, gates, state.
 #include "lib/Import/Onnx/Import.h"
+#include "lib/Import/Onnx/Known.h"
 #include "lib/Import/Onnx/OpTable.h"
 
 using namespace mlir;
@@ -157,7 +158,7 @@ static Value firstStates(NodeContext &n, unsigned i, bool isBatchFirst) {
 static Value lengthsOf(NodeContext &n, int64_t steps) {
   Value lengths = optional(n, 4);
   DenseElementsAttr known = lengths ? n.known(lengths) : DenseElementsAttr();
-  if (!lengths || (known && llvm::all_of(known.getValues<APInt>(), [&](const APInt &length) {
+  if (!lengths || (known && everyInt(known, [&](const APInt &length) {
                      return length.getSExtValue() == steps;
                    })))
     return {};

@@ -11,6 +11,9 @@ namespace of::onnx {
 
 static constexpr int64_t kMostPlaces = 1 << 16;
 
+// Places far beyond an image are as good as others beyond it.
+static double bounded(double place) { return place > -0x1p50 ? std::min(place, 0x1p50) : -0x1p50; }
+
 namespace {
 /// How a dim is resized.
 struct Stretch {
@@ -20,7 +23,10 @@ struct Stretch {
   double begin = 0, end = 1; ///< of tf_crop_and_resize: the part that is resized
 
   /// Where result i lies in the input.
-  double place(int64_t i) const {
+  double place(int64_t i) const { return bounded(whole(i)); }
+
+private:
+  double whole(int64_t i) const {
     if (coordinates == "asymmetric")
       return i / scale;
     if (coordinates == "align_corners")
@@ -98,7 +104,7 @@ struct Kernel {
 };
 } // namespace
 
-static constexpr int64_t kMostTaps = 256;
+static constexpr int64_t kMostTaps = 256, kMostWeights = 1 << 19;
 
 // A sum over the elements that a result reaches; those outside count as the one at the edge, or not
 // at all. Antialiased, a kernel is as much wider as the image becomes smaller.
@@ -107,8 +113,8 @@ static Value stretchBy(NodeContext &n, Value x, int64_t dim, const Stretch &s,
   const bool skipsOutside = n.integer("exclude_outside", 0);
   const double narrow = n.integer("antialias", 0) ? std::min(s.scale, 1.0) : 1;
   const int64_t half = std::ceil(kernel.reach() / narrow), taps = 2 * half;
-  if (taps > kMostTaps)
-    return n.fail("sums " + Twine(taps) + " elements for each result");
+  if (taps > kMostTaps || taps * s.to > kMostWeights)
+    return n.fail("sums " + Twine(taps) + " elements for each of " + Twine(s.to) + " results");
   std::vector<Ints> places(taps);
   std::vector<std::vector<double>> weights(taps);
   for (int64_t i = 0; i < s.to; ++i) {

@@ -160,7 +160,7 @@ static void gridSample(NodeContext &n) {
   const Border border{n.text("padding_mode", "zeros"), n.integer("align_corners", 0) != 0};
   if (!x || !grid || n.rank(x) < 3 || n.rank(x) > 5 || n.rank(grid) != n.rank(x) ||
       n.shape(grid).back() != n.rank(x) - 2 || n.shape(grid)[0] != n.shape(x)[0] || !n.isFloat(x) ||
-      n.element(x) != n.element(grid))
+      n.element(x) != n.element(grid) || n.type(x).getNumElements() == 0)
     return (void)n.fail("needs images [n, c, ...] of 1 to 3 space dims and places [n, ..., dims]");
   if ((mode != "linear" && mode != "cubic" && mode != "nearest") ||
       (border.mode != "zeros" && border.mode != "border" && border.mode != "reflection"))
@@ -199,6 +199,8 @@ static void affineGrid(NodeContext &n) {
   // The last column of a matrix moves everything; the others go with the last space dim first.
   const int64_t images = size->front();
   auto column = [&](int64_t i) { return n.reshape(n.sliceDim(theta, 2, i, 1), {images, 1, dims}); };
+  if (std::string problem = problemOfShape(*size); !problem.empty())
+    return (void)n.fail("makes a grid for images that cannot be: " + problem);
   int64_t count = 1;
   for (int64_t side : space)
     count *= side;
@@ -248,7 +250,7 @@ static void roiAlign(NodeContext &n) {
   Value x = n.in(0), rois = n.in(1), images = n.in(2);
   if (!x || !rois || !images || n.rank(x) != 4 || n.rank(rois) != 2 || n.shape(rois)[1] != 4 ||
       n.shape(images) != n.shape(rois).take_front(1) || !n.isFloat(x) ||
-      n.element(x) != n.element(rois))
+      n.element(x) != n.element(rois) || n.type(x).getNumElements() == 0)
     return (void)n.fail("needs images [n, c, h, w], regions [r, 4] and the image of each [r]");
   const int64_t h = n.integer("output_height", 1), w = n.integer("output_width", 1),
                 each = n.integer("sampling_ratio", 0), regions = n.shape(rois)[0];

@@ -10,16 +10,15 @@ namespace of::onnx {
 // Where input i points among `size` tensors, counted from the back where negative; -1 after an
 // error. The end where left out.
 static int64_t placeOf(NodeContext &n, unsigned i, int64_t size, int64_t end) {
-  std::optional<double> known = n.has(i) ? n.knownNumber(n.in(i)) : double(end);
-  if (!known) {
-    n.fail("has a place that is computed from data");
+  std::optional<Ints> known = n.has(i) ? n.knownInts(i) : Ints{end};
+  if (!known || known->size() != 1) {
+    n.fail("has a place that is no known integer");
     return -1;
   }
-  const double place = *known < 0 ? *known + size : *known;
+  const int64_t given = known->front(), place = given < 0 ? given + size : given;
   if (place >= 0 && place <= end)
     return place;
-  n.fail("names tensor " + Twine(static_cast<int64_t>(*known)) + " of a sequence of " +
-         Twine(size));
+  n.fail("names tensor " + Twine(given) + " of a sequence of " + Twine(size));
   return -1;
 }
 
@@ -71,6 +70,8 @@ static Value withoutDim(NodeContext &n, Value x, int64_t dim) {
   return n.reshape(x, shape);
 }
 
+static constexpr int64_t kMostParts = 4096;
+
 // Parts of a number of elements each, or as many as a list says; parts of one without their dim
 // where nothing is said and keepdims is 0.
 static void splitToSequence(NodeContext &n) {
@@ -84,6 +85,9 @@ static void splitToSequence(NodeContext &n) {
   const int64_t each = !given ? 1 : given->empty() ? 0 : given->front();
   if (!isList && each < 1)
     return (void)n.fail("cuts parts of " + Twine(each) + " elements");
+  if (!isList && (size - 1) / each >= kMostParts)
+    return (void)n.fail("cuts " + Twine(size) + " elements into more than " + Twine(kMostParts) +
+                        " parts, which are taken one by one");
   Ints sizes = isList ? *given : Ints();
   for (int64_t at = 0; !isList && at < size; at += each)
     sizes.push_back(std::min(each, size - at));

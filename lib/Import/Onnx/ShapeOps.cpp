@@ -28,7 +28,7 @@ static void reshapeTo(NodeContext &n) {
       return (void)n.fail("leaves two dims open");
     if (dim == -1)
       open = i;
-    else if (dim < 0 || dim > (int64_t(1) << 40) || known > (int64_t(1) << 40))
+    else if (dim < 0 || (dim && known > (int64_t(1) << 40) / dim))
       return (void)n.fail("asks for a dim of " + Twine(dim));
     else
       known *= dim;
@@ -138,6 +138,8 @@ static void tile(NodeContext &n) {
     if (times < 0 || times > (int64_t(1) << 40))
       return (void)n.fail("repeats " + Twine(times) + " times");
     paired.append({1, dim});
+    if (dim && times > (int64_t(1) << 40) / dim)
+      return (void)n.fail("repeats " + Twine(dim) + " elements " + Twine(times) + " times");
     spread.append({times, dim});
     out.push_back(times * dim);
   }
@@ -169,6 +171,8 @@ static void slice(NodeContext &n) {
     int64_t size = n.shape(x)[dim], by = steps ? (*steps)[i] : 1;
     if (by == 0 || by == INT64_MIN)
       return (void)n.fail("has a step of " + Twine(by));
+    if (size == 0)
+      continue;
     auto within = [&](int64_t at, int64_t low, int64_t high) {
       return std::clamp(at < 0 ? at + size : at, low, high);
     };
@@ -280,10 +284,11 @@ static void pad(NodeContext &n) {
       return;
     low[dim] = (*pads)[i];
     high[dim] = (*pads)[count + i];
-    if (std::max(std::abs(low[dim]), std::abs(high[dim])) > (int64_t(1) << 32))
+    const int64_t most = int64_t(1) << 32;
+    if (std::min(low[dim], high[dim]) < -most || std::max(low[dim], high[dim]) > most)
       return (void)n.fail("pads by " + Twine(low[dim]) + " and " + Twine(high[dim]));
   }
-  for (int64_t dim = 0; dim < n.rank(x) && x; ++dim) { // negative pads cut
+  for (int64_t dim = 0; x && dim < n.rank(x); ++dim) { // negative pads cut
     int64_t front = std::max<int64_t>(-low[dim], 0), back = std::max<int64_t>(-high[dim], 0);
     if (front + back > n.shape(x)[dim])
       return (void)n.fail("cuts more from dim " + Twine(dim) + " than it has");
@@ -346,7 +351,8 @@ static void depthToSpace(NodeContext &n) {
 static void spaceToDepth(NodeContext &n) {
   Value x = n.in(0);
   int64_t k = n.integer("blocksize", 0);
-  if (!x || n.rank(x) != 4 || k < 1 || k > 65536 || n.shape(x)[2] % k || n.shape(x)[3] % k)
+  if (!x || n.rank(x) != 4 || k < 1 || k > 65536 || n.shape(x)[2] % k || n.shape(x)[3] % k ||
+      n.type(x).getNumElements() == 0)
     return (void)n.fail("needs an image [n, c, h, w] whose sides blocksize divides");
   Ints s(n.shape(x));
   Ints cut{s[0], s[1], s[2] / k, k, s[3] / k, k}, order{0, 3, 5, 1, 2, 4};

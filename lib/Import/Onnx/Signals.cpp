@@ -12,6 +12,7 @@ namespace of::onnx {
 static constexpr int64_t kLongest = 4096;
 
 static constexpr double kTurn = 2 * M_PI;
+static constexpr double kFastest = 1e9; ///< samples a second
 
 // A number of samples or bins that an input is known to hold; 0 after an error.
 static int64_t countOf(NodeContext &n, unsigned input, int64_t most) {
@@ -147,8 +148,12 @@ static void dft(NodeContext &n) {
     return;
   const int64_t rank = n.rank(x);
   int64_t axis = n.integer("axis", 1);
-  if (n.opset >= 20)
-    axis = n.has(2) ? static_cast<int64_t>(n.knownNumber(n.in(2)).value_or(rank)) : -2;
+  if (n.opset >= 20) {
+    std::optional<Ints> given = n.has(2) ? n.knownInts(2) : Ints{-2};
+    if (!given || given->size() != 1)
+      return (void)n.fail("needs a known axis");
+    axis = given->front();
+  }
   axis = n.axis(axis, rank);
   const bool onesided = n.integer("onesided", 0), inverse = n.integer("inverse", 0);
   if (n.hasFailed())
@@ -180,6 +185,8 @@ static void stft(NodeContext &n) {
   if (!isSignal(n, x, 3) || n.rank(x) != 3)
     return (void)n.fail("needs signals [n, length] or [n, length, 1 or 2]");
   const int64_t step = countOf(n, 1, kLongest), whole = n.shape(x)[1];
+  if (window && n.rank(window) != 1)
+    return (void)n.fail("has a window of " + Twine(n.rank(window)) + " dims, not one");
   const int64_t length = n.has(3) ? countOf(n, 3, kLongest) : window ? n.shape(window)[0] : 0;
   const bool onesided = n.integer("onesided", 1);
   if (n.hasFailed())
@@ -231,9 +238,9 @@ static void melWeightMatrix(NodeContext &n) {
   FloatType element = floatOf(n);
   if (n.hasFailed())
     return;
-  if (!rate || !low || !high || !(*rate >= 1) || !(*low >= 0) || !(*high > *low) ||
-      !(*high <= *rate / 2))
-    return (void)n.fail("needs a known rate and known edges from 0 to half of it");
+  if (!rate || !low || !high || !(*rate >= 1 && *rate <= kFastest) || !(*low >= 0) ||
+      !(*high > *low) || !(*high <= *rate / 2))
+    return (void)n.fail("needs a known rate from 1 to 10^9 and known edges from 0 to half of it");
   const int64_t bins = length / 2 + 1;
   const Ints edges = melEdges(filters, length, *rate, *low, *high);
   SmallVector<double> values(bins * filters, 0);

@@ -63,6 +63,8 @@ std::optional<Windows> windowsOf(NodeContext &n, RankedTensorType images,
   if (space < 1 || space > 3)
     return n.fail("works on images of " + Twine(space) + " space dims; there are ops for 1 to 3"),
            std::nullopt;
+  if (images.getNumElements() == 0)
+    return n.fail("works on images without an element"), std::nullopt;
   Windows w;
   w.kernel = n.hasAttr("kernel_shape") || !kernel ? perDim(n, "kernel_shape", space, 0) : *kernel;
   w.strides = perDim(n, "strides", space, 1);
@@ -117,6 +119,9 @@ Value windowsAsChannels(NodeContext &n, Value volumes, const Windows &windows) {
   sizes[2] = windows.outputSize(0, sizes[2], false);
   if (sizes[2] < 1)
     return n.fail("has a kernel that reaches over more than its volumes");
+  if (windows.kernel[0] > kMostDepths)
+    return n.fail("has a kernel of " + Twine(windows.kernel[0]) + " depths; up to " +
+                  Twine(kMostDepths) + " are written out");
   steps[2] = windows.strides[0];
   Value padded = n.pad(volumes, low, high);
   SmallVector<Value> parts;

@@ -10,6 +10,9 @@
 
 namespace of::onnx {
 
+/// Of the window of a volume: they are written out.
+inline constexpr int64_t kMostDepths = 1024;
+
 struct Windows {
   Ints kernel, strides, dilations; ///< one for each space dim
   Ints before, after;              ///< pads
