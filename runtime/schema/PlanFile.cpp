@@ -138,7 +138,10 @@ Status writePlan(const std::string &path, const plan::PlanT &plan) {
   builder.ForceDefaults(false);
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));
   const std::vector<uint8_t> file = sealPlan(builder.GetBufferPointer(), builder.GetSize());
-  const std::string aside = path + ".tmp";
+  // Renaming would put a file in the place of what is none, as /dev/null.
+  struct stat there;
+  const bool isPlain = ::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode);
+  const std::string aside = isPlain ? path + ".tmp" : path;
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0)
     return Status(Code::Io, "cannot write " + aside + ": " + std::strerror(errno));
@@ -151,12 +154,13 @@ Status writePlan(const std::string &path, const plan::PlanT &plan) {
       break;
     written += static_cast<size_t>(n);
   }
-  const bool done = written == file.size() && ::fsync(fd) == 0;
+  const bool done = written == file.size() && (!isPlain || ::fsync(fd) == 0);
   const int error = errno;
   ::close(fd);
-  if (done && ::rename(aside.c_str(), path.c_str()) == 0)
+  if (done && (!isPlain || ::rename(aside.c_str(), path.c_str()) == 0))
     return Status::ok();
-  ::unlink(aside.c_str());
+  if (isPlain)
+    ::unlink(aside.c_str());
   return Status(Code::Io, "cannot write " + path + ": " + std::strerror(done ? errno : error));
 }
 

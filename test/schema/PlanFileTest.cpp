@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace of;
@@ -52,6 +55,27 @@ TEST_CASE("a plan that was written is read back, with the same digest each time"
   REQUIRE(one->digest().size() == 32);
   REQUIRE(one->digest() == two->digest());
   REQUIRE_FALSE(std::filesystem::exists(disk.path + ".tmp"));
+}
+
+TEST_CASE("what is no file is written, not replaced") {
+  PlanOnDisk disk;
+  const std::string pipe = disk.path + ".pipe";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::string read;
+  std::thread reader([&] {
+    std::ifstream in(pipe, std::ios::binary);
+    read.assign(std::istreambuf_iterator<char>(in), {});
+  });
+  auto plan = PlanFile::open(disk.path);
+  REQUIRE(plan.isOk());
+  const Status status = writePlan(pipe, *std::unique_ptr<plan::PlanT>(plan->plan().UnPack()));
+  if (!status.isOk())
+    std::ofstream(pipe, std::ios::binary); // the reader waits for someone
+  reader.join();
+  REQUIRE(status.isOk());
+  REQUIRE(read == disk.bytes);
+  REQUIRE(std::filesystem::is_fifo(pipe));
+  std::filesystem::remove(pipe);
 }
 
 TEST_CASE("any flipped bit is found") {

@@ -266,18 +266,20 @@ private:
 
   LogicalResult writeModule(StringRef path) {
     std::error_code error;
-    std::string aside = path == "-" ? "-" : (path + ".part").str();
+    // Renaming would put a file in the place of what is none, as /dev/null.
+    const bool isPlain = !llvm::sys::fs::exists(path) || llvm::sys::fs::is_regular_file(path);
+    std::string aside = path == "-" || !isPlain ? path.str() : (path + ".part").str();
     llvm::ToolOutputFile out(aside, error, llvm::sys::fs::OF_Text);
     if (error)
       return fail("cannot write " + path + ": " + error.message());
     (*module)->print(out.os(), OpPrintingFlags().enableDebugInfo(true).printNameLocAsPrefix());
     out.os() << "\n";
-    if (path == "-") {
+    if (path == "-" || !isPlain)
       out.keep();
+    if (path == "-")
       return success();
-    }
     out.os().close();
-    if (out.os().has_error() || llvm::sys::fs::rename(aside, path)) {
+    if (out.os().has_error() || (isPlain && llvm::sys::fs::rename(aside, path))) {
       out.os().clear_error();
       return fail("cannot write " + path);
     }
