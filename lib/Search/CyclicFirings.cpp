@@ -355,9 +355,10 @@ private:
 
   void settle(const Firing &firing) {
     const auto [t, k] = firing;
+    const int64_t took = p_.tasks[t].durationNs;
     std::optional<int64_t> limit;
     auto before = [&](uint32_t to, uint32_t which, int64_t lagNs) {
-      const int64_t start = latest[to][which] - lagNs - p_.tasks[t].durationNs;
+      const int64_t start = latest[to][which] - lagNs - took;
       limit = limit ? std::min(*limit, start) : start;
     };
     for (const uint32_t e : graph_.outOf(t)) {
