@@ -133,14 +133,17 @@ std::vector<uint8_t> sealPlan(const uint8_t *buffer, size_t bytes) {
   return out;
 }
 
+bool isReplaceable(const std::string &path) {
+  struct stat there;
+  return ::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode);
+}
+
 Status writePlan(const std::string &path, const plan::PlanT &plan) {
   flatbuffers::FlatBufferBuilder builder;
   builder.ForceDefaults(false);
   plan::FinishPlanBuffer(builder, plan::Plan::Pack(builder, &plan));
   const std::vector<uint8_t> file = sealPlan(builder.GetBufferPointer(), builder.GetSize());
-  // Renaming would put a file in the place of what is none, as /dev/null.
-  struct stat there;
-  const bool isPlain = ::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode);
+  const bool isPlain = isReplaceable(path);
   const std::string aside = isPlain ? path + ".tmp" : path;
   const int fd = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0)

@@ -51,6 +51,10 @@ private:
 /// The whole file for a finished buffer.
 std::vector<uint8_t> sealPlan(const uint8_t *buffer, size_t bytes);
 
+/// Whether what is written aside may be renamed to this: nothing is there, or a plain file. A
+/// device or a pipe, as /dev/null, is written itself: a rename would put a file in its place.
+bool isReplaceable(const std::string &path);
+
 /// Writes a sealed plan so that a broken-off write leaves no plan behind.
 Status writePlan(const std::string &path, const plan::PlanT &plan);
 

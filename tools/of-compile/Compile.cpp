@@ -166,7 +166,8 @@ private:
 
   // Distributed so that it fits as laid out.
   LogicalResult fit() {
-    FailureOr<MemoryFit> found = fitMemory(*module, reached, options.to == Rung::Export);
+    FailureOr<MemoryFit> found =
+        fitMemory(*module, reached, options.to == Rung::Export && options.dumpDir.empty());
     if (failed(found))
       return failure();
     // A layout was looked at in any case; the rungs up to it need not be climbed again unless
@@ -266,18 +267,19 @@ private:
 
   LogicalResult writeModule(StringRef path) {
     std::error_code error;
-    // Renaming would put a file in the place of what is none, as /dev/null.
-    const bool isPlain = !llvm::sys::fs::exists(path) || llvm::sys::fs::is_regular_file(path);
+    const bool isPlain = rt::isReplaceable(path.str());
     std::string aside = path == "-" || !isPlain ? path.str() : (path + ".part").str();
     llvm::ToolOutputFile out(aside, error, llvm::sys::fs::OF_Text);
     if (error)
       return fail("cannot write " + path + ": " + error.message());
     (*module)->print(out.os(), OpPrintingFlags().enableDebugInfo(true).printNameLocAsPrefix());
     out.os() << "\n";
-    if (path == "-" || !isPlain)
+    if (path == "-") {
       out.keep();
-    if (path == "-")
       return success();
+    }
+    if (!isPlain)
+      out.keep();
     out.os().close();
     if (out.os().has_error() || (isPlain && llvm::sys::fs::rename(aside, path))) {
       out.os().clear_error();

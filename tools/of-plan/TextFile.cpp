@@ -1,11 +1,11 @@
 #include "tools/of-plan/TextFile.h"
 
 #include "runtime/data/FileBytes.h"
+#include "runtime/schema/PlanFile.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 
 namespace of::planTool {
@@ -16,10 +16,7 @@ Result<std::string> readTextFile(const std::string &path) {
 }
 
 Status writeTextFile(const std::string &path, const std::string &text) {
-  // Aside and renamed, but for what is no plain file, as /dev/stdout.
-  std::error_code error;
-  const bool isPlain =
-      !std::filesystem::exists(path, error) || std::filesystem::is_regular_file(path, error);
+  const bool isPlain = rt::isReplaceable(path);
   const std::string aside = isPlain ? path + ".tmp" : path;
   std::ofstream out(aside, std::ios::binary);
   out << text << std::flush;
@@ -28,7 +25,7 @@ Status writeTextFile(const std::string &path, const std::string &text) {
     return Status::ok();
   const Status status(Code::Io, path + ": cannot be written: " + std::strerror(errno));
   if (isPlain)
-    std::filesystem::remove(aside, error);
+    std::remove(aside.c_str());
   return status;
 }
 
