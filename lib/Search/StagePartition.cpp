@@ -110,18 +110,39 @@ class Partition {
 public:
   Partition(const StageProblem &problem, int64_t stages, size_t mostKept)
       : problem(problem), count(stages), mostKept(mostKept),
-        states(stages, std::vector<std::vector<Entry>>(problem.meshes.size() * problem.blocks)) {}
+        states(stages, std::vector<std::vector<Entry>>(problem.meshes.size() * problem.blocks)),
+        behind(problem.meshes.size()) {
+    for (const auto &[pair, crossing] : problem.crossing) {
+      const StageMesh &mesh = problem.meshes[pair.first];
+      if (problem.meshes[pair.second].first == mesh.first + mesh.count)
+        behind[pair.first].push_back({pair.second, &crossing});
+    }
+  }
 
   std::optional<StageSolution> run() {
+    const std::vector<std::vector<bool>> canBe = reachable();
     for (int64_t s = count - 1; s >= 0; --s)
       for (size_t mesh = 0; mesh < problem.meshes.size(); ++mesh)
-        for (int64_t block = s; block <= problem.blocks - (count - s); ++block)
-          if (s > 0 || (block == 0 && problem.meshes[mesh].first == 0))
+        for (int64_t block = s; canBe[s][mesh] && block <= problem.blocks - (count - s); ++block)
+          if (s > 0 || block == 0)
             fill(s, mesh, block);
     return best();
   }
 
 private:
+  // Meshes that stage s can have, as many stages behind the first devices.
+  std::vector<std::vector<bool>> reachable() const {
+    std::vector<std::vector<bool>> out(count, std::vector<bool>(problem.meshes.size()));
+    for (size_t mesh = 0; mesh < problem.meshes.size(); ++mesh)
+      out[0][mesh] = problem.meshes[mesh].first == 0;
+    for (int64_t s = 0; s + 1 < count; ++s)
+      for (size_t mesh = 0; mesh < problem.meshes.size(); ++mesh)
+        for (const auto &[next, crossing] : behind[mesh])
+          if (out[s][mesh])
+            out[s + 1][next] = true;
+    return out;
+  }
+
   std::vector<Entry> &at(int64_t s, size_t mesh, int64_t block) {
     return states[s][mesh * problem.blocks + block];
   }
@@ -144,23 +165,19 @@ private:
 
   // The stage, and all that can come behind it.
   void follow(int64_t s, const Stage &stage, const BlockCost &cost, std::vector<Entry> &out) {
-    const StageMesh &mesh = problem.meshes[stage.mesh];
-    const int64_t nextDevice = mesh.first + mesh.count;
     if (s == count - 1) {
-      if (stage.endBlock == problem.blocks && nextDevice == problem.devices)
+      const StageMesh &mesh = problem.meshes[stage.mesh];
+      if (stage.endBlock == problem.blocks && mesh.first + mesh.count == problem.devices)
         insert({before({}, cost.microSeconds, cost.stepSeconds), cost.microSeconds, stage}, out);
       return;
     }
     if (stage.endBlock == problem.blocks)
       return;
-    for (size_t next = 0; next < problem.meshes.size(); ++next) {
-      auto crossing = problem.crossing.find({stage.mesh, next});
-      if (problem.meshes[next].first != nextDevice || crossing == problem.crossing.end())
-        continue;
+    for (const auto &[next, crossing] : behind[stage.mesh]) {
       const std::vector<Entry> &rest = at(s + 1, next, stage.endBlock);
-      const double own = cost.microSeconds + crossing->second.backward[stage.endBlock];
+      const double own = cost.microSeconds + crossing->backward[stage.endBlock];
       for (size_t e = 0; e < rest.size(); ++e)
-        insert({before(received(rest[e], crossing->second), own, cost.stepSeconds), own, stage,
+        insert({before(received(rest[e], *crossing), own, cost.stepSeconds), own, stage,
                 e | next << 32},
                out);
     }
@@ -218,6 +235,8 @@ private:
   const int64_t count;
   const size_t mostKept;
   std::vector<std::vector<std::vector<Entry>>> states; ///< [stage][mesh, block]
+  /// Those that may follow each mesh, in their order.
+  std::vector<std::vector<std::pair<size_t, const Crossing *>>> behind;
 };
 
 } // namespace
