@@ -67,6 +67,10 @@ std::optional<Windows> windowsOf(NodeContext &n, RankedTensorType images,
     return n.fail("works on images without an element"), std::nullopt;
   Windows w;
   w.kernel = n.hasAttr("kernel_shape") || !kernel ? perDim(n, "kernel_shape", space, 0) : *kernel;
+  if (w.kernel.size() != space && !n.hasFailed())
+    return n.fail("has a kernel of " + Twine(w.kernel.size()) + " dims for images of " +
+                  Twine(space)),
+           std::nullopt;
   w.strides = perDim(n, "strides", space, 1);
   w.dilations = perDim(n, "dilations", space, 1);
   StringRef automatic = n.text("auto_pad", "NOTSET");
