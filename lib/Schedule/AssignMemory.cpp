@@ -25,6 +25,8 @@
 #include "runtime/base/Landing.h"
 
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
 
 #include <functional>
 #include <set>
@@ -352,19 +354,27 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
       bytes.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.end)));
       live.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.maxLive)));
     }
+    // Devices of one group that have as much memory are one error.
+    llvm::MapVector<std::pair<StringRef, int64_t>, SetVector<int64_t>> tooSmall;
     for (MeshAttr mesh : groups.meshes())
       for (int64_t device : mesh.getDevices()) {
-        const Group &group = layout[groups.groupOf(mesh)];
-        int64_t limit = cluster.devices[device].memoryBytes, needs = group.end;
-        if (limit == 0 || needs <= limit)
-          continue;
-        fits = false;
-        getOperation().emitError("device ")
-            << device << " of node '" << cluster.nodes[cluster.devices[device].node].name
-            << "' has " << limit << " bytes of memory, the job needs " << needs << " there, "
-            << describe({limit, needs, group.variables}, group.peak) << "; take "
-            << remedies({limit, needs, group.variables}, succeeded(job) ? &*job : nullptr);
+        const auto group = layout.find(groups.groupOf(mesh));
+        const int64_t limit = cluster.devices[device].memoryBytes;
+        if (limit != 0 && group->second.end > limit)
+          tooSmall[{group->first, limit}].insert(device);
       }
+    for (const auto &[where, devices] : tooSmall) {
+      const Group &group = layout.find(where.first.str())->second;
+      const int64_t limit = where.second, needs = group.end, first = devices.front();
+      fits = false;
+      auto error = getOperation().emitError("device ")
+                   << first << " of node '" << cluster.nodes[cluster.devices[first].node].name
+                   << "' has " << limit << " bytes of memory, the job needs " << needs << " there";
+      if (devices.size() > 1)
+        error << " and on " << devices.size() - 1 << " more like it";
+      error << ", " << describe({limit, needs, group.variables}, group.peak) << "; take "
+            << remedies({limit, needs, group.variables}, succeeded(job) ? &*job : nullptr);
+    }
     getOperation()->setAttr(task::TaskDialect::chunksAttrName, b.getDictionaryAttr(bytes));
     getOperation()->setAttr("task.max_live", b.getDictionaryAttr(live));
     getOperation()->setAttr(task::TaskDialect::groupsAttrName, groups.devices(b));
