@@ -29,6 +29,51 @@ std::optional<DistEdges::Producer> DistEdges::producer(size_t node, unsigned ope
   return Producer{it->second.first, it->second.second};
 }
 
+// ---- Meshes
+
+DistMeshes::DistMeshes(const DistNetwork &network) : cluster(network.onCluster()) {
+  for (const DistNode &node : network.nodes())
+    if (number.try_emplace(node.mesh, 0).second)
+      meshes.push_back(node.mesh);
+  llvm::sort(meshes, [](MeshAttr l, MeshAttr r) { return l.getDevices() < r.getDevices(); });
+  std::map<Key, int64_t> kindOf;
+  for (auto [i, mesh] : llvm::enumerate(meshes)) {
+    number[mesh] = i;
+    kinds.push_back(meshes.size() == 1
+                        ? 0
+                        : kindOf.try_emplace(keyOf({unsigned(i)}), kindOf.size()).first->second);
+  }
+}
+
+DistMeshes::Key DistMeshes::keyOf(ArrayRef<unsigned> of) const {
+  Key key;
+  std::vector<int64_t> devices;
+  for (unsigned i : of) {
+    const MeshAttr mesh = meshes[i];
+    for (auto [axis, size] : llvm::zip(mesh.getAxes(), mesh.getShape())) {
+      key.push_back(reinterpret_cast<int64_t>(axis.getAsOpaquePointer()));
+      key.push_back(size);
+    }
+    key.push_back(-1);
+    devices.insert(devices.end(), mesh.getDevices().begin(), mesh.getDevices().end());
+  }
+  const std::vector<int64_t> like = cluster.signatureOf(devices);
+  key.insert(key.end(), like.begin(), like.end());
+  return key;
+}
+
+int64_t DistMeshes::relationOf(unsigned from, unsigned to) const {
+  if (from == to)
+    return 0;
+  auto [at, isNew] = known.try_emplace({from, to}, 0);
+  if (isNew) {
+    Key key = keyOf({from, to});
+    key.push_back(int64_t(to) - int64_t(from));
+    at->second = relations.try_emplace(std::move(key), relations.size() + 1).first->second;
+  }
+  return at->second;
+}
+
 // ---- Colours
 
 namespace {
@@ -59,11 +104,10 @@ void appendFree(Key &key, Operation *op) {
   append(key, op->getResult(0).getType().getAsOpaquePointer());
 }
 
-Key ownKey(const DistNetwork &network, const DistEdges &edges, size_t n) {
+Key ownKey(const DistNetwork &network, const DistEdges &edges, const DistMeshes &meshes, size_t n) {
   const DistNode &node = network.nodes()[n];
   Key key{int64_t(node.operands.size()), int64_t(node.results.size()), node.times,
-          isPerMicro(node.op)};
-  append(key, node.mesh.getAsOpaquePointer());
+          isPerMicro(node.op), meshes.kindOf(meshes.indexOf(node.mesh))};
   for (auto [i, operand] : llvm::enumerate(node.operands)) {
     append(key, operand->get().getType().getAsOpaquePointer());
     if (!edges.producer(n, i))
@@ -81,21 +125,24 @@ Key ownKey(const DistNetwork &network, const DistEdges &edges, size_t n) {
   return key;
 }
 
-Key nextKey(const DistNetwork &network, const DistEdges &edges, size_t n,
+Key nextKey(const DistNetwork &network, const DistEdges &edges, const DistMeshes &meshes, size_t n,
             const std::vector<uint32_t> &colours) {
   const DistNode &node = network.nodes()[n];
+  const unsigned home = meshes.indexOf(node.mesh);
+  auto meshOf = [&](size_t other) { return meshes.indexOf(network.nodes()[other].mesh); };
   Key key{colours[n]};
   for (unsigned i = 0; i < node.operands.size(); ++i)
     if (auto from = edges.producer(n, i))
-      key.insert(key.end(), {colours[from->node], from->result});
+      key.insert(key.end(),
+                 {colours[from->node], from->result, meshes.relationOf(meshOf(from->node), home)});
   for (unsigned r = 0; r < node.results.size(); ++r) {
-    SmallVector<std::pair<int64_t, int64_t>> users;
+    SmallVector<std::array<int64_t, 3>> users;
     for (const DistUse &use : edges.users(n, r))
-      users.push_back({colours[use.node], use.operand});
+      users.push_back({colours[use.node], use.operand, meshes.relationOf(home, meshOf(use.node))});
     llvm::sort(users);
     key.push_back(-1);
-    for (auto [colour, operand] : users)
-      key.insert(key.end(), {colour, operand});
+    for (const std::array<int64_t, 3> &user : users)
+      key.insert(key.end(), user.begin(), user.end());
   }
   return key;
 }
@@ -115,16 +162,16 @@ size_t pairsOf(const DistNetwork &network, const std::vector<uint32_t> &colours)
 } // namespace
 
 std::vector<uint32_t> foldColours(const DistNetwork &network, const DistEdges &edges,
-                                  const FoldLimits &limits) {
+                                  const DistMeshes &meshes, const FoldLimits &limits) {
   std::vector<uint32_t> colours;
   Numbering first;
   for (size_t n = 0; n < network.nodes().size(); ++n)
-    colours.push_back(first.of(ownKey(network, edges, n)));
+    colours.push_back(first.of(ownKey(network, edges, meshes, n)));
   for (size_t count = first.size();;) {
     Numbering numbers;
     std::vector<uint32_t> finer;
     for (size_t n = 0; n < network.nodes().size(); ++n)
-      finer.push_back(numbers.of(nextKey(network, edges, n, colours)));
+      finer.push_back(numbers.of(nextKey(network, edges, meshes, n, colours)));
     if (numbers.size() == count || numbers.size() > limits.colours ||
         pairsOf(network, finer) > limits.pairs)
       return colours;

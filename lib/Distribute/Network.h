@@ -118,6 +118,7 @@ public:
 
   const std::deque<DistNode> &nodes() const { return nodeList; }
   bool isOpen() const { return boundary.isOpen; }
+  const Cluster &onCluster() const { return *cluster; }
   const DistValue &value(mlir::Value v) const { return valueMap.find(v)->second; }
 
   /// Seconds per step to have `v`, which lies as `from`, as `to`; infinite if that is not offered.

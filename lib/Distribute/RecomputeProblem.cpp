@@ -60,12 +60,17 @@ void RecomputeProblem::findClasses(const std::vector<uint32_t> &classOf) {
     auto [it, isNew] = known.try_emplace(key, classes.size());
     if (isNew)
       classes.emplace_back();
-    memberOfGroup.back() = int64_t(classes[it->second].members.size());
-    classes[it->second].members.push_back(g);
+    GroupClass &c = classes[it->second];
+    memberOfGroup.back() = c.onMesh[group.mesh]++;
+    c.members.push_back(g);
     classOfGroup.back() = int64_t(it->second);
   }
-  for (GroupClass &c : classes)
-    c.ways = waysOf(network.levels()[c.members.front()], int64_t(c.members.size()));
+  for (GroupClass &c : classes) {
+    int64_t most = 0;
+    for (auto &[mesh, members] : c.onMesh)
+      most = std::max(most, members);
+    c.ways = waysOf(network.levels()[c.members.front()], most);
+  }
 }
 
 std::map<uint32_t, int64_t> RecomputeProblem::countAgain(size_t group, Recompute level) const {
@@ -78,23 +83,31 @@ std::map<uint32_t, int64_t> RecomputeProblem::countAgain(size_t group, Recompute
 
 void RecomputeProblem::addChoices(
     search::CostNetwork &problem, llvm::function_ref<ArrayRef<double>(uint32_t)> seconds,
-    llvm::function_ref<void(uint32_t, const search::CostEdge &)> added) {
+    llvm::function_ref<void(uint32_t, MeshAttr, std::vector<double>)> added) {
   for (GroupClass &c : classes) {
     c.node = problem.nodes.size();
     problem.nodes.emplace_back();
     problem.nodes.back().costs.assign(c.ways.size(), 0);
-    std::map<uint32_t, std::vector<int64_t>> runs; ///< of an op's class, by way
+    std::map<uint32_t, std::vector<int64_t>> runs; ///< of an op's class in one group, by way
     for (auto [w, way] : llvm::enumerate(c.ways))
       for (auto [op, times] : countAgain(c.members.front(), way.level)) {
         runs[op].resize(c.ways.size());
-        runs[op][w] = times * way.count;
+        runs[op][w] = times;
       }
     for (auto &[op, times] : runs) {
       search::CostEdge edge{c.node, op, {}};
-      for (int64_t count : times)
-        for (double once : seconds(op))
-          edge.costs.push_back(count ? double(count) * once : 0); // forbidden ones stay so
-      added(op, edge);
+      edge.costs.resize(c.ways.size() * seconds(op).size());
+      for (auto &[mesh, members] : c.onMesh) {
+        std::vector<double> costs;
+        for (auto [way, once] : llvm::zip(c.ways, times)) {
+          const int64_t count = once * std::min(way.count, members);
+          for (double each : seconds(op))
+            costs.push_back(count ? double(count) * each : 0); // forbidden ones stay so
+        }
+        for (auto [sum, more] : llvm::zip(edge.costs, costs))
+          sum += more;
+        added(op, mesh, std::move(costs));
+      }
       problem.edges.push_back(std::move(edge));
     }
   }
@@ -104,8 +117,9 @@ RecomputeChoice RecomputeProblem::levelsOf(const search::Choice &choice) const {
   RecomputeChoice out(classOfGroup.size(), Recompute::None);
   for (const GroupClass &c : classes) {
     const Way &way = c.ways[choice[c.node]];
-    for (size_t g : ArrayRef(c.members).take_front(way.count))
-      out[g] = way.level;
+    for (size_t g : c.members)
+      if (memberOfGroup[g] < way.count)
+        out[g] = way.level;
   }
   return out;
 }

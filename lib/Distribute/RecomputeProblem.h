@@ -7,12 +7,14 @@
 //   value    made … last forward use │ gap │ the group is needed … last use
 //            there                   │ only if kept │ there
 //
-// Of folded groups the first ones are done again: their values would be kept longest. Borrows the
-// network.
+// Of folded groups the first ones of each mesh are done again: their values would be kept longest,
+// and stages that are alike stay so. Borrows the network.
 #pragma once
 
 #include "lib/Distribute/Choose.h"
 #include "lib/Search/CostNetwork.h"
+
+#include "llvm/ADT/MapVector.h"
 
 namespace of {
 
@@ -21,13 +23,13 @@ public:
   /// An option of a class of groups.
   struct Way {
     Recompute level;
-    int64_t count; ///< groups that are done again; 0 at level none
+    int64_t count; ///< groups of each mesh that are done again; 0 at level none
   };
 
   /// When a value is not used, and whether it is kept nevertheless. Numbers of nodes.
   struct Gap {
     size_t groups;  ///< class of the groups of which one decides,
-    int64_t member; ///< and which of them
+    int64_t member; ///< and which of those on its mesh
     int64_t from, to;
     bool isKept[3] = {}; ///< by level
   };
@@ -36,11 +38,11 @@ public:
   RecomputeProblem(const DistNetwork &network, const std::vector<uint32_t> &classOf);
 
   /// Adds the choices to the cost network, whose first nodes are the classes. `seconds` of one
-  /// member of a class, by option; `added` is told of each edge that is to be added, and of the
-  /// class of ops whose seconds it has.
+  /// member of a class, by option; `added` is told what each mesh adds to the costs of the edge
+  /// that is added next, and the class of ops whose seconds those are.
   void addChoices(search::CostNetwork &problem,
                   llvm::function_ref<llvm::ArrayRef<double>(uint32_t)> seconds,
-                  llvm::function_ref<void(uint32_t, const search::CostEdge &)> added);
+                  llvm::function_ref<void(uint32_t, MeshAttr, std::vector<double>)> added);
 
   /// None if the value is in use from first to last.
   const Gap *gapOf(mlir::Value value) const;
@@ -60,7 +62,8 @@ public:
 
 private:
   struct GroupClass {
-    llvm::SmallVector<size_t> members; ///< in program order
+    llvm::SmallVector<size_t> members;         ///< in program order
+    llvm::MapVector<MeshAttr, int64_t> onMesh; ///< how many
     llvm::SmallVector<Way> ways;
     uint32_t node = 0;
   };
@@ -78,7 +81,7 @@ private:
   llvm::DenseMap<mlir::Operation *, int64_t> position; ///< number of its node
   std::vector<GroupClass> classes;
   std::vector<int64_t> classOfGroup;  ///< -1: nothing to decide
-  std::vector<int64_t> memberOfGroup; ///< its place in the class
+  std::vector<int64_t> memberOfGroup; ///< its place in the class on its mesh
   llvm::DenseMap<mlir::Value, Gap> gaps;
   llvm::DenseMap<mlir::Value, int64_t> needed;
 };

@@ -31,6 +31,7 @@ struct SearchProblemOptions {
   FoldLimits fold;                ///< folded until the network is no larger
   unsigned fewNodes = 100;        ///< networks as small are taken as they are: nothing is left out
   unsigned mostVersionSets = 400; ///< of a value with several users, beyond sets of two
+  unsigned mostWeighed = 400;     ///< nodes of a network whose meshes can be weighed
   std::optional<int64_t> memoryLimit; ///< bytes of a device
 };
 
