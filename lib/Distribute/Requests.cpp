@@ -26,11 +26,14 @@ SearchRequests takeRequests(ModuleOp module) {
   out.weigh = static_cast<bool>(module->removeAttr(weighAttrName));
   if (auto factor = dyn_cast_or_null<FloatAttr>(module->removeAttr(memoryFactorAttrName)))
     out.memoryFactor = factor.getValueAsDouble();
+  out.blockCosts = dyn_cast_or_null<ArrayAttr>(module->removeAttr(blockCostsAttrName));
   return out;
 }
 
-void setMemoryFactor(ModuleOp module, double factor) {
+void setMemoryFactor(ModuleOp module, double factor, ArrayAttr blockCosts) {
   module->setAttr(memoryFactorAttrName, Builder(module.getContext()).getF64FloatAttr(factor));
+  if (blockCosts)
+    module->setAttr(blockCostsAttrName, blockCosts);
 }
 
 void setRequests(ModuleOp module, const SearchRequests &requests) {

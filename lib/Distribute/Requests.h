@@ -8,7 +8,9 @@
 //                that it was taken to have beside it, since nothing fits
 //   of.memory    a factor on the bytes that the search estimates, which are those of all but
 //                variables; what it thinks of its choice is left in of.searched: {bytes, fixed:
-//                those of variables, seconds, limited: if memory made it slower}
+//                those of variables, seconds, limited: if memory made it slower, blocks: what
+//                blocks cost as stages}
+//   of.block_costs   that, as a search of the same module left it: it does not depend on the factor
 #pragma once
 
 #include "mlir/IR/BuiltinOps.h"
@@ -22,6 +24,7 @@ inline constexpr llvm::StringLiteral choicesAttrName = "of.choices";
 inline constexpr llvm::StringLiteral weighAttrName = "of.weigh";
 inline constexpr llvm::StringLiteral weighedAttrName = "of.weighed";
 inline constexpr llvm::StringLiteral memoryFactorAttrName = "of.memory";
+inline constexpr llvm::StringLiteral blockCostsAttrName = "of.block_costs";
 inline constexpr llvm::StringLiteral searchedAttrName = "of.searched";
 
 struct SearchRequests {
@@ -29,6 +32,7 @@ struct SearchRequests {
   std::string givenFile, givenText; ///< both empty: nothing is given
   bool keep = false, weigh = false;
   std::optional<double> memoryFactor;
+  mlir::ArrayAttr blockCosts; ///< null: not known
 };
 
 /// Those of the module, which has none afterwards.
@@ -36,6 +40,7 @@ SearchRequests takeRequests(mlir::ModuleOp module);
 
 void setRequests(mlir::ModuleOp module, const SearchRequests &requests);
 
-void setMemoryFactor(mlir::ModuleOp module, double factor);
+/// `blockCosts` may be null.
+void setMemoryFactor(mlir::ModuleOp module, double factor, mlir::ArrayAttr blockCosts);
 
 } // namespace of

@@ -431,9 +431,12 @@ private:
                               : RecomputeLevels{Recompute::None, Recompute::Full});
     if (!requests.givenFile.empty())
       return searchGiven(program, search, fastest);
+    search.setMemoryFactor(requests.memoryFactor.value_or(1));
+    search.setKnownTables(requests.blockCosts);
     FailureOr<std::vector<StagePlan>> plans = search.candidates();
     if (failed(plans))
       return failure();
+    blockCosts = search.knownTables();
     std::optional<StagePlan> best;
     const int most = search.numOps() <= fewOps ? mostStagePlansOfFew : mostStagePlans;
     std::vector<std::optional<double>> seconds(plans->size());
@@ -548,6 +551,8 @@ private:
     out.set("seconds", b.getF64FloatAttr(found.seconds));
     if (found.isLimited)
       out.set("limited", b.getUnitAttr());
+    if (blockCosts)
+      out.set("blocks", blockCosts);
     module->setAttr(searchedAttrName, out.getDictionary(module.getContext()));
   }
 
@@ -589,6 +594,7 @@ private:
   Annotations given;
   AnnotationWriter kept;
   FamilyComparison families{cluster};
+  ArrayAttr blockCosts;    ///< as stages, for the next search of the module
   int rounds = mostRounds; ///< of the next search (solveNetwork)
   std::string noFamily;    ///< why the last mesh had no choice of the strategy
 };

@@ -148,14 +148,61 @@ LogicalResult StageSearch::addTables(std::optional<int64_t> only) {
     std::optional<int64_t> memory = cluster.leastMemory(devices);
     auto [at, isNew] = tableOf.try_emplace(signatureOf(first, count), tables.size());
     if (isNew) {
-      FailureOr<BlockTable> table = costs->on(first, count, memory);
+      const auto before = known.find({first, count});
+      FailureOr<BlockTable> table =
+          before == known.end() ? costs->on(first, count, memory) : before->second;
       if (failed(table))
         return failure();
       tables.push_back(std::move(*table));
+      tableDevices.push_back({first, count});
     }
     meshes.push_back({first, count, memory, at->second});
   }
   return success();
+}
+
+// ---- Tables as an attribute
+
+static constexpr size_t kNumbers = 5; ///< of a BlockCost
+
+ArrayAttr StageSearch::knownTables() {
+  Builder b(module.getContext());
+  SmallVector<Attribute> out;
+  for (auto [devices, table] : llvm::zip(tableDevices, tables)) {
+    SmallVector<Attribute> shapes;
+    std::vector<double> costs;
+    for (auto [shape, way] : llvm::zip(table.shapes, table.costs)) {
+      SmallVector<Attribute> axes;
+      for (auto &[axis, size] : shape)
+        axes.push_back(b.getArrayAttr({b.getStringAttr(axis), b.getI64IntegerAttr(size)}));
+      shapes.push_back(b.getArrayAttr(axes));
+      for (const search::BlockCost &cost : way)
+        costs.insert(costs.end(), {cost.microSeconds, cost.stepSeconds, double(cost.fixedBytes),
+                                   double(cost.activeBytes), double(cost.extraBytes)});
+    }
+    out.push_back(b.getArrayAttr({b.getDenseI64ArrayAttr({devices.first, devices.second}),
+                                  b.getArrayAttr(shapes), b.getDenseF64ArrayAttr(costs)}));
+  }
+  return b.getArrayAttr(out);
+}
+
+void StageSearch::setKnownTables(ArrayAttr tables) {
+  if (!tables)
+    return;
+  for (auto entry : tables.getAsRange<ArrayAttr>()) {
+    auto devices = cast<DenseI64ArrayAttr>(entry[0]);
+    BlockTable &table = known[{devices[0], devices[1]}];
+    const double *number = cast<DenseF64ArrayAttr>(entry[2]).asArrayRef().data();
+    for (auto axes : cast<ArrayAttr>(entry[1]).getAsRange<ArrayAttr>()) {
+      MeshShape &shape = table.shapes.emplace_back();
+      for (auto axis : axes.getAsRange<ArrayAttr>())
+        shape.push_back({cast<StringAttr>(axis[0]).str(), cast<IntegerAttr>(axis[1]).getInt()});
+      std::vector<search::BlockCost> &way = table.costs.emplace_back();
+      for (int64_t block = 0; block < numBlocks(); ++block, number += kNumbers)
+        way.push_back(
+            {number[0], number[1], int64_t(number[2]), int64_t(number[3]), int64_t(number[4])});
+    }
+  }
 }
 
 // ---- Cuts
@@ -202,8 +249,17 @@ StageProblem StageSearch::problemFor(int64_t stages) {
   for (const StageMesh &mesh : meshes)
     if (devices <= kFewDevices || mesh.count * stages == devices)
       problem.meshes.push_back(mesh);
-  for (const BlockTable &table : tables)
+  auto estimated = [&](int64_t &bytes) {
+    bytes = std::llround(memoryFactor * static_cast<double>(bytes));
+  };
+  for (const BlockTable &table : tables) {
     problem.tables.push_back(table.costs);
+    for (std::vector<search::BlockCost> &way : problem.tables.back())
+      for (search::BlockCost &cost : way) {
+        estimated(cost.activeBytes);
+        estimated(cost.extraBytes);
+      }
+  }
   for (size_t a = 0; a < problem.meshes.size(); ++a)
     for (size_t b = 0; b < problem.meshes.size(); ++b) {
       const StageMesh &from = problem.meshes[a], &to = problem.meshes[b];

@@ -39,6 +39,13 @@ public:
   StageSearch(mlir::ModuleOp module, ProgramOp train, const Cluster &cluster,
               BoxingPlanner &planner, const RecomputeLevels &levels);
 
+  /// A factor on estimated bytes of all but variables.
+  void setMemoryFactor(double factor) { memoryFactor = factor; }
+  /// What another search of the same module left; null: nothing.
+  void setKnownTables(mlir::ArrayAttr tables);
+  /// All tables so far: [devices, shapes by way, costs].
+  mlir::ArrayAttr knownTables();
+
   /// The best of each number of stages that fits, the fastest first; of a small program with few
   /// cuts all of them, with no estimate. Errors at an op.
   mlir::FailureOr<std::vector<StagePlan>> candidates();
@@ -98,7 +105,10 @@ private:
   std::vector<Cut> cuts; ///< before each block
   std::vector<search::StageMesh> meshes;
   std::vector<BlockTable> tables;
-  std::map<Signature, size_t> tableOf; ///< looked up only
+  std::map<Signature, size_t> tableOf;                     ///< looked up only
+  std::map<std::pair<int64_t, int64_t>, BlockTable> known; ///< by devices: first, count
+  std::vector<std::pair<int64_t, int64_t>> tableDevices;   ///< of each of `tables`
+  double memoryFactor = 1;
   bool areAllPlans = false;
   std::map<std::pair<Signature, int64_t>, search::Crossing> crossings;
 };

@@ -4,6 +4,8 @@
 #include "lib/Config/Attributes.h"
 #include "lib/Cost/Cluster.h"
 #include "lib/Distribute/Requests.h"
+#include "lib/Schedule/MeshGroups.h"
+#include "lib/Schedule/TaskCost.h"
 
 #include "mlir/IR/Diagnostics.h"
 
@@ -25,6 +27,11 @@ static constexpr double surelyEnough = 0.5;
 
 /// A layout differs a little from the one before; factors that differ less are the same.
 static constexpr double margin = 0.005;
+
+/// Schedules of one choice with ever fewer slots. If a step is longer than this for them something
+/// else is looked for, too: it is about what computing all values again costs.
+static constexpr int mostLimits = 3;
+static constexpr double mostLonger = 1.25;
 
 template <typename Run> static LogicalResult quietly(MLIRContext *context, Run run) {
   ScopedDiagnosticHandler handler(context, [](Diagnostic &) { return success(); });
@@ -49,19 +56,20 @@ public:
           dyn_cast_or_null<DictionaryAttr>((*last->module)->removeAttr(searchedAttrName));
       if (!searched)
         return take(last);
+      blockCosts = searched.getAs<ArrayAttr>("blocks");
       const double estimate = numberOf(searched, "bytes"), fixed = numberOf(searched, "fixed");
       if (round == 0 && estimate < surelyEnough * double(leastMemory()))
         return take(last);
-      const std::optional<Need> need = layout(*last);
-      if (!need)
+      const std::optional<Layout> laid = layout(*last);
+      if (!laid)
         return take(last); // its error comes again
-      const bool fits = need->part <= 1;
-      if (fits)
-        keepFastest(searched.getAs<FloatAttr>("seconds").getValueAsDouble());
-      if (fits && (!searched.get("limited") || need->part >= nearlyAll))
+      if (laid->longer)
+        keepFastest(*laid->longer * searched.getAs<FloatAttr>("seconds").getValueAsDouble());
+      const bool fits = laid->longer && *laid->longer <= mostLonger;
+      if (fits && (!searched.get("limited") || laid->need.part >= nearlyAll))
         break;
       const double right =
-          factor * std::max(need->bytes - fixed, 1.0) / std::max(estimate - fixed, 1.0);
+          factor * std::max(laid->need.bytes - fixed, 1.0) / std::max(estimate - fixed, 1.0);
       std::optional<double> next = nextFactor(factor, right, fits);
       if (!next)
         break;
@@ -75,6 +83,11 @@ private:
     double bytes; ///< of the chunk that takes the largest part of a device's memory
     double part;
   };
+  struct Layout {
+    Need need; ///< with slots as is fastest
+    /// By how much a step is longer since slots were limited; none if even so it does not fit.
+    std::optional<double> longer;
+  };
 
   static MemoryFit take(std::optional<MemoryFit> &from) { return std::move(*from); }
 
@@ -86,7 +99,7 @@ private:
     MemoryFit out;
     out.factor = factor;
     out.module = module.clone();
-    setMemoryFactor(*out.module, factor);
+    setMemoryFactor(*out.module, factor, blockCosts);
     auto passes = [&] { return runPasses(*out.module, reached, Rung::Distribute); };
     if (failed(quiet ? quietly(module.getContext(), passes) : passes()))
       return failure();
@@ -99,18 +112,43 @@ private:
     return *cluster.leastMemory(all);
   }
 
-  std::optional<Need> layout(MemoryFit &distributed) {
-    OwningOpRef<ModuleOp> copy = distributed.module->clone();
+  // With as many micro-batches under way as is fastest; where that is too large, with fewer.
+  std::optional<Layout> layout(MemoryFit &distributed) {
+    OwningOpRef<ModuleOp> physical = distributed.module->clone();
+    if (failed(quietly(module.getContext(),
+                       [&] { return runPasses(*physical, Rung::Distribute, Rung::Physical); })))
+      return std::nullopt;
     std::unique_ptr<EarlyKernels> kernels;
-    const LogicalResult done = quietly(module.getContext(), [&] {
-      if (failed(runPasses(*copy, Rung::Distribute, Rung::Physical)))
-        return failure();
-      if (wantsPlan)
-        kernels = EarlyKernels::begin(*copy);
-      return runPasses(*copy, Rung::Physical, Rung::Schedule);
-    });
-    auto chunks = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
-    auto groups = (*copy)->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
+    if (wantsPlan)
+      kernels = EarlyKernels::begin(*physical);
+    OwningOpRef<ModuleOp> laidOut = physical->clone();
+    const std::optional<Need> first = schedule(*laidOut);
+    if (!first)
+      return std::nullopt;
+    std::optional<Need> need = first;
+    const double period = double(std::max<int64_t>(longestStep(*laidOut), 1));
+    for (int i = 0; i < mostLimits && need && need->part > 1; ++i) {
+      const DictionaryAttr limits = limitsFor(*laidOut);
+      laidOut = physical->clone();
+      (*laidOut)->setAttr(registerLimitsAttrName, limits);
+      need = schedule(*laidOut);
+    }
+    if (!need || need->part > 1)
+      return Layout{*first, std::nullopt};
+    const double longer = double(longestStep(*laidOut)) / period;
+    if (Attribute limits = (*laidOut)->getAttr(registerLimitsAttrName))
+      (*distributed.module)->setAttr(registerLimitsAttrName, limits);
+    distributed.laidOut = std::move(laidOut);
+    distributed.kernels = std::move(kernels);
+    return Layout{*first, longer};
+  }
+
+  // Of a physical module. None if it has no layout for another reason than its size.
+  std::optional<Need> schedule(ModuleOp physical) {
+    (void)quietly(module.getContext(),
+                  [&] { return runPasses(physical, Rung::Physical, Rung::Schedule); });
+    auto chunks = physical->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
+    auto groups = physical->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
     if (!chunks || !groups)
       return std::nullopt;
     Need most{0, 0};
@@ -122,11 +160,44 @@ private:
           most = {bytes, part};
       }
     }
-    if (succeeded(done)) {
-      distributed.laidOut = std::move(copy);
-      distributed.kernels = std::move(kernels);
-    }
     return most;
+  }
+
+  static int64_t longestStep(ModuleOp scheduled) {
+    int64_t most = 0;
+    for (auto program : scheduled.getOps<task::ProgramOp>())
+      if (auto period = program->getAttrOfType<IntegerAttr>(periodAttrName))
+        most = std::max(most, period.getInt());
+    return most;
+  }
+
+  // Registers of programs with micro-batches take less by as many bytes as their chunk has too
+  // many.
+  DictionaryAttr limitsFor(ModuleOp laidOut) const {
+    Builder b(laidOut.getContext());
+    const MeshGroups meshes(laidOut);
+    auto chunks = laidOut->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
+    auto groups = laidOut->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
+    NamedAttrList out;
+    for (auto program : laidOut.getOps<task::ProgramOp>()) {
+      if (program.getMicros() < 2)
+        continue;
+      llvm::StringMap<int64_t> bytes;
+      for (auto reg : program.getBody().front().getOps<task::RegisterOp>())
+        bytes[meshes.groupOf(distOf(reg.getType()).getMesh())] +=
+            alignedBytes(partBytes(reg.getType())) * int64_t(reg.getSlots());
+      NamedAttrList limits;
+      for (NamedAttribute chunk : chunks) {
+        const auto devices = cast<DenseI64ArrayAttr>(groups.get(chunk.getName())).asArrayRef();
+        const std::optional<int64_t> memory = cluster.leastMemory({devices.begin(), devices.end()});
+        const int64_t over = cast<IntegerAttr>(chunk.getValue()).getInt() - memory.value_or(0);
+        if (memory && over > 0)
+          limits.set(chunk.getName(),
+                     b.getI64IntegerAttr(std::max<int64_t>(0, bytes[chunk.getName()] - over)));
+      }
+      out.set(program.getSymName(), limits.getDictionary(b.getContext()));
+    }
+    return out.getDictionary(b.getContext());
   }
 
   void keepFastest(double seconds) {
@@ -150,6 +221,7 @@ private:
   const Rung reached;
   const Cluster cluster;
   const bool wantsPlan;
+  ArrayAttr blockCosts; ///< as stages; null: not known
   std::optional<MemoryFit> last, best;
   double bestSeconds = 0;
   std::optional<double> enough, tooLittle; ///< factors

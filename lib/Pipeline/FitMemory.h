@@ -5,10 +5,11 @@
 //          └──────────── a factor on the estimate ◀──────────┘
 //
 // The search counts bytes before there are kernels, orders and buffers in place, so it may be above
-// or below what a device needs. Where that may matter its choice is laid out, and it searches again
-// with its estimate put right by that layout: where the layout is too large, and where memory made
-// the choice slower than it could be and some is left. A bounded number of times; the fastest that
-// fits is taken.
+// or below what a device needs. Where that may matter its choice is laid out. A layout that is too
+// large is scheduled again with a limit on the slots of registers, which leaves fewer micro-batches
+// under way. Where that is not enough the search tries again with its estimate put right by the
+// layout, as it does where memory made the choice slower than it could be and some is left. A
+// bounded number of times; the fastest that fits is taken.
 #pragma once
 
 #include "lib/Export/KernelObjects.h"

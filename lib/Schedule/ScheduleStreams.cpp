@@ -42,6 +42,7 @@ public:
       addRegister(reg);
     addExchangePrecedences();
     addVariablePrecedences();
+    addLimits();
     Result<search::CyclicSolution> solution = search::scheduleCyclic(problem, {0, room()});
     if (!solution.isOk())
       return program.emitError("program @")
@@ -115,6 +116,19 @@ private:
         out[pool] = std::max<int64_t>(0, *memory / 2 - used[pool]);
     }
     return out;
+  }
+
+  // Of whoever laid the program out before and found it too large (lib/Pipeline/FitMemory.h).
+  void addLimits() {
+    auto all =
+        program->getParentOfType<ModuleOp>()->getAttrOfType<DictionaryAttr>(registerLimitsAttrName);
+    auto limits = all ? all.getAs<DictionaryAttr>(program.getSymName()) : DictionaryAttr();
+    if (!limits)
+      return;
+    problem.poolBytes.assign(poolNames.size(), std::numeric_limits<int64_t>::max());
+    for (auto [bytes, name] : llvm::zip(problem.poolBytes, poolNames))
+      if (auto limit = limits.getAs<IntegerAttr>(name))
+        bytes = limit.getInt();
   }
 
   uint32_t receiveOf(uint32_t send) const {

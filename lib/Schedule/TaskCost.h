@@ -34,4 +34,8 @@ inline constexpr llvm::StringLiteral lastAttrName = "task.last";
 /// On a program: from one iteration to the next, in ns.
 inline constexpr llvm::StringLiteral periodAttrName = "task.period";
 
+/// Of a module: dictionary program -> dictionary mesh group -> bytes that the slots of its
+/// registers may take together; no entry: no limit.
+inline constexpr llvm::StringLiteral registerLimitsAttrName = "task.register_limits";
+
 } // namespace of

@@ -206,7 +206,7 @@ private:
     ScopedDiagnosticHandler silence(&context, [](Diagnostic &) { return success(); });
     FailureOr<MemoryFit> found = fitMemory(*asked, reached);
     if (succeeded(found) && found->factor != 1) // an error comes again
-      setMemoryFactor(*module, found->factor);
+      setMemoryFactor(*module, found->factor, {});
     return success();
   }
 
