@@ -85,6 +85,31 @@ void addSmall(const std::string &name, const std::string &op) {
   });
 }
 
+/// Rows of so many elements in the first cache: what a fold takes beside its elements. Items are
+/// elements.
+void addRows(const std::string &name, int columns) {
+  std::string text =
+      name == "softmax"
+          ? "func.func @f(%x: $T) -> $T {\n %m = of.reduce_max %x dims [1] keepdims : ($T) -> $K\n "
+            "%d = of.sub %x, %m : ($T, $K) -> $T\n %e = of.exp %d : ($T) -> $T\n %s = "
+            "of.reduce_sum %e dims [1] keepdims : ($T) -> $K\n %q = of.div %e, %s : ($T, $K) -> "
+            "$T\n return %q : $T\n}"
+          : "func.func @f(%x: $T) -> $K {\n %y = of.reduce_sum %x dims [1] keepdims : ($T) -> $K\n "
+            "return %y : $K\n}";
+  const std::string count = std::to_string(8192 / columns);
+  for (const auto &[part, type] :
+       {std::pair<std::string, std::string>{"$T", "tensor<" + count + "x" +
+                                                      std::to_string(columns) + "xf32>"},
+        {"$K", "tensor<" + count + "x1xf32>"}})
+    for (size_t at; (at = text.find(part)) != std::string::npos;)
+      text.replace(at, part.size(), type);
+  benchmark::RegisterBenchmark(("small/" + name + "/" + std::to_string(columns)).c_str(),
+                               [=](benchmark::State &state) {
+                                 run(state, text, {8192, 8192});
+                                 state.SetItemsProcessed(state.iterations() * 8192);
+                               });
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -116,6 +141,10 @@ int main(int argc, char **argv) {
       "of.div %e, %s : ($T, $K) -> $T\n"
       " return %q : $T\n}",
       {elements, elements});
+  addRows("sum of rows", 64);
+  addRows("sum of rows", 1024);
+  addRows("softmax", 64);
+  addRows("softmax", 1024);
   for (const char *op : {"neg", "relu", "sqrt", "rsqrt", "reciprocal", "exp", "log", "tanh", "erf",
                          "sin", "sigmoid", "softplus"})
     addSmall(op, std::string("of.") + op + " %x : (tensor<8192xf32>) -> tensor<8192xf32>");

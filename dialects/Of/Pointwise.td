@@ -14,8 +14,9 @@ class Of_UnaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mne
   let results = (outs AnyRankedTensor:$result);
 }
 
-// A function that a machine computes as a polynomial or a division of some: `functions` of them.
-class Of_FunctionOp<string mnemonic, string text, int functions = 1> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
+// A function that a machine computes as a polynomial or a division of some: `functions` is how many divisions take as long; e^x as
+// long as two (benchmarks/codegen).
+class Of_FunctionOp<string mnemonic, string text, int functions = 2> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
     DeclareOpInterfaceMethods<PointwiseOpInterface, ["getFunctions"]>])> {
   let summary = text;
   let arguments = (ins AnyRankedTensor:$input);
@@ -23,11 +24,13 @@ class Of_FunctionOp<string mnemonic, string text, int functions = 1> : Of_Tensor
   let extraClassDefinition = "int64_t $cppClass::getFunctions() { return " # functions # "; }";
 }
 
-class Of_BinaryOp<string mnemonic, string text, bit linear = 0> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
-    DeclareOpInterfaceMethods<PointwiseOpInterface, !if(linear, ["getLinearOperandSets"], []<string>)>])> {
+class Of_BinaryOp<string mnemonic, string text, bit linear = 0, int functions = 0> : Of_TensorOp<mnemonic, !listconcat(PointwiseTraits, [
+    DeclareOpInterfaceMethods<PointwiseOpInterface, !listconcat(!if(linear, ["getLinearOperandSets"], []<string>),
+                                                               !if(functions, ["getFunctions"], []<string>))>])> {
   let summary = text;
   let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
   let results = (outs AnyRankedTensor:$result);
+  let extraClassDefinition = !if(functions, "int64_t $cppClass::getFunctions() { return " # functions # "; }", "");
 }
 
 def Of_NegOp : Of_UnaryOp<"neg", "-x", 1>;
@@ -35,13 +38,13 @@ def Of_AbsOp : Of_UnaryOp<"abs", "|x|">;
 def Of_SignOp : Of_UnaryOp<"sign", "-1, 0 or 1; gradient 0">;
 def Of_ExpOp : Of_FunctionOp<"exp", "e^x">;
 def Of_LogOp : Of_FunctionOp<"log", "natural logarithm">;
-def Of_SqrtOp : Of_UnaryOp<"sqrt", "square root">;
-def Of_RsqrtOp : Of_UnaryOp<"rsqrt", "1 / sqrt(x)">;
-def Of_TanhOp : Of_FunctionOp<"tanh", "hyperbolic tangent">;
-def Of_ErfOp : Of_FunctionOp<"erf", "error function">;
-def Of_SinOp : Of_FunctionOp<"sin", "sine">;
-def Of_CosOp : Of_FunctionOp<"cos", "cosine">;
-def Of_AtanOp : Of_FunctionOp<"atan", "arc tangent">;
+def Of_SqrtOp : Of_FunctionOp<"sqrt", "square root", 1>;
+def Of_RsqrtOp : Of_FunctionOp<"rsqrt", "1 / sqrt(x)">;
+def Of_TanhOp : Of_FunctionOp<"tanh", "hyperbolic tangent", 3>;
+def Of_ErfOp : Of_FunctionOp<"erf", "error function", 5>;
+def Of_SinOp : Of_FunctionOp<"sin", "sine", 8>;
+def Of_CosOp : Of_FunctionOp<"cos", "cosine", 8>;
+def Of_AtanOp : Of_FunctionOp<"atan", "arc tangent", 3>;
 def Of_FloorOp : Of_UnaryOp<"floor", "largest integer not above x; gradient 0">;
 def Of_CeilOp : Of_UnaryOp<"ceil", "smallest integer not below x; gradient 0">;
 def Of_RoundOp : Of_UnaryOp<"round", "nearest integer, the even one of two; gradient 0">;
@@ -53,10 +56,10 @@ def Of_StopGradientOp : Of_UnaryOp<"stop_gradient", "x, through which no gradien
 def Of_AddOp : Of_BinaryOp<"add", "x + y", 1>;
 def Of_SubOp : Of_BinaryOp<"sub", "x - y", 1>;
 def Of_MulOp : Of_BinaryOp<"mul", "x * y; logical and for bool", 1>;
-def Of_DivOp : Of_BinaryOp<"div", "x / y; integers round towards zero", 1>;
+def Of_DivOp : Of_BinaryOp<"div", "x / y; integers round towards zero", 1, 1>;
 def Of_MaxOp : Of_BinaryOp<"max", "larger of x and y; where equal the gradient goes half to each">;
 def Of_MinOp : Of_BinaryOp<"min", "smaller of x and y; where equal the gradient goes half to each">;
-def Of_PowOp : Of_FunctionOp<"pow", "x^y for x >= 0, and for any x when y is an integer constant", 2> { // exp(y log x)
+def Of_PowOp : Of_FunctionOp<"pow", "x^y for x >= 0, and for any x when y is an integer constant", 7> { // exp(y log x)
   let arguments = (ins AnyRankedTensor:$lhs, AnyRankedTensor:$rhs);
 }
 

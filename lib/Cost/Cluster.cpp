@@ -15,12 +15,21 @@ const ComputeRate &ClusterDevice::rateOf(std::string_view routine) const {
   return any;
 }
 
-double ClusterDevice::memorySeconds(double bytes) const {
-  if (cacheBytes <= 0 || cacheBytesPerSecond <= 0)
-    return bytes / bytesPerSecond;
-  // All of what fits is found there, nothing of what is twice as large: it was evicted meanwhile.
-  const double found = std::clamp(2 - bytes / cacheBytes, 0.0, 1.0);
-  return bytes * (found / cacheBytesPerSecond + (1 - found) / bytesPerSecond);
+/// Between two sizes the rate changes evenly with the order of magnitude; `beyond` the last.
+static double rateAt(const std::vector<std::pair<double, double>> &bySize, double bytes,
+                     double beyond) {
+  const auto above = std::lower_bound(bySize.begin(), bySize.end(), std::pair(bytes, 0.0));
+  if (above == bySize.end())
+    return beyond;
+  if (above == bySize.begin())
+    return above->second;
+  const auto below = std::prev(above);
+  const double part = std::log(bytes / below->first) / std::log(above->first / below->first);
+  return below->second + part * (above->second - below->second);
+}
+
+double ClusterDevice::memorySeconds(double bytes, double among) const {
+  return bytes / rateAt(memoryBySize, among, bytesPerSecond);
 }
 
 std::optional<int64_t> Cluster::leastMemory(const std::vector<int64_t> &devices) const {
@@ -33,14 +42,15 @@ std::optional<int64_t> Cluster::leastMemory(const std::vector<int64_t> &devices)
 
 static bool areAlike(const ComputeRate &l, const ComputeRate &r) {
   return l.routine == r.routine && l.flops == r.flops && l.halfOutputs == r.halfOutputs &&
-         l.halfDepth == r.halfDepth && l.unaligned == r.unaligned;
+         l.halfDepth == r.halfDepth && l.unaligned == r.unaligned &&
+         l.startSeconds == r.startSeconds;
 }
 
 static bool areAlike(const ClusterDevice &l, const ClusterDevice &r) {
   const auto figures = [](const ClusterDevice &d) {
     return std::tie(d.kind, d.threads, d.isa, d.memoryBytes, d.flopsF32, d.flopsF64,
-                    d.bytesPerSecond, d.cacheBytes, d.cacheBytesPerSecond, d.launchSeconds,
-                    d.dispatchSeconds, d.crowding, d.overlapSlowdown);
+                    d.bytesPerSecond, d.memoryBySize, d.launchSeconds, d.dispatchSeconds,
+                    d.crowding, d.overlapSlowdown);
   };
   return figures(l) == figures(r) && areAlike(l.any, r.any) &&
          std::equal(l.routines.begin(), l.routines.end(), r.routines.begin(), r.routines.end(),
@@ -75,23 +85,8 @@ std::vector<int64_t> Cluster::signatureOf(const std::vector<int64_t> &list) cons
   return out;
 }
 
-static double rateFor(const ClusterResource &resource, double bytes) {
-  const auto &bySize = resource.bySize;
-  if (bySize.empty())
-    return resource.bytesPerSecond;
-  auto above = std::lower_bound(bySize.begin(), bySize.end(), std::pair(bytes, 0.0));
-  if (above == bySize.begin())
-    return above->second;
-  auto below = std::prev(above);
-  if (above == bySize.end())
-    return below->second;
-  // Between two sizes the rate changes evenly with the order of magnitude.
-  const double part = std::log(bytes / below->first) / std::log(above->first / below->first);
-  return below->second + part * (above->second - below->second);
-}
-
 double ClusterResource::loadBytes(double bytes) const {
-  const double rate = rateFor(*this, bytes);
+  const double rate = rateAt(bySize, bytes, bySize.empty() ? bytesPerSecond : bySize.back().second);
   return std::round((bytes / rate + messageSeconds) * bytesPerSecond);
 }
 

@@ -30,20 +30,22 @@ struct ComputeRate {
   /// Operations per second by DType; 0: as the device's rate for any routine.
   std::array<double, 9> flops{};
   double halfOutputs = 0, halfDepth = 0;
-  double unaligned = 1; ///< part of a 16-bit rate left when a row is no multiple of 16 bytes
+  double unaligned = 1;    ///< part of a 16-bit rate left when a row is no multiple of 16 bytes
+  double startSeconds = 0; ///< of each product of a batch, or each fold of a row, whatever its size
 };
 
 struct ClusterDevice {
   int64_t node = 0;
-  std::string kind;                               ///< "cpu", "cuda"
-  int64_t index = 0;                              ///< of its kind within the node
-  int64_t threads = 1;                            ///< workers a CPU device owns
-  std::string isa;                                ///< code is generated for it
-  int64_t memoryBytes = 0;                        ///< 0: not limited
-  double flopsF32 = 0, flopsF64 = 0;              ///< per second, of a large matrix product
-  double bytesPerSecond = 0;                      ///< of its memory
-  double cacheBytes = 0, cacheBytesPerSecond = 0; ///< 0: none that matters
-  double launchSeconds = 0;                       ///< fixed time of one kernel
+  std::string kind;                  ///< "cpu", "cuda"
+  int64_t index = 0;                 ///< of its kind within the node
+  int64_t threads = 1;               ///< workers a CPU device owns
+  std::string isa;                   ///< code is generated for it
+  int64_t memoryBytes = 0;           ///< 0: not limited
+  double flopsF32 = 0, flopsF64 = 0; ///< per second, of a large matrix product
+  double bytesPerSecond = 0;         ///< of its memory
+  /// (bytes that a kernel works on, bytes per second), ascending: caches hold them.
+  std::vector<std::pair<double, double>> memoryBySize = {};
+  double launchSeconds = 0;   ///< fixed time of one kernel
   double dispatchSeconds = 0; ///< the host's time to issue a kernel; it runs ahead
   double crowding = 1;        ///< kernels take so much longer while the whole host works
   double overlapSlowdown = 1; ///< ... while an exchange of the device is under way
@@ -51,8 +53,8 @@ struct ClusterDevice {
   std::vector<ComputeRate> routines;
 
   const ComputeRate &rateOf(std::string_view routine) const;
-  /// Seconds to read and write so many bytes: from its cache as far as they fit.
-  double memorySeconds(double bytes) const;
+  /// Seconds to move so many bytes to and from memory, or a cache that holds `among` bytes.
+  double memorySeconds(double bytes, double among) const;
 };
 
 /// Who has one of a resource: all together, each host, each node, or each few devices of a node.

@@ -11,6 +11,14 @@ static Key sourceKey() {
                text("", "Where the number comes from."));
 }
 
+static Key sizesKey(const char *name, const char *doc, const char *bytesDoc, const char *rateDoc) {
+  return list(name, doc,
+              object("size", "A rate; between two sizes it is interpolated.",
+                     {bytes("bytes", bytesDoc).atLeast(1).required(),
+                      number("gb_per_s", rateDoc).above(0).required()}))
+      .otherwise("[]");
+}
+
 static std::vector<Key> rateKeys(bool ofDevice) {
   auto rate = [&](const char *name, const char *doc, const char *fallback) {
     Key key = number(name, doc).above(0);
@@ -35,7 +43,11 @@ static std::vector<Key> rateKeys(bool ofDevice) {
                                     "an operand or result is no multiple of 16 bytes.")
                     .above(0)
                     .atMost(1),
-                "1")};
+                "1"),
+          shape(number("start_us", "cpu: microseconds of each product of a batch, or in a "
+                                   "generated kernel of each fold of a row, beside its operations.")
+                    .atLeast(0),
+                "0")};
 }
 
 static std::vector<Key> routineKeys() {
@@ -63,9 +75,10 @@ static Key deviceKeys() {
                  "for a billion a second; left out, each counts as twelve operations.",
                  object("", "Rates of a routine.", routineKeys())),
            number("memory_gb_per_s", "GB/s of its memory.").above(0).otherwise("10"),
-           bytes("cache", "Bytes of a kernel that its cache holds; 0 for none that matters.")
-               .otherwise("0"),
-           number("cache_gb_per_s", "GB/s of that cache.").above(0),
+           sizesKey("memory_sizes",
+                    "Rates of kernels that work on few bytes, ascending: caches hold them. What "
+                    "works on more than the last moves at memory_gb_per_s.",
+                    "What a kernel works on.", "GB/s read and written."),
            number("launch_us", "Microseconds of an empty kernel.").atLeast(0).otherwise("1"),
            number("dispatch_us", "Microseconds of its host to issue a kernel. Kernels queue: of "
                                  "issuing and computing the longer counts.")
@@ -97,9 +110,6 @@ static Key nodeKeys() {
 }
 
 static Key resourceKeys() {
-  Key size = object("size", "Rate of transfers of one size; between sizes it is interpolated.",
-                    {bytes("bytes", "Size of one transfer.").atLeast(1).required(),
-                     number("gb_per_s", "GB/s at it, latency apart.").above(0).required()});
   return object(
       "resource", "Something that data passes: a NIC, a switch, a bus.",
       {text("name", "Name.").required(),
@@ -118,9 +128,9 @@ static Key resourceKeys() {
                             "small messages wait for one another.")
            .atLeast(0)
            .otherwise("0"),
-       list("sizes", "Rates by the size of a transfer, ascending; without, all pass at gb_per_s.",
-            size)
-           .otherwise("[]"),
+       sizesKey("sizes",
+                "Rates by the size of a transfer, ascending; without, all pass at gb_per_s.",
+                "Size of one transfer.", "GB/s at it, latency apart."),
        sourceKey()});
 }
 

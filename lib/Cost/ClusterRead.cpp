@@ -31,10 +31,25 @@ static ComputeRate readRate(const Node &in, const ComputeRate &base) {
   readShape("half_outputs", out.halfOutputs);
   readShape("half_depth", out.halfDepth);
   readShape("unaligned", out.unaligned);
+  if (const Node *given = in.find("start_us"))
+    out.startSeconds = numberOf(*given) * 1e-6;
   return out;
 }
 
-static ClusterDevice readDevice(const Node &node) {
+static std::vector<std::pair<double, double>> readSizes(const Node &in, const char *key,
+                                                        Report &report) {
+  std::vector<std::pair<double, double>> out;
+  for (const Node &item : get(in, key).items) {
+    const double bytes = bytesOf(get(item, "bytes"));
+    if (!out.empty() && bytes <= out.back().first)
+      report.add(get(item, "bytes").at, "'bytes' is not above the size before it; list sizes "
+                                        "ascending");
+    out.emplace_back(bytes, numberOf(get(item, "gb_per_s")) * 1e9);
+  }
+  return out;
+}
+
+static ClusterDevice readDevice(const Node &node, Report &report) {
   ClusterDevice out;
   out.kind = get(node, "kind").text;
   out.threads = integerOf(get(node, "threads"));
@@ -49,9 +64,7 @@ static ClusterDevice readDevice(const Node &node) {
       out.routines.back().routine = item.key;
     }
   out.bytesPerSecond = numberOf(get(node, "memory_gb_per_s")) * 1e9;
-  out.cacheBytes = bytesOf(get(node, "cache"));
-  if (const Node *rate = node.find("cache_gb_per_s"))
-    out.cacheBytesPerSecond = numberOf(*rate) * 1e9;
+  out.memoryBySize = readSizes(node, "memory_sizes", report);
   out.launchSeconds = numberOf(get(node, "launch_us")) * 1e-6;
   out.dispatchSeconds = numberOf(get(node, "dispatch_us")) * 1e-6;
   out.crowding = numberOf(get(node, "crowding"));
@@ -59,10 +72,10 @@ static ClusterDevice readDevice(const Node &node) {
   return out;
 }
 
-static void addDevices(const Node &in, int64_t node, Cluster &out) {
+static void addDevices(const Node &in, int64_t node, Cluster &out, Report &report) {
   std::map<std::string, int64_t> ofKind;
   for (const Node &item : get(in, "devices").items) {
-    ClusterDevice device = readDevice(item);
+    ClusterDevice device = readDevice(item, report);
     device.node = node;
     for (int64_t i = 0; i < integerOf(get(item, "count")); ++i) {
       device.index = ofKind[device.kind]++;
@@ -101,7 +114,7 @@ static void readNode(const Node &in, std::map<std::string, int64_t> &byName, Hos
     if (!byName.emplace(node.name, out.nodes.size()).second)
       report.add(get(in, "name").at, "node name '" + node.name + "' is used twice");
     out.nodes.push_back(node);
-    addDevices(in, out.nodes.size() - 1, out);
+    addDevices(in, out.nodes.size() - 1, out, report);
   }
 }
 
@@ -135,18 +148,6 @@ static std::vector<int64_t> membersOf(ResourceScope scope, int64_t sharedBy,
   return out;
 }
 
-static std::vector<std::pair<double, double>> readSizes(const Node &in, Report &report) {
-  std::vector<std::pair<double, double>> out;
-  for (const Node &item : get(in, "sizes").items) {
-    const double bytes = bytesOf(get(item, "bytes"));
-    if (!out.empty() && bytes <= out.back().first)
-      report.add(get(item, "bytes").at, "'bytes' is not above the size before it; list sizes "
-                                        "ascending");
-    out.emplace_back(bytes, numberOf(get(item, "gb_per_s")) * 1e9);
-  }
-  return out;
-}
-
 static void readResource(const Node &in, Cluster &out, Report &report) {
   static const std::pair<const char *, ResourceScope> scopes[] = {
       {"cluster", ResourceScope::Cluster},
@@ -168,7 +169,7 @@ static void readResource(const Node &in, Cluster &out, Report &report) {
   ClusterResource made{get(in, "name").text,
                        numberOf(get(in, "gb_per_s")) * 1e9,
                        numberOf(get(in, "latency_us")) * 1e-6,
-                       readSizes(in, report),
+                       readSizes(in, "sizes", report),
                        static_cast<int64_t>(out.families.size()),
                        numberOf(get(in, "message_us")) * 1e-6};
   int64_t members = 0;

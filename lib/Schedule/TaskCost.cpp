@@ -2,38 +2,26 @@
 
 #include "lib/Cost/ComputeCost.h"
 #include "lib/Cost/ExchangeCost.h"
+#include "lib/Schedule/FusedWork.h"
+#include "lib/Schedule/OperandAges.h"
 
 using namespace mlir;
 
 namespace of {
 
-static double bytesOf(TypeRange types) {
-  double bytes = 0;
-  for (Type type : types)
-    bytes += partBytes(type);
-  return bytes;
-}
-
-KernelWork workOf(task::KernelOp kernel, int64_t point) {
+static KernelWork libraryWork(Operation *op, int64_t point) {
   auto parts = [&](TypeRange types) {
     return llvm::map_to_vector(types, [&](Type type) { return localTypeAt(type, point); });
   };
-  KernelWork whole;
-  int64_t ops = 0;
-  for (Operation &op : kernel.getBody().front().without_terminator()) {
-    KernelWork work = workOf(&op, parts(op.getOperandTypes()), parts(op.getResultTypes()));
-    whole.flops += work.flops;
-    whole.functions += work.functions;
-    whole.aligned &= work.aligned;
-    if (ops++ == 0 || work.dtype == DType::F64)
-      whole.dtype = work.dtype;
-    if (isa<LibraryOpInterface>(op)) // alone in its kernel
-      return work;
-    whole.outputs = work.outputs;
-  }
-  whole.bytes =
-      bytesOf(kernel.getInputs().getTypes()) + bytesOf(TypeRange(kernel.getResultTypes()));
-  return whole;
+  return workOf(op, parts(op->getOperandTypes()), parts(op->getResultTypes()));
+}
+
+KernelWork workOf(task::KernelOp kernel, int64_t point) {
+  Operation &first = kernel.getBody().front().front();
+  KernelWork work =
+      isa<LibraryOpInterface>(first) ? libraryWork(&first, point) : fusedWork(kernel, point);
+  work.ages = agesOf(kernel);
+  return work;
 }
 
 ProfiledWork workOf(const TaskInfo &task) {

@@ -23,12 +23,27 @@ public:
   virtual void run(rt::TileTeam &team) = 0;
 };
 
-/// Makes a device's work; its buffers are its own.
-using WorkFactory = std::function<Result<std::unique_ptr<Work>>(uint32_t threads)>;
+/// Where a device works: on so many threads, in memory as a plan's chunks are, which those of
+/// several nodes share and the system gives other pages.
+struct Place {
+  uint32_t threads = 1;
+  bool shared = false;
+};
 
-WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes);
-/// C = A B, square or not.
-WorkFactory matmulWork(plan::DType dtype, int64_t m, int64_t n, int64_t k);
+/// Makes a device's work; its buffers are its own.
+using WorkFactory = std::function<Result<std::unique_ptr<Work>>(const Place &place)>;
+
+/// A library call. Each run has other buffers than the one before, until they fill an area of so
+/// many bytes: a step of training touches more than the inner caches hold.
+WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes, size_t areaBytes = 0);
+/// C = A B, square or not; of a batch one after the other; A and B may lie transposed.
+struct ProductShape {
+  int64_t m = 1, n = 1, k = 1, batch = 1;
+  bool lhsTransposed = false, rhsTransposed = false;
+  double flops() const;
+  double movedBytes(plan::DType dtype) const; ///< read, and written after they were fetched
+};
+WorkFactory matmulWork(plan::DType dtype, const ProductShape &shape, size_t areaBytes = 0);
 /// One of the three convolution routines, 3 x 3, between `samples` images of 28 x 28 with so many
 /// channels and as many with 32.
 struct ConvolutionShape {
@@ -36,9 +51,11 @@ struct ConvolutionShape {
   double flops() const;
   double filterWeights() const; ///< results of the gradient of the filters
   double depth() const;         ///< products behind one result of the forward pass
+  /// Read, and written after they were fetched, by that routine.
+  double movedBytes(const std::string &routine, plan::DType dtype) const;
 };
 WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
-                            const ConvolutionShape &shape);
+                            const ConvolutionShape &shape, size_t areaBytes = 0);
 /// Copies `bytes`, the next of `total` in each run, split over the threads.
 WorkFactory copyWork(size_t bytes, size_t total);
 /// An optimizer's update with momentum: of three arrays of `bytes`, the next of `total` in each
@@ -46,19 +63,24 @@ WorkFactory copyWork(size_t bytes, size_t total);
 WorkFactory updateWork(size_t bytes, size_t total);
 /// Bytes that updateWork reads and writes, for each of `bytes`.
 inline constexpr double updateBytes = 5;
-/// An update like Adam's of so many fp32 elements in cache: what generated kernels are like.
+/// How often a run does the three below: they are short.
+inline constexpr int cachedRepeats = 16;
+/// An update of three arrays by a fourth, of so many fp32 elements in cache: additions and
+/// products.
 WorkFactory elementWork(int64_t elements);
 /// Operations that elementWork does on an element, as the compiler counts them.
 inline constexpr double elementOps = 11;
-/// y = exp(x) over so many fp32 elements in cache.
+/// y = exp(x) over so many fp32 elements, a multiple of 16 for each thread, in cache.
 WorkFactory functionWork(int64_t elements);
+/// The sums of so many rows of fp32 elements in cache.
+WorkFactory foldWork(int64_t rows, int64_t columns);
 /// Nothing, a thousand times.
 WorkFactory launchWork();
 
 /// Seconds of one run on one device while nobody else works.
-Result<double> alone(const WorkFactory &factory, uint32_t threads);
+Result<double> alone(const WorkFactory &factory, const Place &place);
 /// ... while `devices` of them run theirs.
-Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t devices);
+Result<double> together(const WorkFactory &factory, const Place &place, uint32_t devices);
 
 /// Seconds to fetch bytes that another thread wrote.
 double fetchSeconds(size_t bytes);

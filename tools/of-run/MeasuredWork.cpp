@@ -2,55 +2,105 @@
 #include "tools/of-run/Measure.h"
 
 #include "runtime/kernel/Library.h"
+#include "runtime/memory/Chunk.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
 
 namespace of::run {
 
 namespace {
 
+/// Places in one chunk, on lines of their own.
+struct Buffers {
+  rt::Chunk chunk;
+  std::vector<std::byte *> at;
+
+  /// All bytes are written once.
+  static Result<std::shared_ptr<Buffers>> make(const Place &place,
+                                               const std::vector<size_t> &bytes) {
+    constexpr size_t line = 64;
+    auto out = std::make_shared<Buffers>();
+    std::vector<size_t> offsets;
+    size_t all = 0;
+    for (size_t size : bytes) {
+      offsets.push_back(all);
+      all += (size + line - 1) / line * line;
+    }
+    OF_ASSIGN(out->chunk, rt::Chunk::allocate(all, place.shared));
+    std::memset(out->chunk.data(), 0, all);
+    for (size_t offset : offsets)
+      out->at.push_back(out->chunk.data() + offset);
+    return out;
+  }
+  /// So many equal arrays of so many elements, with this value.
+  static Result<std::shared_ptr<Buffers>> floats(const Place &place, size_t arrays, size_t elements,
+                                                 float value) {
+    OF_ASSIGN(std::shared_ptr<Buffers> out,
+              make(place, std::vector<size_t>(arrays, elements * sizeof(float))));
+    for (size_t i = 0; i < arrays; ++i)
+      std::fill_n((*out)[i], elements, value);
+    return out;
+  }
+  float *operator[](size_t i) const { return reinterpret_cast<float *>(at[i]); }
+};
+
 /// A library call as a plan would hold it.
 class LibraryWork final : public Work {
 public:
   static Result<std::unique_ptr<Work>> make(const plan::LibraryT &call,
-                                            const std::vector<size_t> &bytes, uint32_t threads) {
+                                            const std::vector<size_t> &bytes, size_t areaBytes,
+                                            const Place &place) {
     auto out = std::make_unique<LibraryWork>();
     out->builder_.Finish(plan::Library::Pack(out->builder_, &call));
     const auto *table = flatbuffers::GetRoot<plan::Library>(out->builder_.GetBufferPointer());
     // Tiles of a device: a few for each thread, as the compiler cuts them.
-    out->tiles_ = std::min<int64_t>(threads, rt::maxTiles(*table));
+    out->tiles_ = std::min<int64_t>(place.threads, rt::maxTiles(*table));
     OF_ASSIGN(const size_t scratch, rt::scratchBytes(*table, out->tiles_));
     std::vector<size_t> all = bytes;
     if (scratch > 0)
       all.push_back(scratch);
-    for (size_t size : all) {
-      out->memory_.emplace_back(size, std::byte{});
-      out->buffers_.push_back(out->memory_.back().data());
-    }
+    OF_TRY(out->allocate(all, areaBytes, place));
     OF_ASSIGN(out->routine_, rt::makeRoutine(*table, out->tiles_, all));
     return std::unique_ptr<Work>(std::move(out));
   }
 
   void run(rt::TileTeam &team) override {
+    at_ = (at_ + 1) % buffers_.size();
     team.run(
         [](void *context, int64_t begin, int64_t end) {
           LibraryWork &w = *static_cast<LibraryWork *>(context);
-          w.routine_->run(w.buffers_.data(), nullptr, begin, end);
+          w.routine_->run(w.buffers_[w.at_].data(), nullptr, begin, end);
         },
         this, tiles_);
   }
 
 private:
+  Status allocate(const std::vector<size_t> &bytes, size_t areaBytes, const Place &place) {
+    const size_t once = std::accumulate(bytes.begin(), bytes.end(), size_t(0));
+    const size_t runs = std::max<size_t>(1, areaBytes / once);
+    std::vector<size_t> all;
+    for (size_t run = 0; run < runs; ++run)
+      all.insert(all.end(), bytes.begin(), bytes.end());
+    OF_ASSIGN(memory_, Buffers::make(place, all));
+    for (size_t run = 0; run < runs; ++run) {
+      const auto first = memory_->at.begin() + static_cast<ptrdiff_t>(run * bytes.size());
+      buffers_.emplace_back(first, first + static_cast<ptrdiff_t>(bytes.size()));
+    }
+    return Status::ok();
+  }
+
   flatbuffers::FlatBufferBuilder builder_;
-  std::vector<std::vector<std::byte>> memory_;
-  std::vector<void *> buffers_;
+  std::shared_ptr<Buffers> memory_;
+  std::vector<std::vector<void *>> buffers_; ///< of the runs, in turn
   std::unique_ptr<rt::Routine> routine_;
   int64_t tiles_ = 1;
+  size_t at_ = 0;
 };
 
-/// A function of a range of elements.
+/// A function of a range of elements, `cachedRepeats` times in a run.
 template <typename Fn> class RangeWork final : public Work {
 public:
   RangeWork(int64_t elements, uint32_t threads, Fn fn)
@@ -60,7 +110,8 @@ public:
     team.run(
         [](void *context, int64_t begin, int64_t end) {
           auto &w = *static_cast<RangeWork *>(context);
-          w.fn_(w.elements_ * begin / w.tiles_, w.elements_ * end / w.tiles_);
+          for (int i = 0; i < cachedRepeats; ++i)
+            w.fn_(w.elements_ * begin / w.tiles_, w.elements_ * end / w.tiles_);
         },
         this, tiles_);
   }
@@ -101,33 +152,43 @@ std::unique_ptr<Work> pieceWork(size_t piece, size_t area, uint32_t threads, Fn 
   return std::make_unique<PieceWork<Fn>>(piece, area, threads, std::move(fn));
 }
 
-/// exp(x) for |x| < 1 as generated kernels compute it: a polynomial, vectorised for the
-/// host.
+// What follows is vectorised for the host, like generated kernels.
+
+/// As wide as generated kernels have vectors where the host does; others halve it.
+using Floats = float __attribute__((vector_size(64), aligned(4), may_alias));
+using Ints = int32_t __attribute__((vector_size(64), aligned(4), may_alias));
+constexpr int64_t vectorElements = sizeof(Floats) / sizeof(float);
+
+/// e^x much as generated kernels compute it (lib/Codegen/ExpandMath.cpp): 2^n (1 + r + r^2 Q(r)),
+/// and nothing for what is too small. Whole vectors.
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"))) void
-expOf(const float *x, float *y, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) {
-    // exp(x) = 2^n exp(r): n by rounding, exp(r) by six terms, 2^n by its bits.
-    const float n = (x[i] * 1.44269504f + 12582912.0f) - 12582912.0f;
-    const float r = x[i] - n * 0.693147181f;
-    float p = 1.0f / 720;
-    for (float term : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
-      p = p * r + term;
-    const int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
-    float scale;
-    std::memcpy(&scale, &bits, sizeof scale);
-    y[i] = p * scale;
+expRange(const float *from, float *to, int64_t count) {
+  const Floats zero = {};
+  for (int64_t i = 0; i < count; i += vectorElements) {
+    const Floats x = *reinterpret_cast<const Floats *>(from + i);
+    const Floats most = x > 89.0f ? zero + 89.0f : x;
+    const Floats clamped = x < -104.0f ? zero : most;
+    const Floats shifted = clamped * 1.44269504f + 12582912.0f;
+    const Ints n = reinterpret_cast<Ints>(shifted) - 0x4b400000;
+    const Floats nearest = shifted - 12582912.0f;
+    const Floats r = (clamped - nearest * 0.693359375f) + nearest * 2.12194440e-4f;
+    Floats q = zero + 1.0f / 5040;
+    for (float term : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f})
+      q = q * r + term;
+    const Floats e = 1.0f + (r * r * q + r);
+    const Floats power = reinterpret_cast<Floats>((n + 127) << 23);
+    *reinterpret_cast<Floats *>(to + i) = x < -104.0f ? zero : e * power;
   }
 }
 
-/// m = 0.9 m + 0.1 g, v = 0.99 v + 0.01 g g, w -= 0.1 m / (v + eps): Adam without its
-/// root, which GCC computes one by one here
+/// m = 0.9 m + 0.1 g, v = 0.99 v + 0.01 g g, w -= 0.1 m (v + 1)
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3"))) void
-adamRange(float *__restrict w, float *__restrict m, float *__restrict v, const float *__restrict g,
-          int64_t count) {
+elementRange(float *__restrict w, float *__restrict m, float *__restrict v,
+             const float *__restrict g, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     m[i] = 0.9f * m[i] + 0.1f * g[i];
     v[i] = 0.99f * v[i] + 0.01f * (g[i] * g[i]);
-    w[i] -= 0.1f * (m[i] / (v[i] + 1e-6f));
+    w[i] -= 0.1f * (m[i] * (v[i] + 1.0f));
   }
 }
 
@@ -140,25 +201,46 @@ updateRange(float *__restrict w, float *__restrict m, const float *__restrict g,
   }
 }
 
+/// Sums of rows, in any order of additions; each row is begun when the sum before is known, as the
+/// passes of a softmax are.
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"),
+               optimize("O3", "associative-math", "no-trapping-math"))) void
+foldRows(const float *__restrict x, float *__restrict y, int64_t rows, int64_t columns) {
+  float sum = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    const float *row = x + r * columns + static_cast<int64_t>(sum * 0.0f);
+    sum = 0;
+    for (int64_t c = 0; c < columns; ++c)
+      sum += row[c];
+    y[r] = sum;
+  }
+}
+
 constexpr int64_t filters = 32, extent = 28, window = 3;
 
 } // namespace
 
-WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes) {
-  return [call = std::move(call), bytes = std::move(bufferBytes)](uint32_t threads) {
-    return LibraryWork::make(call, bytes, threads);
+WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes, size_t areaBytes) {
+  return [call = std::move(call), bytes = std::move(bufferBytes), areaBytes](const Place &place) {
+    return LibraryWork::make(call, bytes, areaBytes, place);
   };
 }
 
 static size_t sizeOf(plan::DType dtype) { return dtype == plan::DType::F64 ? 8 : 4; }
 
-WorkFactory matmulWork(plan::DType dtype, int64_t m, int64_t n, int64_t k) {
+double ProductShape::flops() const { return 2 * double(batch) * double(m * n * k); }
+double ProductShape::movedBytes(plan::DType dtype) const {
+  return double(sizeOf(dtype)) * double(batch) * double(m * k + k * n + 2 * m * n);
+}
+
+WorkFactory matmulWork(plan::DType dtype, const ProductShape &shape, size_t areaBytes) {
+  const auto [m, n, k, batch, lhsTransposed, rhsTransposed] = shape;
   plan::LibraryT call;
   call.name = "matmul";
   call.dtype = dtype;
-  call.ints = {1, m, n, k, 0, 0, m * k, k * n, m * n};
-  const size_t size = sizeOf(dtype);
-  return libraryWork(call, {m * k * size, k * n * size, m * n * size});
+  call.ints = {batch, m, n, k, lhsTransposed, rhsTransposed, m * k, k * n, m * n};
+  const size_t size = sizeOf(dtype) * static_cast<size_t>(batch);
+  return libraryWork(call, {m * k * size, k * n * size, m * n * size}, areaBytes);
 }
 
 double ConvolutionShape::flops() const {
@@ -167,8 +249,23 @@ double ConvolutionShape::flops() const {
 double ConvolutionShape::filterWeights() const { return depth() * double(filters); }
 double ConvolutionShape::depth() const { return double(channels * window * window); }
 
+/// Bytes of the images, of the results and of the weights.
+static std::array<size_t, 3> bytesOf(const ConvolutionShape &shape, plan::DType dtype) {
+  const size_t pixels = shape.samples * extent * extent * sizeOf(dtype);
+  return {pixels * shape.channels, pixels * filters,
+          static_cast<size_t>(shape.filterWeights()) * sizeOf(dtype)};
+}
+
+double ConvolutionShape::movedBytes(const std::string &routine, plan::DType dtype) const {
+  const auto [image, result, weights] = bytesOf(*this, dtype);
+  const size_t written = routine == "conv2d_backward_weights" ? weights
+                         : routine == "conv2d_backward_data"  ? image
+                                                              : result;
+  return double(image + result + weights + written);
+}
+
 WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
-                            const ConvolutionShape &shape) {
+                            const ConvolutionShape &shape, size_t areaBytes) {
   plan::LibraryT call;
   call.name = routine;
   call.dtype = dtype;
@@ -191,59 +288,58 @@ WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
                1,
                1,
                1};
-  const size_t size = sizeOf(dtype);
-  const size_t pixels = shape.samples * extent * extent * size, image = pixels * shape.channels,
-               result = pixels * filters,
-               weights = static_cast<size_t>(shape.filterWeights()) * size;
+  const auto [image, result, weights] = bytesOf(shape, dtype);
   if (routine == "conv2d_backward_weights")
-    return libraryWork(call, {image, result, weights});
+    return libraryWork(call, {image, result, weights}, areaBytes);
   if (routine == "conv2d_backward_data")
-    return libraryWork(call, {result, weights, image});
-  return libraryWork(call, {image, weights, result});
+    return libraryWork(call, {result, weights, image}, areaBytes);
+  return libraryWork(call, {image, weights, result}, areaBytes);
 }
 
 WorkFactory copyWork(size_t bytes, size_t total) {
-  return [bytes, total](uint32_t threads) -> Result<std::unique_ptr<Work>> {
-    std::vector<char> from(total, 1), to(total, 2);
-    return pieceWork(
-        bytes, total, threads,
-        [from = std::move(from), to = std::move(to)](size_t first, size_t last) mutable {
-          std::memcpy(to.data() + first, from.data() + first, last - first);
-        });
+  return [bytes, total](const Place &place) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::make(place, {total, total}));
+    return pieceWork(bytes, total, place.threads, [b = std::move(b)](size_t first, size_t last) {
+      std::memcpy(b->at[1] + first, b->at[0] + first, last - first);
+    });
   };
 }
 
 WorkFactory updateWork(size_t bytes, size_t total) {
   constexpr size_t size = sizeof(float);
-  return [bytes, total](uint32_t threads) -> Result<std::unique_ptr<Work>> {
-    std::vector<float> w(total / size, 1), m(total / size, 2), g(total / size, 3);
-    return pieceWork(
-        bytes / size, total / size, threads,
-        [w = std::move(w), m = std::move(m), g = std::move(g)](size_t first, size_t last) mutable {
-          updateRange(w.data() + first, m.data() + first, g.data() + first,
-                      static_cast<int64_t>(last - first));
-        });
+  return [bytes, total](const Place &place) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 3, total / size, 0.5f));
+    return pieceWork(bytes / size, total / size, place.threads,
+                     [b = std::move(b)](size_t first, size_t last) {
+                       updateRange((*b)[0] + first, (*b)[1] + first, (*b)[2] + first,
+                                   static_cast<int64_t>(last - first));
+                     });
   };
 }
 
 WorkFactory elementWork(int64_t elements) {
-  return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
-    std::array<std::vector<float>, 4> all;
-    all.fill(std::vector<float>(elements, 0.5f));
-    return rangeWork(elements, threads, [all = std::move(all)](int64_t begin, int64_t end) mutable {
-      auto &[w, m, v, g] = all;
-      adamRange(w.data() + begin, m.data() + begin, v.data() + begin, g.data() + begin,
-                end - begin);
+  return [elements](const Place &place) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 4, elements, 0.5f));
+    return rangeWork(elements, place.threads, [b = std::move(b)](int64_t begin, int64_t end) {
+      elementRange((*b)[0] + begin, (*b)[1] + begin, (*b)[2] + begin, (*b)[3] + begin, end - begin);
     });
   };
 }
 
 WorkFactory functionWork(int64_t elements) {
-  return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
-    auto x = std::make_shared<std::vector<float>>(elements, 0.5f),
-         y = std::make_shared<std::vector<float>>(elements);
-    return rangeWork(elements, threads, [x, y](int64_t begin, int64_t end) {
-      expOf(x->data() + begin, y->data() + begin, end - begin);
+  return [elements](const Place &place) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 2, elements, 0.5f));
+    return rangeWork(elements, place.threads, [b = std::move(b)](int64_t begin, int64_t end) {
+      expRange((*b)[0] + begin, (*b)[1] + begin, end - begin);
+    });
+  };
+}
+
+WorkFactory foldWork(int64_t rows, int64_t columns) {
+  return [rows, columns](const Place &place) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 2, rows * columns, 0.5f));
+    return rangeWork(rows, place.threads, [b = std::move(b), columns](int64_t begin, int64_t end) {
+      foldRows((*b)[0] + begin * columns, (*b)[1] + begin, end - begin, columns);
     });
   };
 }
@@ -257,8 +353,8 @@ WorkFactory launchWork() {
     }
     const uint32_t threads;
   };
-  return [](uint32_t threads) -> Result<std::unique_ptr<Work>> {
-    return std::unique_ptr<Work>(std::make_unique<Launches>(threads));
+  return [](const Place &place) -> Result<std::unique_ptr<Work>> {
+    return std::unique_ptr<Work>(std::make_unique<Launches>(place.threads));
   };
 }
 

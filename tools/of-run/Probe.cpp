@@ -38,27 +38,36 @@ std::string sourcesOf(const Figures &figures, const std::string &indent) {
   return out;
 }
 
-/// What a device of `threads` threads does on a host of `devices` such devices.
+/// What a device does on a host of `devices` such devices.
 class DeviceProbe {
 public:
-  DeviceProbe(uint32_t threads, uint32_t devices) : threads_(threads), devices_(devices) {}
+  DeviceProbe(const Place &place, uint32_t devices) : place_(place), devices_(devices) {}
 
   Status measure() {
+    OF_TRY(measureMemory());
     OF_TRY(measureMatmul());
     for (const char *routine :
          {"conv2d_forward", "conv2d_backward_data", "conv2d_backward_weights"})
       OF_TRY(measureConvolution(routine));
     OF_TRY(measureElements());
-    OF_TRY(measureMemory());
     return measureCrowding();
   }
 
   std::string text(const std::string &indent) const {
-    std::string out = textOf(figures_, indent) + indent + "routines:\n";
+    std::string out = textOf(figures_, indent);
+    if (!cacheRates_.empty())
+      out += indent + "memory_sizes:\n";
+    for (const auto &[area, rate] : cacheRates_)
+      out += fmt::format("{}  - {{bytes: {} KiB, gb_per_s: {:.4g}}}\n", indent, area >> 10,
+                         rate / giga);
+    out += indent + "routines:\n";
     for (const auto &[name, rates] : routines_)
       out += indent + "  " + name + ":\n" + textOf(rates, indent + "    ") +
              sourcesOf(rates, indent + "    ");
-    return out + sourcesOf(figures_, indent);
+    Figures all = figures_;
+    if (!cacheRates_.empty())
+      all.push_back({"memory_sizes", "", "updating such areas again and again, with momentum"});
+    return out + sourcesOf(all, indent);
   }
   /// GB/s that a copy moves, each byte counted once.
   double copyRate() const { return copyRate_; }
@@ -72,39 +81,66 @@ private:
     return std::max(0.0, (ratio - 1) / (1 / atSlow - ratio / atFast));
   }
 
-  /// Two shapes that are too small in one way each say how much is lost to it.
+  /// Seconds of the three products that training makes of one, on average: itself, the gradient of
+  /// what it reads, that of the weights.
+  Result<double> trainingProduct(plan::DType dtype, const ProductShape &of) {
+    double sum = 0;
+    for (const ProductShape &shape : {of, ProductShape{of.m, of.k, of.n, 1, false, true},
+                                      ProductShape{of.k, of.n, of.m, 1, true, false}}) {
+      OF_ASSIGN(const double t,
+                computing(matmulWork(dtype, shape, stepArea_), shape.movedBytes(dtype), stepArea_));
+      sum += t;
+    }
+    return sum / 3;
+  }
+
+  /// A shape with short sums says what is lost to them.
   Status measureMatmul() {
-    constexpr double n = 384, few = 48, shallow = 16;
-    auto rate = [&](plan::DType dtype, double m, double k) -> Result<double> {
-      OF_ASSIGN(const double t, alone(matmulWork(dtype, static_cast<int64_t>(m),
-                                                 static_cast<int64_t>(m), static_cast<int64_t>(k)),
-                                      threads_));
-      return 2 * m * m * k / t;
+    const ProductShape large{1024, 256, 256}, flat{1024, 256, 16};
+    auto near = [&](const ProductShape &shape) {
+      return computing(matmulWork(plan::DType::F32, shape, nearArea_),
+                       shape.movedBytes(plan::DType::F32), nearArea_);
     };
-    OF_ASSIGN(const double large, rate(plan::DType::F32, n, n));
-    OF_ASSIGN(const double small, rate(plan::DType::F32, few, n));
-    OF_ASSIGN(const double flat, rate(plan::DType::F32, n, shallow));
-    OF_ASSIGN(const double wide, rate(plan::DType::F64, n, n));
-    const double outputs = halfOf(large, n * n, small, few * few),
-                 depth = halfOf(large, n, flat, shallow);
-    const double whole = (1 + outputs / (n * n)) * (1 + depth / n);
+    OF_ASSIGN(const double largeSeconds, near(large));
+    OF_ASSIGN(const double flatSeconds, near(flat));
+    OF_ASSIGN(const double narrow, trainingProduct(plan::DType::F32, large));
+    OF_ASSIGN(const double wide, trainingProduct(plan::DType::F64, large));
+    const double k = double(large.k),
+                 depth = halfOf(large.flops() / largeSeconds, k, flat.flops() / flatSeconds,
+                                double(flat.k)),
+                 whole = large.flops() * (1 + depth / k);
+    const std::string what = "matrix product of 1024 x 256 x 256 and its gradients";
+    figures_.push_back({"gflops_f32", number(whole / narrow / giga), what});
+    figures_.push_back({"gflops_f64", number(whole / wide / giga), what});
     figures_.push_back(
-        {"gflops_f32", number(large * whole / giga), "matrix product of 384 x 384 x 384"});
-    figures_.push_back(
-        {"gflops_f64", number(wide * whole / giga), "matrix product of 384 x 384 x 384"});
-    figures_.push_back(
-        {"half_outputs", number(outputs), "matrix products with 48 x 48 and 384 x 384 results"});
-    figures_.push_back(
-        {"half_depth", number(depth), "matrix products with inner sums of 16 and 384"});
+        {"half_depth", number(depth), "matrix products with inner sums of 16 and 256"});
+    return measureBatch(whole / narrow, depth);
+  }
+
+  /// Products as attention and its gradient have them, as many of each.
+  Status measureBatch(double rate, double depth) {
+    double sum = 0;
+    const ProductShape shapes[] = {{64, 64, 16, 64, false, true},
+                                   {64, 16, 64, 64, false, false},
+                                   {64, 16, 64, 64, true, false}};
+    for (const ProductShape &shape : shapes) {
+      OF_ASSIGN(const double t, computing(matmulWork(plan::DType::F32, shape, stepArea_),
+                                          shape.movedBytes(plan::DType::F32), stepArea_));
+      sum += (t - shape.flops() / rate * (1 + depth / double(shape.k))) / double(shape.batch);
+    }
+    routines_.emplace_back(
+        "matmul", Figures{{"start_us", number(std::max(0.0, sum / 3) / micro),
+                           "64 products of 64 x 16 x 64 and 64 x 64 x 16, some transposed"}});
     return Status::ok();
   }
 
   /// Images of one channel, as first layers have them, leave short sums, and few results where the
   /// filters' gradient is computed. (The gradient of such images nobody needs.)
   Status measureConvolution(const std::string &routine) {
-    const ConvolutionShape deep{4, 32}, flat{4, 1};
+    const ConvolutionShape deep{16, 32}, flat{16, 1};
     auto rate = [&](plan::DType dtype, const ConvolutionShape &shape) -> Result<double> {
-      OF_ASSIGN(const double t, alone(convolutionWork(routine, dtype, shape), threads_));
+      OF_ASSIGN(const double t, computing(convolutionWork(routine, dtype, shape, nearArea_),
+                                          shape.movedBytes(routine, dtype), nearArea_));
       return shape.flops() / t;
     };
     OF_ASSIGN(const double large, rate(plan::DType::F32, deep));
@@ -122,7 +158,7 @@ private:
       lost.push_back({ofFilters ? "half_outputs" : "half_depth", number(half),
                       "images of one channel and of 32"});
     }
-    const std::string what = "4 images of 32 x 28 x 28, 32 filters of 3 x 3";
+    const std::string what = "16 images of 32 x 28 x 28, 32 filters of 3 x 3";
     Figures rates{{"gflops_f32", number(large * whole / giga), what},
                   {"gflops_f64", number(wide * whole / giga), what}};
     rates.insert(rates.end(), lost.begin(), lost.end());
@@ -131,50 +167,60 @@ private:
   }
 
   Status measureElements() {
-    const int64_t elements = 8192 * static_cast<int64_t>(threads_);
-    auto measure = [&](const char *name, const WorkFactory &work, double ops,
-                       const std::string &what) -> Status {
-      OF_ASSIGN(const double t, alone(work, threads_));
-      const double rate = ops * static_cast<double>(elements) / t / giga;
-      routines_.emplace_back(
-          name, Figures{{"gflops_f32", number(rate), what},
-                        {"gflops_f64", number(rate / 2), what + "; half of it in fp64"}});
-      return Status::ok();
-    };
-    OF_TRY(measure("generated", elementWork(elements), elementOps,
-                   "an update like Adam's in cache, eleven operations an element"));
-    return measure("function", functionWork(elements), 1, "exp(x) in cache");
+    constexpr int64_t columns = 64;
+    const int64_t elements = 2048 * static_cast<int64_t>(place_.threads), rows = elements / columns;
+    const double count = static_cast<double>(cachedRepeats * elements);
+    OF_ASSIGN(const double update, alone(elementWork(elements), place_));
+    OF_ASSIGN(const double function, alone(functionWork(elements), place_));
+    OF_ASSIGN(const double fold, alone(foldWork(rows, columns), place_));
+    const double start = (fold - update / elementOps) / static_cast<double>(cachedRepeats * rows);
+    addElements("generated", elementOps * count / update,
+                "additions and products in cache, eleven an element");
+    routines_.back().second.push_back(
+        {"start_us", number(std::max(0.0, start) / micro),
+         "sums of rows of 64 elements one after the other, in cache"});
+    addElements("function", count / function, "exp(x) in cache");
+    return Status::ok();
+  }
+  void addElements(const char *name, double rate, const std::string &what) {
+    routines_.emplace_back(
+        name, Figures{{"gflops_f32", number(rate / giga), what},
+                      {"gflops_f64", number(rate / giga / 2), what + "; half of it in fp64"}});
   }
 
-  /// What exceeds the cache in training is above all an optimizer's update. Copies within growing
-  /// areas: the cache ends where their rate falls towards that of memory.
+  /// What exceeds the caches in training is above all an optimizer's update; areas that are updated
+  /// again and again say what caches hold, up to where they hold nothing.
   Status measureMemory() {
-    OF_ASSIGN(const double memory, alone(copyWork(piece_, large_), threads_));
-    copyRate_ = static_cast<double>(piece_) / memory;
-    OF_ASSIGN(const double update, alone(updateWork(piece_, large_), threads_));
-    figures_.push_back({"memory_gb_per_s",
-                        number(updateBytes * static_cast<double>(piece_) / update / giga),
-                        "updating 1 MiB of weights after the other of 96 MiB, with momentum"});
-    size_t cache = 0;
-    double fast = 0;
-    for (size_t area = size_t(256) << 10; area <= size_t(32) << 20; area *= 2) {
-      const size_t bytes = std::min(area, piece_);
-      OF_ASSIGN(const double t, alone(copyWork(bytes, area), threads_));
-      const double rate = static_cast<double>(bytes) / t;
-      if (rate < 1.5 * copyRate_)
+    OF_ASSIGN(const double copy, alone(copyWork(piece_, large_), place_));
+    copyRate_ = static_cast<double>(piece_) / copy;
+    OF_ASSIGN(const double memory, updateRate(piece_, large_));
+    memoryRate_ = nearRate_ = memory;
+    for (size_t area = leastArea_; area <= size_t(64) << 20; area *= 2) {
+      OF_ASSIGN(const double rate, updateRate(std::min(piece_, area / 3), area / 3));
+      if (rate < 1.1 * memory)
         break;
-      cache = 2 * area;
-      fast = 2 * rate;
+      cacheRates_.emplace_back(area, rate);
+      if (area <= nearArea_)
+        nearRate_ = rate;
     }
-    if (cache > 0) {
-      figures_.push_back({"cache", fmt::format("{} KiB", cache >> 10),
-                          "largest copy half as fast again as memory, both ways"});
-      figures_.push_back({"cache_gb_per_s", number(fast / giga), "the same copy"});
-    }
-    OF_ASSIGN(const double launch, alone(launchWork(), threads_));
+    figures_.push_back({"memory_gb_per_s", number(memory / giga),
+                        "updating 1 MiB of weights after the other of 96 MiB, with momentum"});
+    OF_ASSIGN(const double launch, alone(launchWork(), place_));
     figures_.push_back(
         {"launch_us", fmt::format("{:.3f}", launch / 1000 / micro), "an empty call"});
     return Status::ok();
+  }
+  /// Seconds of a library routine beside those that the cost model counts for the bytes that it
+  /// moves, which come from such an area. Of a shape that does little else no more than half are.
+  Result<double> computing(const WorkFactory &work, double movedBytes, size_t areaBytes) {
+    OF_ASSIGN(const double t, alone(work, place_));
+    return std::max(t / 2, t - movedBytes / (areaBytes > nearArea_ ? memoryRate_ : nearRate_));
+  }
+  /// Bytes per second, in pieces of such areas of each array.
+  Result<double> updateRate(size_t piece, size_t area) {
+    piece -= piece % 256;
+    OF_ASSIGN(const double t, alone(updateWork(piece, std::max(piece, area - area % 256)), place_));
+    return updateBytes * static_cast<double>(piece) / t;
   }
 
   /// How much longer work takes while all devices of the host do it: from computing and from
@@ -184,9 +230,9 @@ private:
       return Status::ok();
     double product = 1;
     for (const WorkFactory &work :
-         {matmulWork(plan::DType::F32, 384, 384, 384), copyWork(piece_, large_)}) {
-      OF_ASSIGN(const double lone, alone(work, threads_));
-      OF_ASSIGN(const double crowded, together(work, threads_, devices_));
+         {matmulWork(plan::DType::F32, {384, 384, 384}), copyWork(piece_, large_)}) {
+      OF_ASSIGN(const double lone, alone(work, place_));
+      OF_ASSIGN(const double crowded, together(work, place_, devices_));
       product *= std::max(1.0, crowded / lone);
     }
     figures_.push_back({"crowding", fmt::format("{:.3f}", std::sqrt(product)),
@@ -194,11 +240,17 @@ private:
     return Status::ok();
   }
 
-  static constexpr size_t piece_ = size_t(1) << 20, large_ = size_t(96) << 20;
-  const uint32_t threads_, devices_;
+  /// What the kernel before has written is no further away than nearArea_; of the three products of
+  /// training two work on what was written long before, or in the last step.
+  static constexpr size_t piece_ = size_t(1) << 20, large_ = size_t(96) << 20,
+                          leastArea_ = size_t(128) << 10, nearArea_ = size_t(32) << 20,
+                          stepArea_ = size_t(256) << 20;
+  const Place place_;
+  const uint32_t devices_;
   Figures figures_;
   std::vector<std::pair<std::string, Figures>> routines_;
-  double copyRate_ = 0;
+  std::vector<std::pair<size_t, double>> cacheRates_; ///< by the bytes that are updated
+  double copyRate_ = 0, nearRate_ = 0, memoryRate_ = 0;
 };
 
 std::string bestIsa() {
@@ -246,7 +298,7 @@ Status probeCluster(const ProbeOptions &options) {
   const uint32_t threads = options.threads ? options.threads : std::max(1u, cores / devices);
   const uint64_t memory = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                           static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE)) / devices;
-  DeviceProbe device(threads, devices);
+  DeviceProbe device({threads, options.nodes > 1}, devices);
   OF_TRY(device.measure());
   const double disk = diskRate(folderOf(options.out));
 
