@@ -107,7 +107,7 @@ class Plan:
     def train(self, port):
         run(os.path.join(self.tools, "of-run"), os.path.join(self.base, "job.plan"), "--local", "--trace", "--data", self.folder,
             "--out", self.base, "--port", str(port))
-        self.seconds.append(stepSeconds(self.base))
+        self.seconds.append(stepSeconds(self.base, self.batch))
 
     def losses(self):
         with open(os.path.join(self.base, "metrics.jsonl")) as file:
