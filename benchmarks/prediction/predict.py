@@ -2,12 +2,13 @@
 
 usage: predict.py BIN DATA [--steps N]     BIN: the programs of the build, DATA: the folder of Fashion-MNIST
 
-Probes the machine, compiles each job, simulates its plan and trains it for some steps. Jobs on two devices are also
+Probes the machine, compiles each job, simulates its plan and trains it for some steps, short ones for more of them. Jobs on two devices are also
 held against two copies of the same job on one device, started together: what the copies lose to each other, the prediction
 is multiplied by. Takes a minute or two; others should leave the machine alone meanwhile.
 """
 import argparse
 import json
+import math
 import os
 import re
 import statistics
@@ -16,6 +17,8 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(HERE, "..", "..", "examples")
+
+LEAST_SECONDS = 0.2
 
 # name, model, nodes, devices of each, keys of `parallel`
 JOBS = [
@@ -81,18 +84,23 @@ class Machine:
     def predict(self, plan):
         return json.loads(self.run("of-plan", "simulate", plan, "--json"))["step_seconds"]
 
-    def start(self, plan, model, out, *flags):
+    def stepsOf(self, plan):
+        """Copies start some tens of milliseconds after each other and have to overlap."""
+        return max(self.steps, math.ceil(LEAST_SECONDS / self.predict(plan)))
+
+    def start(self, plan, model, out, steps, *flags):
         self.port += 8
         data = self.text if model in ("text-transformer", "embedding") else self.data
         return subprocess.Popen(
             [os.path.join(self.bin, "of-run"), plan, "--local", "--data", data, "--out", out,
-             "--steps", str(self.steps), "--port", str(self.port), *flags],
+             "--steps", str(steps), "--port", str(self.port), *flags],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def train(self, plan, model, *flags, copies=1):
         """The folders of as many runs as copies, started together."""
         outs = [os.path.join(self.folder, f"out-{self.port}-{i}") for i in range(copies)]
-        running = [self.start(plan, model, out, *flags) for out in outs]
+        steps = self.stepsOf(plan)
+        running = [self.start(plan, model, out, steps, *flags) for out in outs]
         for process in running:
             _, errors = process.communicate()
             if process.returncode:

@@ -71,8 +71,10 @@ static Key deviceKeys() {
            table("routines",
                  "Rates that differ from the device's, by routine of runtime/kernel (matmul, "
                  "conv2d_forward, ...) or `generated` for kernels that the compiler makes; what is "
-                 "left out is the device's. `function`: values of exp, log, tanh and their like, "
-                 "for a billion a second; left out, each counts as twelve operations.",
+                 "left out is the device's. `function`: values of exp, for a billion a second, "
+                 "of which a division counts as half and erf as two and a half; left out, exp "
+                 "counts as "
+                 "twelve operations.",
                  object("", "Rates of a routine.", routineKeys())),
            number("memory_gb_per_s", "GB/s of its memory.").above(0).otherwise("10"),
            sizesKey("memory_sizes",

@@ -52,16 +52,16 @@ std::vector<double> repeatOn(rt::TileTeam &team, Work &work) {
 
 Work::~Work() = default;
 
-Result<double> alone(const WorkFactory &factory, const Place &place) {
-  OF_ASSIGN(const std::unique_ptr<Work> work, factory(place));
-  rt::TileTeam team(place.threads, true, rt::setFloatingPointModes);
+Result<double> alone(const WorkFactory &factory, uint32_t threads) {
+  OF_ASSIGN(const std::unique_ptr<Work> work, factory(threads));
+  rt::TileTeam team(threads, true, rt::setFloatingPointModes);
   return quartileOf(repeatOn(team, *work));
 }
 
-Result<double> together(const WorkFactory &factory, const Place &place, uint32_t devices) {
+Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t devices) {
   std::vector<std::unique_ptr<Work>> works;
   for (uint32_t d = 0; d < devices; ++d) {
-    OF_ASSIGN(std::unique_ptr<Work> work, factory(place));
+    OF_ASSIGN(std::unique_ptr<Work> work, factory(threads));
     works.push_back(std::move(work));
   }
   std::vector<std::vector<double>> seconds(devices);
@@ -70,7 +70,7 @@ Result<double> together(const WorkFactory &factory, const Place &place, uint32_t
   for (uint32_t d = 0; d < devices; ++d)
     leaders.emplace_back([&, d] {
       rt::setFloatingPointModes();
-      rt::TileTeam team(place.threads, true, rt::setFloatingPointModes);
+      rt::TileTeam team(threads, true, rt::setFloatingPointModes);
       ready.fetch_add(1);
       while (ready.load() < devices)
         std::this_thread::yield();

@@ -23,15 +23,9 @@ public:
   virtual void run(rt::TileTeam &team) = 0;
 };
 
-/// Where a device works: on so many threads, in memory as a plan's chunks are, which those of
-/// several nodes share and the system gives other pages.
-struct Place {
-  uint32_t threads = 1;
-  bool shared = false;
-};
-
-/// Makes a device's work; its buffers are its own.
-using WorkFactory = std::function<Result<std::unique_ptr<Work>>(const Place &place)>;
+/// Makes a device's work; its buffers are its own, in a chunk as a plan's are: on large pages where
+/// the system has them.
+using WorkFactory = std::function<Result<std::unique_ptr<Work>>(uint32_t threads)>;
 
 /// A library call. Each run has other buffers than the one before, until they fill an area of so
 /// many bytes: a step of training touches more than the inner caches hold.
@@ -59,8 +53,9 @@ WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
 /// Copies `bytes`, the next of `total` in each run, split over the threads.
 WorkFactory copyWork(size_t bytes, size_t total);
 /// An optimizer's update with momentum: of three arrays of `bytes`, the next of `total` in each
-/// run, all are read and two written in place.
-WorkFactory updateWork(size_t bytes, size_t total);
+/// run, all are read and two written in place. `shared`: in memory that processes share, as the
+/// chunks of several nodes are, whose pages may be smaller.
+WorkFactory updateWork(size_t bytes, size_t total, bool shared);
 /// Bytes that updateWork reads and writes, for each of `bytes`.
 inline constexpr double updateBytes = 5;
 /// How often a run does the three below: they are short.
@@ -78,9 +73,9 @@ WorkFactory foldWork(int64_t rows, int64_t columns);
 WorkFactory launchWork();
 
 /// Seconds of one run on one device while nobody else works.
-Result<double> alone(const WorkFactory &factory, const Place &place);
+Result<double> alone(const WorkFactory &factory, uint32_t threads);
 /// ... while `devices` of them run theirs.
-Result<double> together(const WorkFactory &factory, const Place &place, uint32_t devices);
+Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t devices);
 
 /// Seconds to fetch bytes that another thread wrote.
 double fetchSeconds(size_t bytes);

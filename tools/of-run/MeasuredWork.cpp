@@ -19,8 +19,8 @@ struct Buffers {
   std::vector<std::byte *> at;
 
   /// All bytes are written once.
-  static Result<std::shared_ptr<Buffers>> make(const Place &place,
-                                               const std::vector<size_t> &bytes) {
+  static Result<std::shared_ptr<Buffers>> make(const std::vector<size_t> &bytes,
+                                               bool shared = false) {
     constexpr size_t line = 64;
     auto out = std::make_shared<Buffers>();
     std::vector<size_t> offsets;
@@ -29,17 +29,17 @@ struct Buffers {
       offsets.push_back(all);
       all += (size + line - 1) / line * line;
     }
-    OF_ASSIGN(out->chunk, rt::Chunk::allocate(all, place.shared));
+    OF_ASSIGN(out->chunk, rt::Chunk::allocate(all, shared));
     std::memset(out->chunk.data(), 0, all);
     for (size_t offset : offsets)
       out->at.push_back(out->chunk.data() + offset);
     return out;
   }
   /// So many equal arrays of so many elements, with this value.
-  static Result<std::shared_ptr<Buffers>> floats(const Place &place, size_t arrays, size_t elements,
-                                                 float value) {
+  static Result<std::shared_ptr<Buffers>> floats(size_t arrays, size_t elements, float value,
+                                                 bool shared = false) {
     OF_ASSIGN(std::shared_ptr<Buffers> out,
-              make(place, std::vector<size_t>(arrays, elements * sizeof(float))));
+              make(std::vector<size_t>(arrays, elements * sizeof(float)), shared));
     for (size_t i = 0; i < arrays; ++i)
       std::fill_n((*out)[i], elements, value);
     return out;
@@ -52,17 +52,17 @@ class LibraryWork final : public Work {
 public:
   static Result<std::unique_ptr<Work>> make(const plan::LibraryT &call,
                                             const std::vector<size_t> &bytes, size_t areaBytes,
-                                            const Place &place) {
+                                            uint32_t threads) {
     auto out = std::make_unique<LibraryWork>();
     out->builder_.Finish(plan::Library::Pack(out->builder_, &call));
     const auto *table = flatbuffers::GetRoot<plan::Library>(out->builder_.GetBufferPointer());
     // Tiles of a device: a few for each thread, as the compiler cuts them.
-    out->tiles_ = std::min<int64_t>(place.threads, rt::maxTiles(*table));
+    out->tiles_ = std::min<int64_t>(threads, rt::maxTiles(*table));
     OF_ASSIGN(const size_t scratch, rt::scratchBytes(*table, out->tiles_));
     std::vector<size_t> all = bytes;
     if (scratch > 0)
       all.push_back(scratch);
-    OF_TRY(out->allocate(all, areaBytes, place));
+    OF_TRY(out->allocate(all, areaBytes));
     OF_ASSIGN(out->routine_, rt::makeRoutine(*table, out->tiles_, all));
     return std::unique_ptr<Work>(std::move(out));
   }
@@ -78,13 +78,13 @@ public:
   }
 
 private:
-  Status allocate(const std::vector<size_t> &bytes, size_t areaBytes, const Place &place) {
+  Status allocate(const std::vector<size_t> &bytes, size_t areaBytes) {
     const size_t once = std::accumulate(bytes.begin(), bytes.end(), size_t(0));
     const size_t runs = std::max<size_t>(1, areaBytes / once);
     std::vector<size_t> all;
     for (size_t run = 0; run < runs; ++run)
       all.insert(all.end(), bytes.begin(), bytes.end());
-    OF_ASSIGN(memory_, Buffers::make(place, all));
+    OF_ASSIGN(memory_, Buffers::make(all));
     for (size_t run = 0; run < runs; ++run) {
       const auto first = memory_->at.begin() + static_cast<ptrdiff_t>(run * bytes.size());
       buffers_.emplace_back(first, first + static_cast<ptrdiff_t>(bytes.size()));
@@ -221,8 +221,8 @@ constexpr int64_t filters = 32, extent = 28, window = 3;
 } // namespace
 
 WorkFactory libraryWork(plan::LibraryT call, std::vector<size_t> bufferBytes, size_t areaBytes) {
-  return [call = std::move(call), bytes = std::move(bufferBytes), areaBytes](const Place &place) {
-    return LibraryWork::make(call, bytes, areaBytes, place);
+  return [call = std::move(call), bytes = std::move(bufferBytes), areaBytes](uint32_t threads) {
+    return LibraryWork::make(call, bytes, areaBytes, threads);
   };
 }
 
@@ -297,19 +297,19 @@ WorkFactory convolutionWork(const std::string &routine, plan::DType dtype,
 }
 
 WorkFactory copyWork(size_t bytes, size_t total) {
-  return [bytes, total](const Place &place) -> Result<std::unique_ptr<Work>> {
-    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::make(place, {total, total}));
-    return pieceWork(bytes, total, place.threads, [b = std::move(b)](size_t first, size_t last) {
+  return [bytes, total](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::make({total, total}));
+    return pieceWork(bytes, total, threads, [b = std::move(b)](size_t first, size_t last) {
       std::memcpy(b->at[1] + first, b->at[0] + first, last - first);
     });
   };
 }
 
-WorkFactory updateWork(size_t bytes, size_t total) {
+WorkFactory updateWork(size_t bytes, size_t total, bool shared) {
   constexpr size_t size = sizeof(float);
-  return [bytes, total](const Place &place) -> Result<std::unique_ptr<Work>> {
-    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 3, total / size, 0.5f));
-    return pieceWork(bytes / size, total / size, place.threads,
+  return [bytes, total, shared](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(3, total / size, 0.5f, shared));
+    return pieceWork(bytes / size, total / size, threads,
                      [b = std::move(b)](size_t first, size_t last) {
                        updateRange((*b)[0] + first, (*b)[1] + first, (*b)[2] + first,
                                    static_cast<int64_t>(last - first));
@@ -318,27 +318,27 @@ WorkFactory updateWork(size_t bytes, size_t total) {
 }
 
 WorkFactory elementWork(int64_t elements) {
-  return [elements](const Place &place) -> Result<std::unique_ptr<Work>> {
-    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 4, elements, 0.5f));
-    return rangeWork(elements, place.threads, [b = std::move(b)](int64_t begin, int64_t end) {
+  return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(4, elements, 0.5f));
+    return rangeWork(elements, threads, [b = std::move(b)](int64_t begin, int64_t end) {
       elementRange((*b)[0] + begin, (*b)[1] + begin, (*b)[2] + begin, (*b)[3] + begin, end - begin);
     });
   };
 }
 
 WorkFactory functionWork(int64_t elements) {
-  return [elements](const Place &place) -> Result<std::unique_ptr<Work>> {
-    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 2, elements, 0.5f));
-    return rangeWork(elements, place.threads, [b = std::move(b)](int64_t begin, int64_t end) {
+  return [elements](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(2, elements, 0.5f));
+    return rangeWork(elements, threads, [b = std::move(b)](int64_t begin, int64_t end) {
       expRange((*b)[0] + begin, (*b)[1] + begin, end - begin);
     });
   };
 }
 
 WorkFactory foldWork(int64_t rows, int64_t columns) {
-  return [rows, columns](const Place &place) -> Result<std::unique_ptr<Work>> {
-    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(place, 2, rows * columns, 0.5f));
-    return rangeWork(rows, place.threads, [b = std::move(b), columns](int64_t begin, int64_t end) {
+  return [rows, columns](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    OF_ASSIGN(std::shared_ptr<Buffers> b, Buffers::floats(2, rows * columns, 0.5f));
+    return rangeWork(rows, threads, [b = std::move(b), columns](int64_t begin, int64_t end) {
       foldRows((*b)[0] + begin * columns, (*b)[1] + begin, end - begin, columns);
     });
   };
@@ -353,8 +353,8 @@ WorkFactory launchWork() {
     }
     const uint32_t threads;
   };
-  return [](const Place &place) -> Result<std::unique_ptr<Work>> {
-    return std::unique_ptr<Work>(std::make_unique<Launches>(place.threads));
+  return [](uint32_t threads) -> Result<std::unique_ptr<Work>> {
+    return std::unique_ptr<Work>(std::make_unique<Launches>(threads));
   };
 }
 

@@ -38,10 +38,11 @@ std::string sourcesOf(const Figures &figures, const std::string &indent) {
   return out;
 }
 
-/// What a device does on a host of `devices` such devices.
+/// What a device of `threads` threads does on a host of `devices` such devices.
 class DeviceProbe {
 public:
-  DeviceProbe(const Place &place, uint32_t devices) : place_(place), devices_(devices) {}
+  DeviceProbe(uint32_t threads, uint32_t devices, bool shared)
+      : threads_(threads), devices_(devices), shared_(shared) {}
 
   Status measure() {
     OF_TRY(measureMemory());
@@ -168,11 +169,11 @@ private:
 
   Status measureElements() {
     constexpr int64_t columns = 64;
-    const int64_t elements = 2048 * static_cast<int64_t>(place_.threads), rows = elements / columns;
+    const int64_t elements = 2048 * static_cast<int64_t>(threads_), rows = elements / columns;
     const double count = static_cast<double>(cachedRepeats * elements);
-    OF_ASSIGN(const double update, alone(elementWork(elements), place_));
-    OF_ASSIGN(const double function, alone(functionWork(elements), place_));
-    OF_ASSIGN(const double fold, alone(foldWork(rows, columns), place_));
+    OF_ASSIGN(const double update, alone(elementWork(elements), threads_));
+    OF_ASSIGN(const double function, alone(functionWork(elements), threads_));
+    OF_ASSIGN(const double fold, alone(foldWork(rows, columns), threads_));
     const double start = (fold - update / elementOps) / static_cast<double>(cachedRepeats * rows);
     addElements("generated", elementOps * count / update,
                 "additions and products in cache, eleven an element");
@@ -191,12 +192,13 @@ private:
   /// What exceeds the caches in training is above all an optimizer's update; areas that are updated
   /// again and again say what caches hold, up to where they hold nothing.
   Status measureMemory() {
-    OF_ASSIGN(const double copy, alone(copyWork(piece_, large_), place_));
+    OF_ASSIGN(const double copy, alone(copyWork(piece_, large_), threads_));
     copyRate_ = static_cast<double>(piece_) / copy;
-    OF_ASSIGN(const double memory, updateRate(piece_, large_));
-    memoryRate_ = nearRate_ = memory;
+    OF_ASSIGN(const double memory, updateRate(piece_, large_, shared_));
+    OF_ASSIGN(memoryRate_, updateRate(piece_, large_, false));
+    nearRate_ = memory;
     for (size_t area = leastArea_; area <= size_t(64) << 20; area *= 2) {
-      OF_ASSIGN(const double rate, updateRate(std::min(piece_, area / 3), area / 3));
+      OF_ASSIGN(const double rate, updateRate(std::min(piece_, area / 3), area / 3, shared_));
       if (rate < 1.1 * memory)
         break;
       cacheRates_.emplace_back(area, rate);
@@ -205,7 +207,7 @@ private:
     }
     figures_.push_back({"memory_gb_per_s", number(memory / giga),
                         "updating 1 MiB of weights after the other of 96 MiB, with momentum"});
-    OF_ASSIGN(const double launch, alone(launchWork(), place_));
+    OF_ASSIGN(const double launch, alone(launchWork(), threads_));
     figures_.push_back(
         {"launch_us", fmt::format("{:.3f}", launch / 1000 / micro), "an empty call"});
     return Status::ok();
@@ -213,13 +215,14 @@ private:
   /// Seconds of a library routine beside those that the cost model counts for the bytes that it
   /// moves, which come from such an area. Of a shape that does little else no more than half are.
   Result<double> computing(const WorkFactory &work, double movedBytes, size_t areaBytes) {
-    OF_ASSIGN(const double t, alone(work, place_));
+    OF_ASSIGN(const double t, alone(work, threads_));
     return std::max(t / 2, t - movedBytes / (areaBytes > nearArea_ ? memoryRate_ : nearRate_));
   }
   /// Bytes per second, in pieces of such areas of each array.
-  Result<double> updateRate(size_t piece, size_t area) {
+  Result<double> updateRate(size_t piece, size_t area, bool shared) {
     piece -= piece % 256;
-    OF_ASSIGN(const double t, alone(updateWork(piece, std::max(piece, area - area % 256)), place_));
+    OF_ASSIGN(const double t,
+              alone(updateWork(piece, std::max(piece, area - area % 256), shared), threads_));
     return updateBytes * static_cast<double>(piece) / t;
   }
 
@@ -231,8 +234,8 @@ private:
     double product = 1;
     for (const WorkFactory &work :
          {matmulWork(plan::DType::F32, {384, 384, 384}), copyWork(piece_, large_)}) {
-      OF_ASSIGN(const double lone, alone(work, place_));
-      OF_ASSIGN(const double crowded, together(work, place_, devices_));
+      OF_ASSIGN(const double lone, alone(work, threads_));
+      OF_ASSIGN(const double crowded, together(work, threads_, devices_));
       product *= std::max(1.0, crowded / lone);
     }
     figures_.push_back({"crowding", fmt::format("{:.3f}", std::sqrt(product)),
@@ -245,8 +248,8 @@ private:
   static constexpr size_t piece_ = size_t(1) << 20, large_ = size_t(96) << 20,
                           leastArea_ = size_t(128) << 10, nearArea_ = size_t(32) << 20,
                           stepArea_ = size_t(256) << 20;
-  const Place place_;
-  const uint32_t devices_;
+  const uint32_t threads_, devices_;
+  const bool shared_; ///< chunks are, by several nodes
   Figures figures_;
   std::vector<std::pair<std::string, Figures>> routines_;
   std::vector<std::pair<size_t, double>> cacheRates_; ///< by the bytes that are updated
@@ -298,7 +301,7 @@ Status probeCluster(const ProbeOptions &options) {
   const uint32_t threads = options.threads ? options.threads : std::max(1u, cores / devices);
   const uint64_t memory = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
                           static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE)) / devices;
-  DeviceProbe device({threads, options.nodes > 1}, devices);
+  DeviceProbe device(threads, devices, options.nodes > 1);
   OF_TRY(device.measure());
   const double disk = diskRate(folderOf(options.out));
 
