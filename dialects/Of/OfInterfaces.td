@@ -81,7 +81,7 @@ def PointwiseOpInterface : Of_Interface<"PointwiseOpInterface"> {
       Sets of operands in which the op is jointly linear: with the operands of one set partial (sum) and the others broadcast, the result
       is partial.
     }], "::llvm::SmallVector<::llvm::SmallVector<unsigned>>", "getLinearOperandSets", (ins), "", "return {};">,
-    InterfaceMethod<"Values of exp, divisions and their like behind one result: each takes far longer than an addition.", "int64_t", "getFunctions",
+    InterfaceMethod<"Divisions behind one result, which take far longer than additions; what else does counts as several, exp as two.", "int64_t", "getFunctions",
       (ins), "", "return 0;">,
   ];
 }
