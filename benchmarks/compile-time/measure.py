@@ -62,7 +62,8 @@ class Case:
 
 CASES = {
     "bert-large": Case("bert-large", 8, 512, 16),
-    "gpt3-175b": Case("gpt3-175b", 128, 1536, 64),
+    # Micro-batches of four sequences: of 24 no choice fits 80 GB in fp32.
+    "gpt3-175b": Case("gpt3-175b", 128, 1536, 384),
     "llama-8b": Case("llama-8b", 8, 512, 64, MESH),
     # One family on more devices, each with as many rows, and with more layers.
     **{f"devices-{8 * n}": Case("llama-8b", n, 64 * n, 4, MESH, layers=8) for n in (1, 4, 16, 64)},

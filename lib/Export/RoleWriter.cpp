@@ -379,7 +379,8 @@ FailureOr<std::unique_ptr<plan::CallT>> RoleWriter::makeCall(task::SegmentOp seg
     call->buffers.push_back(bufferOf(segment, value));
     call->bytes += call->buffers.back().bytes();
   }
-  const KernelWork work = workOf(kernel, pointOn(distOf(kernel.getResult(0)).getMesh()));
+  const KernelWork work =
+      workOf(kernel, pointOn(distOf(kernel.getResult(0)).getMesh()), hasAges(device));
   call->flops = work.flops;
   call->seconds = kernelSeconds(work, device);
   Operation &first = kernel.getBody().front().front();

@@ -16,11 +16,12 @@ static KernelWork libraryWork(Operation *op, int64_t point) {
   return workOf(op, parts(op->getOperandTypes()), parts(op->getResultTypes()));
 }
 
-KernelWork workOf(task::KernelOp kernel, int64_t point) {
+KernelWork workOf(task::KernelOp kernel, int64_t point, bool ages) {
   Operation &first = kernel.getBody().front().front();
   KernelWork work =
       isa<LibraryOpInterface>(first) ? libraryWork(&first, point) : fusedWork(kernel, point);
-  work.ages = agesOf(kernel);
+  if (ages)
+    work.ages = agesOf(kernel);
   return work;
 }
 
@@ -28,7 +29,7 @@ ProfiledWork workOf(const TaskInfo &task) {
   ProfiledWork work;
   if (auto segment = dyn_cast<task::SegmentOp>(task.op))
     for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
-      work.flops += workOf(kernel, 0).flops;
+      work.flops += workOf(kernel, 0, false).flops;
   for (const TaskInfo::Port &port : llvm::concat<const TaskInfo::Port>(task.inputs, task.outputs))
     work.bytes += double(alignedBytes(partBytes(port.reg.getType())));
   return work;
@@ -56,10 +57,10 @@ struct TaskWork {
   std::vector<KernelWork> kernels;
   double bytes = 0; ///< of one without kernels
 
-  explicit TaskWork(const TaskInfo &task) : isSegment(isa<task::SegmentOp>(task.op)) {
+  TaskWork(const TaskInfo &task, bool ages) : isSegment(isa<task::SegmentOp>(task.op)) {
     if (auto segment = dyn_cast<task::SegmentOp>(task.op)) {
       for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
-        kernels.push_back(workOf(kernel, 0));
+        kernels.push_back(workOf(kernel, 0, ages));
       return;
     }
     for (const TaskInfo::Port &port : llvm::concat<const TaskInfo::Port>(task.inputs, task.outputs))
@@ -91,7 +92,9 @@ TaskSeconds secondsOf(const TaskInfo &task, const Cluster &cluster) {
       slowest = std::max(slowest, cluster.devices[device].launchSeconds);
     return {slowest, 0};
   }
-  const TaskWork work(task);
+  const TaskWork work(task, llvm::any_of(task.mesh.getDevices(), [&](int64_t device) {
+                        return hasAges(cluster.devices[device]);
+                      }));
   for (int64_t device : task.mesh.getDevices())
     slowest = std::max(slowest, work.secondsOn(cluster.devices[device]));
   return {slowest, 0};

@@ -12,8 +12,11 @@
 
 namespace of {
 
-/// What a kernel has to do on the device at this point of its mesh.
-KernelWork workOf(task::KernelOp kernel, int64_t point);
+/// What a kernel has to do on the device at this point of its mesh; `ages`: for a device whose
+/// caches count, also how far away its operands lie.
+KernelWork workOf(task::KernelOp kernel, int64_t point, bool ages);
+/// The caches of such a device count.
+inline bool hasAges(const ClusterDevice &device) { return device.kind == "cpu"; }
 /// What tells a task from others in a profile: as of-run finds it in the plan.
 ProfiledWork workOf(const TaskInfo &task);
 
