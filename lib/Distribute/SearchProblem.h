@@ -10,8 +10,8 @@
 // Where memory is limited (SearchMemory.h) every value has such a node: it is what uses bytes, from
 // its producer to its last user in program order. Variables, and what exchanges read and write, are
 // always there, as the packer has them; what is yielded is there together. Of folded values as many
-// count as live at one time. A node then knows how its value is made too, unless that gives too many
-// options.
+// count as live at one time. A node then knows how its value is made too, unless that gives too
+// many options.
 //
 // Of several meshes the costs are known apart too (CostPart), so that they can be weighed.
 // What may be computed again is a choice of the same network (RecomputeProblem.h).
