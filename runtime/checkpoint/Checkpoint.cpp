@@ -128,19 +128,30 @@ private:
     return out;
   }
 
+  /// The library would convert what is no whole number, or too large for one.
+  static Result<uint64_t> countOf(const std::string &name, const nlohmann::json &json,
+                                  const char *key) {
+    const nlohmann::json &number = json.at(key);
+    if (!number.is_number_unsigned())
+      return Status(Code::Corrupt,
+                    name + " is damaged: '" + key + "' is no whole number of at least 0");
+    return number.get<uint64_t>();
+  }
+
   Status openManifest() {
     const std::string name = path_ + "/manifest.json";
     OF_ASSIGN(const std::string text, readText(name));
     const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
     try {
-      if (json.at("format").get<int>() != 1)
+      OF_ASSIGN(const uint64_t format, countOf(name, json, "format"));
+      if (format != 1)
         return Status(Code::Refused, name + " is of another version of of-run");
       SnapshotInfo info;
       info.job = json.at("job").get<std::string>();
       info.planDigest = json.at("plan").get<std::string>();
-      info.step = json.at("step").get<uint64_t>();
-      info.seed = json.at("seed").get<uint64_t>();
-      info.batch = json.at("batch").get<uint64_t>();
+      OF_ASSIGN(info.step, countOf(name, json, "step"));
+      OF_ASSIGN(info.seed, countOf(name, json, "seed"));
+      OF_ASSIGN(info.batch, countOf(name, json, "batch"));
       info_ = info;
       for (const auto &file : json.at("files"))
         OF_TRY(addFileBeside(name, file.get<std::string>()));

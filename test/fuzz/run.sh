@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Fuzzes targets under AddressSanitizer and UndefinedBehaviorSanitizer.
 #
-#   test/fuzz/run.sh [--jobs N] [--seed N] (SECONDS | --runs N) [TARGET | runtime | files | models ...]
+#   test/fuzz/run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | files | models ...]
 #
-# Each target runs for so many seconds or executions, N at a time (1), from a seed (another each time). `runtime`: those that need no LLVM, `files`: those that
+# Each target runs for so many seconds or executions, N at a time (1). `runtime`: those that need no LLVM, `files`: those that
 # need none of our dialects, `models`: the others; all where none is named. Needs clang 14 with its runtime (tools/setup.sh fuzz).
 # Builds the preset `fuzz`; inputs grow in build-fuzz/corpus, what breaks a target lies in build-fuzz/broken.
 # Prints executions, edges and findings of each.
@@ -13,17 +13,16 @@ cd "$(dirname "$0")/../.."
 runtime=(hello control messages data planFile safetensors manifest onnxExport job tables)
 files=(cluster profile onnxMessages)
 models=(onnxImport text)
-jobs=1 limit="" seed=0
+jobs=1 limit=""
 while [[ $# -gt 0 && -z $limit ]]; do
   case "$1" in
   --jobs) jobs=${2:?"--jobs needs a number"} && shift 2 ;;
-  --seed) seed=${2:?"--seed needs a number"} && shift 2 ;;
   --runs) limit="-runs=${2:?"--runs needs a number"}" && shift 2 ;;
   *[!0-9]*) break ;;
   *) limit="-max_total_time=$1" && shift ;;
   esac
 done
-[[ -n $limit ]] || { echo "usage: run.sh [--jobs N] [--seed N] (SECONDS | --runs N) [TARGET | runtime | files | models ...]" >&2 && exit 2; }
+[[ -n $limit ]] || { echo "usage: run.sh [--jobs N] (SECONDS | --runs N) [TARGET | runtime | files | models ...]" >&2 && exit 2; }
 targets=()
 for name in "$@"; do
   case "$name" in
@@ -54,7 +53,7 @@ fuzz() {
   [[ $target != hello ]] || length=160
   [[ $target != planFile ]] || length=8192 # a small plan
   [[ ! -d test/fuzz/findings/$target ]] || known=("test/fuzz/findings/$target")
-  "build-fuzz/bin/fuzz-$target" "$limit" "-seed=$seed" -max_len=$length -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+  "build-fuzz/bin/fuzz-$target" "$limit" -max_len=$length -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
     -artifact_prefix="$broken/" "$corpus" "build-fuzz/seeds/$target" "${known[@]}" >"$log" 2>&1 || status=1
   echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions," \
     "$(grep -o 'cov: [0-9]*' "$log" | tail -1 | cut -c6-) edges, $(find "$broken" -type f | wc -l) findings"
@@ -62,5 +61,5 @@ fuzz() {
   return $status
 }
 export -f fuzz
-export limit seed
+export limit
 printf '%s\n' "${targets[@]}" | xargs -P "$jobs" -I{} bash -c 'fuzz {}'
