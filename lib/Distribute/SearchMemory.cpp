@@ -136,18 +136,23 @@ int64_t SearchMemory::waitingBytes(const ValueClass &value, ArrayRef<DistAttr> n
   return bytes;
 }
 
+// Lives that are kept, of each way of the groups.
+SmallVector<int64_t> SearchMemory::keptByWay(const KeptValue &kept) const {
+  SmallVector<int64_t> out;
+  for (const RecomputeProblem::Way &way : again->ways(kept.gaps.front().groups))
+    out.push_back(llvm::count_if(
+        kept.gaps, [&](const RecomputeProblem::Gap &gap) { return again->isKept(gap, way); }));
+  return out;
+}
+
 // Each member has registers already; one whose value is kept has them for every micro-batch that
 // is under way.
 void SearchMemory::addWaiting(const KeptValue &kept, ArrayRef<int64_t> bytes, uint32_t hub,
                               unsigned mesh) {
-  const size_t groups = kept.gaps.front().groups;
-  SmallVector<int64_t> counts; ///< of each way of the groups
-  for (const RecomputeProblem::Way &way : again->ways(groups)) {
-    const int64_t number = llvm::count_if(
-        kept.gaps, [&](const RecomputeProblem::Gap &gap) { return again->isKept(gap, way); });
-    counts.push_back(number / underWay[mesh] * (underWay[mesh] - 1));
-  }
-  addProduct(bytes, counts, hub, again->nodeOf(groups), mesh, nullptr);
+  SmallVector<int64_t> counts = keptByWay(kept);
+  for (int64_t &count : counts)
+    count = count / underWay[mesh] * (underWay[mesh] - 1);
+  addProduct(bytes, counts, hub, again->nodeOf(kept.gaps.front().groups), mesh, nullptr);
 }
 
 // The hub itself has those of the first mesh.
@@ -178,19 +183,15 @@ void SearchMemory::addShares(const ValueClass &value, ArrayRef<int64_t> shares, 
 // What is there in the gap, and behind it. `carrier` has the bytes of what is in use.
 void SearchMemory::addKept(const ValueClass &value, const KeptValue &kept, ArrayRef<int64_t> shares,
                            uint32_t hub, uint32_t carrier, unsigned mesh) {
-  const size_t groups = kept.gaps.front().groups;
   const int64_t inUse = value.lives.at(mesh).mostAtOnce();
   const bool isFolded = value.homes.at(mesh) > inUse && kept.gaps.front().isKept[0];
-  SmallVector<int64_t> counts; ///< kept, of each way of the groups
-  for (const RecomputeProblem::Way &way : again->ways(groups)) {
-    int64_t number = llvm::count_if(
-        kept.gaps, [&](const RecomputeProblem::Gap &gap) { return again->isKept(gap, way); });
-    counts.push_back(std::max<int64_t>(number - (isFolded ? inUse : 0), 0));
-  }
+  SmallVector<int64_t> counts = keptByWay(kept);
+  for (int64_t &count : counts)
+    count = std::max<int64_t>(count - (isFolded ? inUse : 0), 0);
   if (isFolded)
     problem.nodes[carrier].to =
         std::max(problem.nodes[carrier].to, begin(mesh) + kept.lives.firstEnd());
-  addProduct(shares, counts, hub, again->nodeOf(groups), mesh, &kept.lives);
+  addProduct(shares, counts, hub, again->nodeOf(kept.gaps.front().groups), mesh, &kept.lives);
   if (kept.after.count() == 0)
     return;
   const int64_t most = kept.after.mostAtOnce();

@@ -91,6 +91,7 @@ private:
                           DistAttr made, std::map<unsigned, int64_t> &boxed) const;
   void addShares(const ValueClass &value, llvm::ArrayRef<int64_t> shares, uint32_t hub,
                  bool isKept);
+  llvm::SmallVector<int64_t> keptByWay(const KeptValue &kept) const;
   void addWaiting(const KeptValue &kept, llvm::ArrayRef<int64_t> bytes, uint32_t hub,
                   unsigned mesh);
   void addKept(const ValueClass &value, const KeptValue &kept, llvm::ArrayRef<int64_t> shares,

@@ -156,6 +156,13 @@ private:
   }
   const DistOptions &optionsOf(uint32_t c) const { return node(representative[c]).options; }
 
+  /// Of so many members.
+  static std::vector<double> times(std::vector<double> seconds, int64_t members) {
+    for (double &each : seconds)
+      each *= members;
+    return seconds;
+  }
+
   // ---- One user
 
   void addEdge(const ValueClass &value, UserPlace user) {
@@ -177,22 +184,16 @@ private:
         one[o] = one[o * count + o];
       one.resize(count);
     }
-    auto times = [&](int64_t members) {
-      std::vector<double> all = one;
-      for (double &seconds : all)
-        seconds *= members;
-      return all;
-    };
     const int away = int(user.mesh) - int(meshOf(value.producer));
     for (auto [home, members] : value.homes) {
       const unsigned load = loadOf(home + away, node(value.producer).op);
       if (isOwn)
-        addToNode(producer, load, times(members));
+        addToNode(producer, load, times(one, members));
       else if (areLoadsApart())
-        addToEdge(load, times(members));
+        addToEdge(load, times(one, members));
     }
     if (!isOwn)
-      out.problem.edges.push_back({producer, user.of, times(value.count)});
+      out.problem.edges.push_back({producer, user.of, times(one, value.count)});
   }
 
   // ---- Several users
@@ -311,12 +312,9 @@ private:
     const int first = int(meshOf(value.producer));
     for (unsigned mesh = 0; mesh < count; ++mesh)
       if (llvm::is_contained(meshOfNeed, mesh))
-        for (auto [home, members] : value.homes) {
-          std::vector<double> all = costs[mesh];
-          for (double &seconds : all)
-            seconds *= members;
-          addToEdge(loadOf(home + int(mesh) - first, node(value.producer).op), std::move(all));
-        }
+        for (auto [home, members] : value.homes)
+          addToEdge(loadOf(home + int(mesh) - first, node(value.producer).op),
+                    times(costs[mesh], members));
   }
 
   void addNeeding(UserPlace user, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets, size_t ways,
