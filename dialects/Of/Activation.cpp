@@ -122,6 +122,16 @@ LogicalResult ClipOp::verify() {
     return success();                                                                              \
   }
 
+// One whose gradient comes from f, g and x.
+#define OF_COMPOSED_ACTIVATION(Op, FORMULA, GRADIENT)                                              \
+  OF_COMPOSED(Op, FORMULA)                                                                         \
+  LogicalResult Op::buildGradient(OpBuilder &b, ValueRange grads, SmallVectorImpl<Value> &out) {   \
+    Formula f(b, getLoc());                                                                        \
+    Value g = grads[0], x = getInput();                                                            \
+    out[0] = f.mul(g, GRADIENT);                                                                   \
+    return success();                                                                              \
+  }
+
 LogicalResult GeluOp::verify() {
   if (getApproximate() != "none" && getApproximate() != "tanh")
     return emitOpError() << "has approximation '" << getApproximate() << "'; use none or tanh";
@@ -135,6 +145,26 @@ static Value geluOf(Formula f, Value x, bool byTanh) {
   return f.mul(f.mul(x, 0.5), f.add(inner, 1));
 }
 
+// With the normal distribution P and its density p: P(x) + x p(x); the same of the approximation.
+static Value geluSlope(Formula f, Value x, bool byTanh) {
+  if (!byTanh) {
+    Value below = f.mul(f.add(f.erf(f.mul(x, std::sqrt(0.5))), 1), 0.5);
+    Value density = f.mul(f.exp(f.mul(f.square(x), -0.5)), 1 / std::sqrt(2 * M_PI));
+    return f.add(below, f.mul(x, density));
+  }
+  const double scale = std::sqrt(2 / M_PI), cubic = 0.044715;
+  Value square = f.square(x);
+  Value t = f.tanh(f.mul(f.mul(x, f.add(f.mul(square, cubic), 1)), scale));
+  Value slope = f.mul(f.add(f.mul(square, 3 * cubic), 1), scale);
+  Value rest = f.add(f.neg(f.square(t)), 1);
+  return f.mul(f.add(f.add(t, 1), f.mul(x, f.mul(rest, slope))), 0.5);
+}
+
+static Value siluSlope(Formula f, Value x) {
+  Value s = f.sigmoid(x);
+  return f.mul(s, f.add(f.mul(x, f.add(f.neg(s), 1)), 1));
+}
+
 static Value clipped(Formula f, Value x, double low, double high) {
   return ClipOp::create(f.b, f.loc, x, f.b.getF64FloatAttr(low), f.b.getF64FloatAttr(high));
 }
@@ -143,8 +173,9 @@ static Value softplus(Formula f, Value x) { return SoftplusOp::create(f.b, f.loc
 
 OF_COMPOSED(SquareOp, f.square(x))
 OF_COMPOSED(TanOp, f.div(SinOp::create(b, getLoc(), x), f.cos(x)))
-OF_COMPOSED(SiluOp, f.mul(x, f.sigmoid(x)))
-OF_COMPOSED(GeluOp, geluOf(f, x, getApproximate() == "tanh"))
+OF_COMPOSED_ACTIVATION(SiluOp, f.mul(x, f.sigmoid(x)), siluSlope(f, x))
+OF_COMPOSED_ACTIVATION(GeluOp, geluOf(f, x, getApproximate() == "tanh"),
+                       geluSlope(f, x, getApproximate() == "tanh"))
 OF_COMPOSED(SeluOp, f.mul(elu(f, x, getAlpha()), getGamma().convertToDouble()))
 OF_COMPOSED(MishOp, f.mul(x, f.tanh(softplus(f, x))))
 OF_COMPOSED(HardSigmoidOp,

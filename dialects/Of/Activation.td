@@ -13,12 +13,16 @@ class Of_ExponentialOp<string mnemonic, string text, int functions, dag attribut
 }
 
 // Written with other ops.
-class Of_ComposedOp<string mnemonic, string text, dag attributes = (ins)> : Of_TensorOp<mnemonic, [
-    DeclareOpInterfaceMethods<DecomposableOpInterface>]> {
+class Of_ComposedOp<string mnemonic, string text, dag attributes = (ins), list<Trait> traits = []> : Of_TensorOp<mnemonic, !listconcat(traits, [
+    DeclareOpInterfaceMethods<DecomposableOpInterface>])> {
   let summary = text;
   let arguments = !con((ins AnyRankedTensor:$input), attributes);
   let results = (outs AnyRankedTensor:$result);
 }
+
+// Written with other ops, but for its gradient: that needs x and none of what lies between x and the result.
+class Of_ComposedActivationOp<string mnemonic, string text, dag attributes = (ins)> : Of_ComposedOp<mnemonic, text, attributes,
+    [DeclareOpInterfaceMethods<DifferentiableOpInterface>]>;
 
 def Of_ReciprocalOp : Of_ActivationOp<"reciprocal", "1 / x">;
 def Of_LeakyReluOp : Of_ActivationOp<"leaky_relu", "x, or alpha x where x <= 0", (ins DefaultValuedAttr<F64Attr, "0.01">:$alpha)>;
@@ -31,8 +35,8 @@ def Of_ClipOp : Of_ActivationOp<"clip", "x between min and max, where given; the
 
 def Of_SquareOp : Of_ComposedOp<"square", "x x">;
 def Of_TanOp : Of_ComposedOp<"tan", "tangent">;
-def Of_SiluOp : Of_ComposedOp<"silu", "x sigmoid(x)">;
-def Of_GeluOp : Of_ComposedOp<"gelu", "x times the normal distribution function of x", (ins DefaultValuedStrAttr<StrAttr, "none">:$approximate)> {
+def Of_SiluOp : Of_ComposedActivationOp<"silu", "x sigmoid(x)">;
+def Of_GeluOp : Of_ComposedActivationOp<"gelu", "x times the normal distribution function of x", (ins DefaultValuedStrAttr<StrAttr, "none">:$approximate)> {
   let description = [{ `approximate` "none": x / 2 (1 + erf(x / sqrt 2)). "tanh": x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). }];
   let hasVerifier = 1;
 }

@@ -1,6 +1,6 @@
 // Softmax and losses as short programs. Reductions over classes become partial where the classes
 // are split.
-#include "dialects/Of/Build.h"
+#include "dialects/Of/Formula.h"
 
 #include "mlir/IR/TypeUtilities.h"
 
@@ -31,6 +31,17 @@ LogicalResult SoftmaxOp::decompose(OpBuilder &b, SmallVectorImpl<Value> &results
   Value top = StopGradientOp::create(b, loc, ReduceMaxOp::create(b, loc, getInput(), dims, true));
   Value e = ExpOp::create(b, loc, SubOp::create(b, loc, getInput(), top));
   results.push_back(DivOp::create(b, loc, e, ReduceSumOp::create(b, loc, e, dims, true)));
+  return success();
+}
+
+// y (g - sum of g y): of its parts exp and the sum would be kept beside y.
+LogicalResult SoftmaxOp::buildGradient(OpBuilder &b, ValueRange grads,
+                                       SmallVectorImpl<Value> &out) {
+  Formula f(b, getLoc());
+  Value g = grads[0], y = getResult();
+  SmallVector<int64_t> dims =
+      normalizeDims({static_cast<int64_t>(getDim())}, tensorType(y).getRank());
+  out[0] = f.mul(y, f.sub(g, f.sum(f.mul(g, y), dims, true)));
   return success();
 }
 

@@ -4,7 +4,8 @@
 
 include "dialects/Of/OfBase.td"
 
-def Of_SoftmaxOp : Of_TensorOp<"softmax", [DeclareOpInterfaceMethods<DecomposableOpInterface>]> {
+def Of_SoftmaxOp : Of_TensorOp<"softmax", [DeclareOpInterfaceMethods<DecomposableOpInterface>,
+    DeclareOpInterfaceMethods<DifferentiableOpInterface>]> {
   let summary = "exp(x - max) / sum(exp(x - max)) along a dim";
   let arguments = (ins AnyRankedTensor:$input, DefaultValuedAttr<I64Attr, "-1">:$dim);
   let results = (outs AnyRankedTensor:$result);

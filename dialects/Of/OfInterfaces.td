@@ -34,7 +34,8 @@ def DifferentiableOpInterface : Of_Interface<"DifferentiableOpInterface"> {
 def DecomposableOpInterface : Of_Interface<"DecomposableOpInterface"> {
   let description = [{
     An op that is a short program of simpler ones (softmax, layer norm, cross-entropy, ...). It is rewritten before autodiff, so its
-    gradient and its behaviour on split dims follow from the parts.
+    gradient and its behaviour on split dims follow from the parts. One that is differentiable too, because its parts would keep more
+    for the backward pass than it needs, is rewritten behind it.
   }];
   let methods = [
     InterfaceMethod<"Builds the replacement values at the builder's insertion point, one per result.",

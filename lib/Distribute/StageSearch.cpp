@@ -335,8 +335,8 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
   const int64_t most = std::min({kMostStages, int64_t(trainOps.size()), devices});
   const double ideal = areEqual ? idealSeconds() : 0;
   std::vector<StagePlan> out;
-  double best = std::numeric_limits<double>::infinity();
-  for (int64_t stages = 1; stages <= most; ++stages) {
+  double best = std::numeric_limits<double>::infinity(), previous = best;
+  for (int64_t stages = most; stages >= 1; --stages) {
     if (areEqual) {
       const double pipeline = ideal * double(costs->microBatches() + stages - 1);
       if (devices % stages != 0 || pipeline > promisingPlan * best)
@@ -346,9 +346,14 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
     }
     if (std::optional<StagePlan> plan = solve(stages)) {
       best = std::min(best, plan->seconds);
+      // With still fewer stages more is exchanged within each.
+      if (areEqual && plan->seconds > promisingPlan * best && plan->seconds > previous)
+        break;
+      previous = plan->seconds;
       out.push_back(std::move(*plan));
     }
   }
+  std::reverse(out.begin(), out.end()); // of equal ones the fewest stages
   llvm::stable_sort(out,
                     [](const StagePlan &l, const StagePlan &r) { return l.seconds < r.seconds; });
   return out;

@@ -423,9 +423,8 @@ FailureOr<GeneratedKernel> RoleWriter::generate(task::KernelOp kernel) {
 
 LogicalResult RoleWriter::addKernels() {
   for (auto program : module.getOps<task::ProgramOp>())
-    for (const TaskInfo &info : tasksOf(program)) {
-      auto segment = dyn_cast<task::SegmentOp>(info.op);
-      if (!segment || !takesPart(info.mesh))
+    for (auto segment : program.getBody().front().getOps<task::SegmentOp>()) {
+      if (!takesPart(meshOfSegment(segment)))
         continue;
       for (auto kernel : segment.getBody().front().getOps<task::KernelOp>())
         if (!isEmpty(kernel) && !isa<LibraryOpInterface>(kernel.getBody().front().front()) &&

@@ -26,7 +26,11 @@ namespace {
 // More ops than this make code generation slow and gain nothing.
 constexpr size_t kMostOps = 64;
 
+/// Less is not worth a kernel of its own.
+constexpr int64_t kLittleBytes = 1 << 20;
+
 int64_t elementsOf(Value value) { return localType(value.getType()).getNumElements(); }
+int64_t partOf(Value value) { return partBytes(value.getType()); }
 
 class Clusters {
 public:
@@ -36,8 +40,10 @@ public:
       clusterOf[&op] = members.size();
       members.push_back({&op});
     }
-    for (Operation &op : block)
+    for (Operation &op : block) {
       producers.push_back(producersOf(&op));
+      others.push_back((others.empty() ? 0 : others.back()) + isSingle(clusterOf[&op]));
+    }
     for (Operation &op : block)
       if (isKernelOp(&op) && !isFree(&op) && !isSingle(clusterOf[&op]))
         grow(&op);
@@ -115,7 +121,52 @@ private:
     if (da && db && da.getMesh() != db.getMesh())
       return false;
     KernelCluster both = joined(a, b);
-    return staysCheap(both) && !hasDetour(a, b) && canFuse(both);
+    return staysCheap(both) && !keepsMore(a, b) && !hasDetour(a, b) && canFuse(both);
+  }
+
+  // Would results of `b` be there long before they are needed, and be more than what then need not
+  // be kept for `b`? So it is with most of the backward pass that needs the forward pass alone:
+  // functions of one value are kept in its stead.
+  bool keepsMore(size_t a, size_t b) {
+    if (position[members[a].back()] > position[members[b].front()])
+      std::swap(a, b);
+    const size_t last = position[members[a].back()], first = position[members[b].front()];
+    if (first < last || others[first] == others[last])
+      return false;
+    auto isInside = [&](Operation *op) { return isIn(a, op) || isIn(b, op); };
+    /// Of those outside: is one in front of `b`, one behind it?
+    auto usedOutside = [&](Value value, bool isBehind) {
+      return llvm::any_of(value.getUsers(), [&](Operation *user) {
+        return !isInside(user) &&
+               (position[block.findAncestorOpInBlock(*user)] > first) == isBehind;
+      });
+    };
+    llvm::SmallSetVector<Value, 8> read;
+    int64_t added = 0;
+    bool isEarly = false;
+    for (Operation *op : members[a])
+      for (Value result : op->getResults())
+        isEarly |= usedOutside(result, false);
+    for (Operation *op : members[b]) {
+      read.insert(op->operand_begin(), op->operand_end());
+      for (Value result : op->getResults())
+        if (!llvm::all_of(result.getUsers(), isInside))
+          added += partOf(result);
+    }
+    for (Value value : read)
+      if (Operation *producer = value.getDefiningOp(); producer && !isFree(producer) &&
+                                                       (isIn(a, producer) || isReadBy(a, value)) &&
+                                                       !usedOutside(value, true))
+        added -= partOf(value);
+    return isEarly && added > kLittleBytes;
+  }
+
+  bool isReadBy(size_t cluster, Value value) const {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) { return isIn(cluster, user); });
+  }
+  bool isIn(size_t cluster, Operation *op) const {
+    auto at = clusterOf.find(op);
+    return at != clusterOf.end() && at->second == cluster;
   }
 
   // Is there a path between the two that leaves both? Merging them would close a circuit. What
@@ -183,6 +234,7 @@ private:
   SmallVector<KernelCluster> members; ///< every op of the block is in one
   llvm::DenseMap<Operation *, size_t> clusterOf, position;
   std::vector<SmallVector<Operation *, 2>> producers; ///< of every op, by its position
+  std::vector<size_t> others; ///< up to each position: kernels that are one op
 };
 
 } // namespace

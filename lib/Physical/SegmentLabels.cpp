@@ -25,6 +25,7 @@ SegmentLabels::SegmentLabels(ProgramOp program) {
   collect(program.getBody().front(), false);
   for (PhysicalItem &item : items)
     label(item);
+  delayKept();
   labelSets();
 }
 
@@ -33,7 +34,9 @@ void SegmentLabels::collect(Block &block, bool micro) {
     if (auto inner = dyn_cast<MicroOp>(op)) {
       micros = inner.getCount();
       collect(inner.getBody().front(), true);
-    } else if (!isa<ViewOpInterface, task::AfterOp, GetOp, YieldOp>(op)) {
+    } else if (isa<YieldOp>(op)) {
+      llvm::append_range(yields, op.getOperands());
+    } else if (!isa<ViewOpInterface, task::AfterOp, GetOp>(op)) {
       items.push_back({&op, micro});
     }
   }
@@ -76,6 +79,54 @@ void SegmentLabels::label(PhysicalItem &item) {
     keys[op] = {state.label, state.hops, item.micro, item.afterMicro};
   for (Value result : op->getResults())
     states[result] = state;
+}
+
+// Of the backward pass what needs the forward pass alone, other layouts of activations mostly. From
+// the last to the first, so that what leads to them is delayed with them.
+void SegmentLabels::delayKept() {
+  llvm::DenseMap<Value, SmallVector<PhysicalItem *>> readers; ///< by root
+  llvm::DenseSet<Value> yielded;                              ///< roots
+  for (Value value : yields)
+    yielded.insert(rootOf(value));
+  for (PhysicalItem &item : items)
+    for (Value operand : item.op->getOperands())
+      readers[rootOf(operand)].push_back(&item);
+  auto lastReader = [&](Value root, const PhysicalItem *but) {
+    int last = -1;
+    for (PhysicalItem *reader : readers.lookup(root))
+      if (reader != but)
+        last = std::max(last, isa<task::KernelOp>(reader->op) ? reader->label
+                                                              : std::numeric_limits<int>::max());
+    return last;
+  };
+  for (PhysicalItem &item : llvm::reverse(items)) {
+    auto kernel = dyn_cast<task::KernelOp>(item.op);
+    if (!kernel || !item.micro)
+      continue;
+    const MeshAttr mesh = distOf(kernel.getResult(0)).getMesh();
+    int first = std::numeric_limits<int>::max();
+    int64_t kept = 0;
+    bool isWaited = false;
+    for (Value result : kernel.getResults()) {
+      isWaited |= yielded.contains(result);
+      kept += partBytes(result.getType());
+      for (PhysicalItem *reader : readers.lookup(result)) {
+        isWaited |= !isa<task::KernelOp>(reader->op) || !reader->micro ||
+                    distOf(reader->op->getResult(0)).getMesh() != mesh;
+        first = std::min(first, reader->label);
+      }
+    }
+    if (isWaited || first <= item.label || first == std::numeric_limits<int>::max())
+      continue;
+    llvm::SmallSetVector<Value, 8> read;
+    for (Value operand : kernel.getOperands())
+      read.insert(rootOf(operand));
+    for (Value root : read)
+      if (states.contains(root) && lastReader(root, &item) < first)
+        kept -= partBytes(root.getType());
+    if (kept > 0)
+      item.label = first;
+  }
 }
 
 SmallVector<PhysicalItem *> SegmentLabels::unawaited() {

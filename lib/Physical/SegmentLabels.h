@@ -8,6 +8,9 @@
 //   k1 ─▶ k2 ─▶ exchange ─▶ k4        k1, k2, k3: label 0      k4, k5: label 1
 //    └──▶ k3 ───────────────▶ k5
 //
+// A kernel that only later segments of its mesh read is part of the first of them, unless what it
+// reads would then have to be kept and is more than what it gives.
+//
 // Step kernels before and after the micro-batches are never one segment: it would wait for
 // micro-batches that wait for it.
 #pragma once
@@ -69,9 +72,11 @@ private:
   State stateOf(mlir::Value value) const { return states.lookup(rootOf(value)); }
   llvm::SmallVector<State> statesOf(mlir::Value value) const;
   void label(PhysicalItem &item);
+  void delayKept();
   void labelSets();
 
   llvm::DenseMap<mlir::Value, State> states;
+  llvm::SmallVector<mlir::Value> yields;
   llvm::DenseMap<mlir::Operation *, ExchangeKey> keys;
 };
 

@@ -61,8 +61,9 @@ int64_t take(int64_t &cursor, int64_t bytes) {
 /// The layout of one program on the devices of one group.
 class ProgramMemory {
 public:
-  ProgramMemory(task::ProgramOp program, const Cluster &cluster)
-      : program(program), cluster(cluster) {}
+  /// Borrows the program's tasks.
+  ProgramMemory(task::ProgramOp program, ArrayRef<TaskInfo> tasks, const Cluster &cluster)
+      : program(program), tasks(tasks), cluster(cluster) {}
 
   void addMesh(MeshAttr mesh) { meshes.push_back(mesh); }
   LogicalResult run(Group &group);
@@ -80,6 +81,7 @@ private:
   MemoryPeak peakOf(const Lifetimes *lives);
 
   task::ProgramOp program;
+  ArrayRef<TaskInfo> tasks;
   const Cluster &cluster;
   SmallVector<MeshAttr> meshes;
   std::vector<Block> blocks;
@@ -90,7 +92,6 @@ private:
 
 LogicalResult ProgramMemory::run(Group &group) {
   std::vector<std::pair<MeshAttr, std::unique_ptr<Lifetimes>>> clocks;
-  std::vector<TaskInfo> tasks = tasksOf(program);
   for (const TaskInfo &task : tasks)
     if (isa<task::SegmentOp>(task.op) && !program.getOrdersAttr())
       return program.emitOpError("has no orders; run of-schedule before of-assign-memory");
@@ -98,7 +99,8 @@ LogicalResult ProgramMemory::run(Group &group) {
              llvm::none_of(clocks, [&](auto &clock) {
                return clock.first.getDevices() == task.mesh.getDevices();
              }))
-      clocks.emplace_back(task.mesh, std::make_unique<Lifetimes>(program, task.mesh, cluster));
+      clocks.emplace_back(task.mesh,
+                          std::make_unique<Lifetimes>(program, tasks, task.mesh, cluster));
   const bool oneClock = clocks.size() == 1;
   addRegisters(oneClock ? clocks[0].second.get() : nullptr);
   for (auto exchange : program.getBody().front().getOps<task::ExchangeOp>())
@@ -177,7 +179,7 @@ static void placeTemporary(const TemporaryBuffer &buffer, int64_t offset) {
 
 SmallVector<task::SegmentOp> ProgramMemory::segmentsOf(MeshAttr mesh) const {
   SmallVector<task::SegmentOp> out;
-  for (const TaskInfo &task : tasksOf(program))
+  for (const TaskInfo &task : tasks)
     if (auto segment = dyn_cast<task::SegmentOp>(task.op);
         segment && task.mesh.getDevices() == mesh.getDevices())
       out.push_back(segment);
@@ -327,9 +329,10 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
     if (failed(findScratch(program, cluster, ofRun)))
       return failure();
     Builder b(&getContext());
+    const std::vector<TaskInfo> tasks = tasksOf(program);
     SmallVector<Attribute> reuses;
     for (auto &[name, group] : layout) {
-      ProgramMemory memory(program, cluster);
+      ProgramMemory memory(program, tasks, cluster);
       for (MeshAttr mesh : groups.meshes())
         if (groups.groupOf(mesh) == name)
           memory.addMesh(mesh);

@@ -11,8 +11,9 @@ namespace of {
 /// Below this a register is not worth a message in each iteration.
 static constexpr int64_t kWorthAnEdge = 4096;
 
-Lifetimes::Lifetimes(task::ProgramOp program, MeshAttr mesh, const Cluster &cluster)
-    : program(program), mesh(mesh), all(tasksOf(program)) {
+Lifetimes::Lifetimes(task::ProgramOp program, ArrayRef<TaskInfo> tasksOfProgram, MeshAttr mesh,
+                     const Cluster &cluster)
+    : program(program), mesh(mesh), all(tasksOfProgram) {
   for (auto [i, task] : llvm::enumerate(all))
     if (onDevicesOf(task.mesh))
       tasks.push_back(i);
@@ -101,16 +102,17 @@ void Lifetimes::fillOrder(const Cluster &cluster) {
     order.addStream(list);
   }
   DistanceFn distance = distanceIn(cluster);
+  llvm::DenseMap<Value, std::vector<std::pair<uint32_t, const TaskInfo::Port *>>> readers;
+  for (auto [r, reader] : llvm::enumerate(tasks))
+    for (const TaskInfo::Port &in : all[reader].inputs)
+      readers[in.reg].push_back({r, &in});
   for (auto [w, writer] : llvm::enumerate(tasks)) {
     for (const TaskInfo::Port &out : all[writer].outputs)
-      for (auto [r, reader] : llvm::enumerate(tasks))
-        for (const TaskInfo::Port &in : all[reader].inputs)
-          if (in.reg == out.reg)
-            order.addRegister({static_cast<uint32_t>(w), pointOf(all[writer], out.call),
-                               static_cast<uint32_t>(out.period)},
-                              {static_cast<uint32_t>(r), pointOf(all[reader], in.call),
-                               static_cast<uint32_t>(in.period)},
-                              out.reg.getDefiningOp<task::RegisterOp>().getSlots(), 0);
+      for (auto [r, in] : readers.lookup(out.reg))
+        order.addRegister({static_cast<uint32_t>(w), pointOf(all[writer], out.call),
+                           static_cast<uint32_t>(out.period)},
+                          {r, pointOf(all[tasks[r]], in->call), static_cast<uint32_t>(in->period)},
+                          out.reg.getDefiningOp<task::RegisterOp>().getSlots(), 0);
     if (all[writer].end != TaskInfo::End::Send)
       continue;
     for (auto [r, reader] : llvm::enumerate(tasks))

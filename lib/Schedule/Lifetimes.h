@@ -34,8 +34,10 @@ struct ReuseEdge {
 
 class Lifetimes {
 public:
-  /// `mesh`: one of those over its devices, which run no segments of others.
-  Lifetimes(task::ProgramOp program, MeshAttr mesh, const Cluster &cluster);
+  /// `mesh`: one of those over its devices, which run no segments of others. Borrows the
+  /// program's tasks.
+  Lifetimes(task::ProgramOp program, llvm::ArrayRef<TaskInfo> tasks, MeshAttr mesh,
+            const Cluster &cluster);
 
   /// Ticks of an iteration; at least 1.
   int64_t length() const { return end; }
@@ -76,7 +78,7 @@ private:
 
   task::ProgramOp program;
   MeshAttr mesh;
-  std::vector<TaskInfo> all; ///< of the program
+  llvm::ArrayRef<TaskInfo> all; ///< of the program
   std::vector<uint32_t>
       tasks; ///< those of its devices, as indices into `all`; a task is an index here
   std::vector<Segment> segments;

@@ -10,7 +10,10 @@ namespace of {
 MeshGroups::MeshGroups(ModuleOp module) {
   std::map<int64_t, MeshAttr> owner;
   llvm::DenseSet<MeshAttr> seen;
+  llvm::DenseSet<Type> known; // many values are of few types
   auto note = [&](Type type) {
+    if (!known.insert(type).second)
+      return;
     DistAttr dist = isa<RankedTensorType>(type) ? distOf(type) : DistAttr();
     if (!dist || !seen.insert(dist.getMesh()).second)
       return;
@@ -24,8 +27,7 @@ MeshGroups::MeshGroups(ModuleOp module) {
     if (auto variable = dyn_cast<VariableOp>(op))
       note(variable.getType());
     for (Type type : op->getResultTypes())
-      if (isa<RankedTensorType>(type))
-        note(type);
+      note(type);
   });
 }
 

@@ -41,6 +41,16 @@ OwningOpRef<ModuleOp> kernelModule(task::KernelOp kernel) {
   return module;
 }
 
+MeshAttr meshOfSegment(task::SegmentOp segment) {
+  for (Operation &op : segment.getBody().front()) {
+    if (isa<task::KernelOp>(op))
+      return distOf(op.getResult(0)).getMesh();
+    if (auto set = dyn_cast<SetOp>(op))
+      return distOf(set.getValue()).getMesh();
+  }
+  return distOf(segment.getOutputs()[0]).getMesh();
+}
+
 namespace {
 
 class TaskLister {
@@ -129,16 +139,6 @@ private:
       info.inputs.push_back({reg, segment.getInPeriods()[i], segment.getInCalls()[i]});
     for (auto [i, reg] : llvm::enumerate(segment.getOutputs()))
       info.outputs.push_back({reg, segment.getOutPeriods()[i], segment.getOutCalls()[i]});
-  }
-
-  static MeshAttr meshOfSegment(task::SegmentOp segment) {
-    for (Operation &op : segment.getBody().front()) {
-      if (isa<task::KernelOp>(op))
-        return distOf(op.getResult(0)).getMesh();
-      if (auto set = dyn_cast<SetOp>(op))
-        return distOf(set.getValue()).getMesh();
-    }
-    return distOf(segment.getOutputs()[0]).getMesh();
   }
 
   std::vector<TaskInfo> tasks;

@@ -36,6 +36,8 @@ struct TaskInfo {
 
 std::vector<TaskInfo> tasksOf(task::ProgramOp program);
 
+MeshAttr meshOfSegment(task::SegmentOp segment);
+
 /// The tensors of an exchange as runtime/base sees them.
 std::vector<ExchangePart> exchangeParts(task::ExchangeOp exchange);
 

@@ -72,14 +72,14 @@ static FailureOr<Block::iterator> decomposeOne(DecomposableOpInterface op) {
   return next ? next->getIterator() : block->end();
 }
 
-static LogicalResult decomposeBlock(Block &block) {
+static LogicalResult decomposeBlock(Block &block, bool areDifferentiated) {
   for (auto it = block.begin(); it != block.end();) {
     for (Region &region : it->getRegions())
       for (Block &inner : region)
-        if (failed(decomposeBlock(inner)))
+        if (failed(decomposeBlock(inner, areDifferentiated)))
           return failure();
     auto op = dyn_cast<DecomposableOpInterface>(*it);
-    if (!op) {
+    if (!op || (!areDifferentiated && isa<DifferentiableOpInterface>(op.getOperation()))) {
       ++it;
       continue;
     }
@@ -91,10 +91,10 @@ static LogicalResult decomposeBlock(Block &block) {
   return success();
 }
 
-LogicalResult decomposeAll(Operation *root) {
+LogicalResult decomposeAll(Operation *root, bool areDifferentiated) {
   for (Region &region : root->getRegions())
     for (Block &block : region)
-      if (failed(decomposeBlock(block)))
+      if (failed(decomposeBlock(block, areDifferentiated)))
         return failure();
   return success();
 }

@@ -75,7 +75,7 @@ private:
     if (isCounted)
       kept.push_back(inner.sum(losses.counted));
     auto keep = YieldOp::create(b, loc, kept);
-    if (failed(decomposeAll(micro)))
+    if (failed(decomposeAll(micro, /*areDifferentiated=*/false)))
       return failure();
     kept.assign(keep.getValues().begin(), keep.getValues().end());
     keep->erase();
@@ -112,9 +112,11 @@ private:
     yielded.append(kept.begin() + 1, kept.end());
     yielded.push_back(kept[0]);
     b.setInsertionPointToEnd(block);
-    YieldOp::create(b, loc, yielded);
+    auto all = YieldOp::create(b, loc, yielded);
+    if (failed(decomposeAll(micro)))
+      return failure();
     eraseDeadOps(*block);
-    return wrapMicro(ValueRange(yielded));
+    return wrapMicro(all.getValues());
   }
 
   // What is computed around the model, the loss above all, belongs to its last block.

@@ -185,3 +185,47 @@ of.program @again train {
   %x1 = of.mul %za, %v1 : (!a, !a) -> !a
   of.set @x, %x1 : !a
 }
+
+// What only a later segment reads is computed there, if what it is computed from is kept for that anyway.
+// CHECK-LABEL: task.program @late "train" micros 4
+// CHECK: task.segment "a.compute.0.micro"
+// CHECK: of.exp
+// CHECK-NOT: of.matmul
+// CHECK: task.segment "a.compute.2.micro"
+// CHECK-COUNT-3: of.matmul
+of.program @late train {
+  %n = of.get @z : !b
+  %g = of.micro count 4 -> tensor<4x4xf32, #of.dist<#a, [B]>> {
+    %x = of.read @d : tensor<4x4xf32, #of.dist<#a, [B]>>
+    %h = of.exp %x : (tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    %hb = of.boxing %h : tensor<4x4xf32, #of.dist<#a, [B]>> to tensor<4x4xf32, #of.dist<#b, [B]>>
+    %y = of.sin %hb : (tensor<4x4xf32, #of.dist<#b, [B]>>) -> tensor<4x4xf32, #of.dist<#b, [B]>>
+    %ya = of.boxing %y : tensor<4x4xf32, #of.dist<#b, [B]>> to tensor<4x4xf32, #of.dist<#a, [B]>>
+    %t = of.matmul %x, %x : (tensor<4x4xf32, #of.dist<#a, [B]>>, tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    %u = of.matmul %t, %ya : (tensor<4x4xf32, #of.dist<#a, [B]>>, tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    %v = of.matmul %u, %x : (tensor<4x4xf32, #of.dist<#a, [B]>>, tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    of.yield %v : tensor<4x4xf32, #of.dist<#a, [B]>>
+  }
+  of.check_finite %g, "g" : tensor<4x4xf32, #of.dist<#a, [B]>>
+}
+
+// Else it is computed early, and what it is computed from need not be kept.
+// CHECK-LABEL: task.program @early "train" micros 4
+// CHECK: task.segment "a.compute.0.micro"
+// CHECK: of.matmul
+// CHECK: task.segment "a.compute.2.micro"
+// CHECK-COUNT-1: of.matmul
+of.program @early train {
+  %n = of.get @z : !b
+  %g = of.micro count 4 -> tensor<4x4xf32, #of.dist<#a, [B]>> {
+    %x = of.read @d : tensor<4x4xf32, #of.dist<#a, [B]>>
+    %h = of.exp %x : (tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    %hb = of.boxing %h : tensor<4x4xf32, #of.dist<#a, [B]>> to tensor<4x4xf32, #of.dist<#b, [B]>>
+    %y = of.sin %hb : (tensor<4x4xf32, #of.dist<#b, [B]>>) -> tensor<4x4xf32, #of.dist<#b, [B]>>
+    %ya = of.boxing %y : tensor<4x4xf32, #of.dist<#b, [B]>> to tensor<4x4xf32, #of.dist<#a, [B]>>
+    %t = of.matmul %x, %x : (tensor<4x4xf32, #of.dist<#a, [B]>>, tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    %u = of.matmul %t, %ya : (tensor<4x4xf32, #of.dist<#a, [B]>>, tensor<4x4xf32, #of.dist<#a, [B]>>) -> tensor<4x4xf32, #of.dist<#a, [B]>>
+    of.yield %u : tensor<4x4xf32, #of.dist<#a, [B]>>
+  }
+  of.check_finite %g, "g" : tensor<4x4xf32, #of.dist<#a, [B]>>
+}

@@ -260,3 +260,53 @@ of.program @early train {
   of.set @a, %na : !s
   of.set @b, %nb : !s
 }
+
+// Of two values that only a later kernel needs, one a function of the other, the one is not made early and kept.
+// CHECK-LABEL: of.program @later
+of.program @later train {
+  // CHECK: %[[X:.*]] = of.read
+  // CHECK: %[[F:.*]]:2 = task.kernel {{.*}}(%[[X]])
+  // CHECK-NEXT: ^bb0
+  // CHECK-NEXT: %[[Z:.*]] = of.sin
+  // CHECK-NEXT: %[[E:.*]] = of.exp %[[Z]]
+  // CHECK-NEXT: task.return %[[Z]], %[[E]]
+  // CHECK: %[[M:.*]] = task.kernel {{.*}}(%[[F]]#1
+  // CHECK: of.matmul
+  // CHECK: task.kernel {{.*}}(%[[F]]#0, %[[M]])
+  // CHECK-NEXT: ^bb0
+  // CHECK-NEXT: of.mul
+  // CHECK-NEXT: of.cos
+  // CHECK-NEXT: of.mul
+  // CHECK-NEXT: of.mul
+  %x = of.read @d : !l
+  %z = of.sin %x : (!l) -> !l
+  %e = of.exp %z : (!l) -> !l
+  %m = of.matmul %e, %x : (!l, !l) -> !l
+  %q = of.mul %z, %z : (!l, !l) -> !l
+  %c = of.cos %q : (!l) -> !l
+  %g = of.mul %c, %m : (!l, !l) -> !l
+  %h = of.mul %g, %z : (!l, !l) -> !l
+  of.check_finite %h, "h" : !l
+}
+
+// Made early is what is smaller than what it comes from, if that then need not be kept.
+// CHECK-LABEL: of.program @smaller
+of.program @smaller train {
+  // CHECK: %[[X:.*]] = of.read
+  // CHECK: task.kernel {{.*}}(%[[X]])
+  // CHECK-NEXT: ^bb0
+  // CHECK-NEXT: of.sin
+  // CHECK-NEXT: of.exp
+  // CHECK: of.compare
+  // CHECK-NEXT: task.return
+  // CHECK: of.matmul
+  // CHECK: of.select
+  %x = of.read @d : !l
+  %z = of.sin %x : (!l) -> !l
+  %e = of.exp %z : (!l) -> !l
+  %m = of.matmul %e, %x : (!l, !l) -> !l
+  %zero = of.constant 0.0 : f32 : tensor<f32, #of.dist<#mesh, [B]>>
+  %c = of.compare "gt" %z, %zero : (!l, tensor<f32, #of.dist<#mesh, [B]>>) -> tensor<1024x1024xi1, #of.dist<#mesh, [B]>>
+  %g = of.select %c, %m, %zero : (tensor<1024x1024xi1, #of.dist<#mesh, [B]>>, !l, tensor<f32, #of.dist<#mesh, [B]>>) -> !l
+  of.check_finite %g, "g" : !l
+}
