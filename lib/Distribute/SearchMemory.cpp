@@ -79,8 +79,10 @@ void SearchMemory::addUsages(const ValueClass &value, ArrayRef<DistAttr> needs,
     registers[mesh];
   for (auto &[place, lives] : value.livesElsewhere)
     registers[place.first];
-  SmallVector<int64_t> shares;  ///< bytes of what takes turns, of each option of the hub
-  SmallVector<int64_t> waiting; ///< of registers of one member that a gradient waits for
+  SmallVector<int64_t> shares; ///< bytes of what takes turns, of each option of the hub
+  /// Of registers of one member that a gradient waits for: the value as it is made, which may be
+  /// made again, and what exchanges gave, which is kept.
+  SmallVector<int64_t> waiting, waitingBoxed;
   const uint64_t forGradient = value.kept.empty() ? 0 : neededBackward(value, needs);
   for (DistAttr made : ways)
     for (uint64_t set : sets) {
@@ -99,12 +101,18 @@ void SearchMemory::addUsages(const ValueClass &value, ArrayRef<DistAttr> needs,
       for (auto &[mesh, bytes] : registers)
         bytes.push_back(sums[mesh]);
       shares.push_back(isExchanged ? 0 : shared);
-      waiting.push_back(isExchanged ? estimated(waitingBytes(value, needs, set & forGradient)) : 0);
+      const auto [own, given] = waitingBytes(value, needs, set & forGradient, made);
+      waiting.push_back(isExchanged ? estimated(own) : 0);
+      waitingBoxed.push_back(isExchanged ? estimated(given) : 0);
     }
   addShares(value, shares, hub, counted == OwnBytes::Counted);
-  for (const auto &[mesh, kept] : value.kept)
+  for (const auto &[mesh, kept] : value.kept) {
     if (hasRows[mesh] && llvm::any_of(waiting, [](int64_t bytes) { return bytes > 0; }))
       addWaiting(kept, waiting, hub, mesh);
+    const int64_t others = moreUnderWay(kept.gaps.size(), mesh);
+    addTied(llvm::map_to_vector(waitingBoxed, [&](int64_t b) { return b * others; }), hub, mesh,
+            nullptr);
+  }
   for (auto &[mesh, bytes] : registers)
     addTied(bytes, hub, mesh, nullptr);
 }
@@ -124,15 +132,16 @@ uint64_t SearchMemory::neededBackward(const ValueClass &value, ArrayRef<DistAttr
   return out;
 }
 
-// Bytes of these versions of an exchanged value where it is made.
-int64_t SearchMemory::waitingBytes(const ValueClass &value, ArrayRef<DistAttr> needs,
-                                   uint64_t set) const {
+// Bytes of these versions of an exchanged value where it is made: as it is, and of the others.
+std::pair<int64_t, int64_t> SearchMemory::waitingBytes(const ValueClass &value,
+                                                       ArrayRef<DistAttr> needs, uint64_t set,
+                                                       DistAttr made) const {
   const MeshAttr home = node(value.producer).mesh;
   Value v = node(value.producer).results[value.result];
-  int64_t bytes = 0;
+  std::pair<int64_t, int64_t> bytes;
   for (unsigned i = 0; i < needs.size(); ++i)
     if ((set >> i & 1) && needs[i].getMesh() == home)
-      bytes += partBytes(v.getType(), needs[i]);
+      (!made || needs[i] == made ? bytes.first : bytes.second) += partBytes(v.getType(), needs[i]);
   return bytes;
 }
 
@@ -151,7 +160,7 @@ void SearchMemory::addWaiting(const KeptValue &kept, ArrayRef<int64_t> bytes, ui
                               unsigned mesh) {
   SmallVector<int64_t> counts = keptByWay(kept);
   for (int64_t &count : counts)
-    count = count / underWay[mesh] * (underWay[mesh] - 1);
+    count = moreUnderWay(count, mesh);
   addProduct(bytes, counts, hub, again->nodeOf(kept.gaps.front().groups), mesh, nullptr);
 }
 

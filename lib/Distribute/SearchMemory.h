@@ -86,7 +86,12 @@ private:
   void addLifeWithGap(ValueClass &value, size_t n, int64_t last, const RecomputeProblem::Gap &gap,
                       unsigned mesh) const;
   uint64_t neededBackward(const ValueClass &value, llvm::ArrayRef<DistAttr> needs) const;
-  int64_t waitingBytes(const ValueClass &value, llvm::ArrayRef<DistAttr> needs, uint64_t set) const;
+  std::pair<int64_t, int64_t> waitingBytes(const ValueClass &value, llvm::ArrayRef<DistAttr> needs,
+                                           uint64_t set, DistAttr made) const;
+  /// Of lives, one for each micro-batch under way, those that are not the first of their member.
+  int64_t moreUnderWay(int64_t lives, unsigned mesh) const {
+    return lives / underWay[mesh] * (underWay[mesh] - 1);
+  }
   int64_t addVersionBytes(const ValueClass &value, llvm::ArrayRef<DistAttr> needs, uint64_t set,
                           DistAttr made, std::map<unsigned, int64_t> &boxed) const;
   void addShares(const ValueClass &value, llvm::ArrayRef<int64_t> shares, uint32_t hub,
