@@ -4,6 +4,8 @@
 #include "lib/Distribute/SearchMemory.h"
 #include "lib/Distribute/Versions.h"
 
+#include "mlir/IR/Threading.h"
+
 #include <map>
 #include <tuple>
 
@@ -44,6 +46,7 @@ public:
       for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r)
         countValue(n, r);
     out.problem.usageLimit = options.memoryLimit;
+    askAhead();
     for (const auto &[key, value] : values)
       if (value.users.size() == 1 && !options.memoryLimit)
         addEdge(value, value.users.front());
@@ -62,6 +65,34 @@ private:
   const DistNode &node(size_t n) const { return network.nodes()[n]; }
 
   unsigned meshOf(size_t n) const { return meshes.indexOf(node(n).mesh); }
+
+  /// Networks of fewer nodes are built beside each other.
+  static constexpr size_t fewNodes = 1000;
+
+  // What the values of a large network cost to move is asked of the planner on all cores; it
+  // answers the same whatever it was asked before.
+  void askAhead() const {
+    if (network.nodes().size() < fewNodes)
+      return;
+    std::vector<const ValueClass *> asked;
+    for (const auto &[key, value] : values)
+      asked.push_back(&value);
+    parallelFor(node(0).op->getContext(), 0, asked.size(), [&](size_t i) {
+      const ValueClass &value = *asked[i];
+      Value v = node(value.producer).results[value.result];
+      llvm::SetVector<DistAttr> needs, from;
+      for (UserPlace user : value.users)
+        for (const DistOption &option : optionsOf(user.of))
+          needs.insert(neededBy(user, option));
+      for (const DistOption &option : node(value.producer).options)
+        from.insert(madeBy(value, option));
+      if (value.users.size() > 1 || options.memoryLimit)
+        from.insert(needs.begin(), needs.end());
+      for (DistAttr source : from)
+        for (DistAttr need : needs)
+          network.moveSeconds(v, source, need);
+    });
+  }
 
   // ---- Nodes
 

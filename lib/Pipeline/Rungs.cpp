@@ -5,6 +5,7 @@
 #include "lib/Schedule/Passes.h"
 #include "lib/Train/Passes.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/Pass.h"
 
 namespace of {
@@ -29,11 +30,25 @@ std::string listRungs() {
   return out;
 }
 
+namespace {
+/// Once for each rung: after every pass it would be a twentieth of the time of large models.
+struct VerifyRungPass : mlir::PassWrapper<VerifyRungPass, mlir::OperationPass<mlir::ModuleOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(VerifyRungPass)
+  void runOnOperation() override {
+    if (failed(mlir::verify(getOperation())))
+      signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+} // namespace
+
 void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
   auto step = [&](Rung rung, std::initializer_list<std::unique_ptr<mlir::Pass> (*)()> list) {
-    if (from < rung && rung <= to)
-      for (auto create : list)
-        passes.addPass(create());
+    if (rung <= from || to < rung)
+      return;
+    for (auto create : list)
+      passes.addPass(create());
+    passes.addPass(std::make_unique<VerifyRungPass>());
   };
   step(Rung::Train, {createMarkBlocksPass, createBuildProgramsPass});
   step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createRecomputePass,
@@ -44,7 +59,7 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
 
 mlir::LogicalResult runPasses(mlir::ModuleOp module, Rung from, Rung to) {
   mlir::PassManager passes(module.getContext());
-  passes.enableVerifier();
+  passes.enableVerifier(false);
   mlir::applyDefaultTimingPassManagerCLOptions(passes);
   if (failed(mlir::applyPassManagerCLOptions(passes)))
     return mlir::failure();
