@@ -86,8 +86,8 @@ def summary(text):
     again = re.search(r"of (\d+) blocks (\d+) in full and (\d+) selectively", text)
     memory = [int(m) for m in re.findall(r"^memory of .*: (\d+) bytes$", text, re.M)]
     best = min(((float(s), int(n)) for n, s in stages), default=(0, 1))
-    return (f"{float(chosen[1]):.4g} s, {best[1]} stages, mesh {{{chosen[2]}}}, again {again[2]} in full and {again[3]} "
-            f"selectively of {again[1]}, {max(memory) / 1e6:.1f} MB")
+    levels = f"again {again[2]} in full and {again[3]} selectively of {again[1]}" if again else "nothing again"
+    return f"{float(chosen[1]):.4g} s, {best[1]} stages, mesh {{{chosen[2]}}}, {levels}, {max(memory) / 1e6:.1f} MB"
 
 
 def ladder(build, folder):
