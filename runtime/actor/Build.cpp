@@ -1,7 +1,7 @@
 #include "runtime/actor/Build.h"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 
 namespace of::rt {
 
@@ -74,7 +74,7 @@ Status ProgramBuilder::addOrders() {
     const uint32_t stream = static_cast<uint32_t>(t.streams.size());
     t.streams.push_back(
         {order->stream(), static_cast<uint32_t>(t.order.size()), order->tasks()->size()});
-    std::map<uint32_t, uint32_t> count;
+    std::vector<uint32_t> count(tasks_.size(), 0); // by task of the plan
     for (uint32_t planTask : *order->tasks()) {
       if (planTask >= tasks_.size() || body_.tasks()->Get(planTask)->stream() != order->stream())
         return Status(Code::Corrupt, "the order of stream " + std::to_string(order->stream()) +
@@ -87,9 +87,9 @@ Status ProgramBuilder::addOrders() {
       t.order.push_back(tasks_[planTask].task);
       ++count[planTask];
     }
-    for (const auto &[planTask, firings] : count)
-      if (const plan::Task *task = body_.tasks()->Get(planTask); task->firings() != firings)
-        return bad(*task, "stands " + std::to_string(firings) +
+    for (uint32_t i = 0; i < tasks_.size(); ++i)
+      if (const plan::Task *task = body_.tasks()->Get(i); count[i] && task->firings() != count[i])
+        return bad(*task, "stands " + std::to_string(count[i]) +
                               " times in its stream's order, but fires " +
                               std::to_string(task->firings()) + " times");
   }
@@ -239,15 +239,17 @@ void ProgramBuilder::connectInput(uint32_t worker, uint32_t input) {
 }
 
 Status ProgramBuilder::connectRegisters() {
+  std::vector<std::vector<Peer>> readers(producers_.size()); // by register
+  for (uint32_t w = 0; w < out_->workers.size(); ++w)
+    for (uint32_t i = 0; i < table(w).inputs.size(); ++i)
+      readers[table(w).inputs[i].reg].push_back({w, i});
   // Links of one output must lie together: visit outputs in order and collect their readers.
   for (uint32_t reg = 0; reg < producers_.size(); ++reg) {
     if (producers_[reg].task != kNone)
       table(producers_[reg].worker).outputs[producers_[reg].port].firstLink =
           static_cast<uint32_t>(table(producers_[reg].worker).links.size());
-    for (uint32_t w = 0; w < out_->workers.size(); ++w)
-      for (uint32_t i = 0; i < table(w).inputs.size(); ++i)
-        if (table(w).inputs[i].reg == reg)
-          connectInput(w, i);
+    for (const Peer &reader : readers[reg])
+      connectInput(reader.worker, reader.index);
   }
   for (uint32_t w = 0; w < out_->workers.size(); ++w)
     for (const TaskEntry &task : table(w).tasks)
@@ -269,38 +271,45 @@ Status ProgramBuilder::connectReuses() {
         edge.from() >= tasks_.size() || edge.to() >= tasks_.size() || edge.lag() > 1)
       return Status(Code::Corrupt, "a reuse edge names a task that does not exist; the plan is "
                                    "damaged, compile it again");
-  std::vector<Peer> gates(count); // by reuse edge
+  std::vector<Peer> gates(count);                                                 // by reuse edge
+  std::vector<std::vector<uint32_t>> before(tasks_.size()), after(tasks_.size()); // by task
+  for (uint32_t i = 0; i < count; ++i) {
+    before[body_.reuses()->Get(i)->to()].push_back(i);
+    after[body_.reuses()->Get(i)->from()].push_back(i);
+  }
   for (uint32_t p = 0; p < tasks_.size(); ++p) {
     ProgramTable &t = table(tasks_[p].worker);
     TaskEntry &entry = t.tasks[tasks_[p].task];
     entry.firstGate = static_cast<uint32_t>(t.gates.size());
-    for (uint32_t i = 0; i < count; ++i)
-      if (const plan::Reuse &edge = *body_.reuses()->Get(i); edge.to() == p) {
-        gates[i] = {tasks_[p].worker, static_cast<uint32_t>(t.gates.size())};
-        t.gates.push_back(
-            {edge.lag(), {tasks_[edge.from()].worker, tasks_[edge.from()].task}, edge.from()});
-      }
+    for (uint32_t i : before[p]) {
+      const plan::Reuse &edge = *body_.reuses()->Get(i);
+      gates[i] = {tasks_[p].worker, static_cast<uint32_t>(t.gates.size())};
+      t.gates.push_back(
+          {edge.lag(), {tasks_[edge.from()].worker, tasks_[edge.from()].task}, edge.from()});
+    }
     entry.numGates = static_cast<uint32_t>(t.gates.size()) - entry.firstGate;
   }
   for (uint32_t p = 0; p < tasks_.size(); ++p) {
     ProgramTable &t = table(tasks_[p].worker);
     TaskEntry &entry = t.tasks[tasks_[p].task];
     entry.firstSignal = static_cast<uint32_t>(t.signals.size());
-    for (uint32_t i = 0; i < count; ++i)
-      if (body_.reuses()->Get(i)->from() == p)
-        t.signals.push_back({gates[i]});
+    for (uint32_t i : after[p])
+      t.signals.push_back({gates[i]});
     entry.numSignals = static_cast<uint32_t>(t.signals.size()) - entry.firstSignal;
   }
   return Status::ok();
 }
 
 void ProgramBuilder::connectLocalEdges(ProgramTable &t) const {
-  for (uint32_t a = 0; a < t.edges.size(); ++a)
-    for (uint32_t b = 0; b < t.edges.size(); ++b)
-      if (t.edges[a].isSend && !t.edges[b].isSend && t.edges[a].key == t.edges[b].key) {
-        t.edges[a].local = b;
-        t.edges[b].local = a;
-      }
+  std::unordered_map<EdgeKey, uint32_t, EdgeKeyHash> sends; // from this device to itself
+  for (uint32_t e = 0; e < t.edges.size(); ++e)
+    if (t.edges[e].isSend && t.edges[e].key.dstDevice == device_)
+      sends.emplace(t.edges[e].key, e);
+  for (uint32_t e = 0; e < t.edges.size(); ++e)
+    if (const auto it = sends.find(t.edges[e].key); it != sends.end() && !t.edges[e].isSend) {
+      t.edges[e].local = it->second;
+      t.edges[it->second].local = e;
+    }
 }
 
 Status checkReceives(const plan::Plan &plan, const plan::RoleProgram &body) {
@@ -321,19 +330,37 @@ Status checkReceives(const plan::Plan &plan, const plan::RoleProgram &body) {
 
 } // namespace
 
-const std::vector<uint32_t> &ExchangePeers::of(uint32_t exchange, uint32_t device, bool isSend) {
-  const auto [it, isNew] = known_.try_emplace(exchange);
-  Peers &peers = it->second;
-  if (isNew) {
-    peers.takers.resize(plan_.devices()->size());
-    peers.givers.resize(plan_.devices()->size());
-    // Ascending by destination, then source: both lists come out ascending.
-    for (const auto &[src, dst] : exchangePairs(plan_, *plan_.exchanges()->Get(exchange))) {
-      peers.takers[src].push_back(dst);
-      peers.givers[dst].push_back(src);
+void ExchangePeers::Side::fill(std::vector<std::pair<uint32_t, uint32_t>> pairs) {
+  std::sort(pairs.begin(), pairs.end());
+  for (const auto &[device, peer] : pairs) {
+    if (devices.empty() || devices.back() != device) {
+      devices.push_back(device);
+      first.push_back(static_cast<uint32_t>(peers.size()));
     }
+    peers.push_back(peer);
   }
-  return (isSend ? peers.takers : peers.givers)[device];
+  first.push_back(static_cast<uint32_t>(peers.size()));
+}
+
+DeviceList ExchangePeers::Side::of(uint32_t device) const {
+  const auto it = std::lower_bound(devices.begin(), devices.end(), device);
+  if (it == devices.end() || *it != device)
+    return {};
+  const size_t place = static_cast<size_t>(it - devices.begin());
+  return {peers.data() + first[place], peers.data() + first[place + 1]};
+}
+
+DeviceList ExchangePeers::of(uint32_t exchange, uint32_t device, bool isSend) {
+  const auto [it, isNew] = known_.try_emplace(exchange);
+  Sides &sides = it->second;
+  if (isNew) {
+    auto pairs = exchangePairs(plan_, *plan_.exchanges()->Get(exchange));
+    sides.takers.fill(pairs);
+    for (auto &[src, dst] : pairs)
+      std::swap(src, dst);
+    sides.givers.fill(std::move(pairs));
+  }
+  return (isSend ? sides.takers : sides.givers).of(device);
 }
 
 Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device) {

@@ -6,13 +6,23 @@
 #include "runtime/actor/Table.h"
 #include "runtime/schema/PlanView.h"
 
-#include <map>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace of::rt {
 
 /// workers[w][p]: what worker w of the device does in program p.
 struct DeviceTables {
   std::vector<WorkerTables> workers;
+};
+
+/// Devices in ascending order; borrowed.
+struct DeviceList {
+  const uint32_t *first = nullptr, *last = nullptr;
+  const uint32_t *begin() const { return first; }
+  const uint32_t *end() const { return last; }
+  uint32_t size() const { return static_cast<uint32_t>(last - first); }
 };
 
 /// Who gives a piece of an exchange to whom. What is asked for of one device is worked out for all
@@ -22,15 +32,21 @@ public:
   explicit ExchangePeers(const plan::Plan &plan) : plan_(plan) {}
 
   /// Devices to which `device` gives a piece of the exchange (isSend), or from which it takes one;
-  /// ascending.
-  const std::vector<uint32_t> &of(uint32_t exchange, uint32_t device, bool isSend);
+  /// as long as this lives.
+  DeviceList of(uint32_t exchange, uint32_t device, bool isSend);
 
 private:
-  struct Peers {
-    std::vector<std::vector<uint32_t>> takers, givers; ///< by device
+  /// The peers of the devices that have some, one device after another.
+  struct Side {
+    void fill(std::vector<std::pair<uint32_t, uint32_t>> pairs); ///< (device, peer)
+    DeviceList of(uint32_t device) const;
+    std::vector<uint32_t> devices, first, peers;
+  };
+  struct Sides {
+    Side takers, givers;
   };
   const plan::Plan &plan_;
-  std::map<uint32_t, Peers> known_; ///< by exchange
+  std::unordered_map<uint32_t, Sides> known_; ///< by exchange
 };
 
 /// Corrupt, with the name of the task, if ids, periods or orders do not hold together.

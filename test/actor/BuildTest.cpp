@@ -152,7 +152,9 @@ TEST_CASE("an exchange's peers are the devices whose parts overlap") {
   const std::vector<Devices> givers = {{}, {}, {}, {1, 2}, {0, 1}};
   for (uint32_t device = 0; device < takers.size(); ++device) {
     INFO("device " << device);
-    CHECK(peers.of(exchange, device, true) == takers[device]);
-    CHECK(peers.of(exchange, device, false) == givers[device]);
+    const DeviceList taking = peers.of(exchange, device, true),
+                     giving = peers.of(exchange, device, false);
+    CHECK(Devices(taking.begin(), taking.end()) == takers[device]);
+    CHECK(Devices(giving.begin(), giving.end()) == givers[device]);
   }
 }
