@@ -30,10 +30,11 @@ Machine::Machine(const WorkerTables &tables, uint32_t worker)
     s.links.resize(t.links.size());
     s.linkCounts.resize(t.links.size());
     s.edges.resize(t.edges.size());
+    s.earlyTokens.resize(t.edges.size());
     s.gates.resize(t.gates.size());
     s.released.resize(t.signals.size());
     s.tasks.resize(t.tasks.size());
-    s.retired.resize(t.tasks.size());
+    s.ends.resize(t.tasks.size());
     s.streams.resize(t.streams.size());
     s.open.resize(t.openCounters);
     setConstants(t, s);
@@ -83,6 +84,14 @@ void Machine::setConstants(const ProgramTable &table, ProgramState &state) const
     state.links[l].self = entry.self;
     state.links[l].isForeign = entry.consumer.worker != worker_;
   }
+  for (size_t e = 0; e < table.edges.size(); ++e) {
+    const EdgeEntry &entry = table.edges[e];
+    EdgeState &edge = state.edges[e];
+    edge.task = entry.task;
+    edge.window = narrow(entry.window);
+    edge.path = entry.path;
+    edge.isSend = entry.isSend;
+  }
 }
 
 void Machine::reset(const ProgramTable &table, ProgramState &state) {
@@ -108,11 +117,16 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
       state.linkCounts[l] = counts;
     }
   }
+  for (size_t i = 0; i < table.tasks.size(); ++i) {
+    state.ends[i] = EndState();
+    state.ends[i].total = iterations_ * table.tasks[i].firings;
+  }
   for (size_t i = 0; i < table.edges.size(); ++i) {
-    EdgeState fresh;
-    fresh.received = state.edges[i].early;
-    fresh.total = iterations_ * table.tasks[table.edges[i].task].firings;
-    state.edges[i] = fresh;
+    EdgeState &fresh = state.edges[i];
+    fresh.done = fresh.landed = 0;
+    fresh.received = state.earlyTokens[i];
+    state.earlyTokens[i] = 0;
+    state.ends[fresh.task].missing += edgeReady(fresh) ? 0 : 1;
   }
   for (size_t g = 0; g < table.gates.size(); ++g) {
     GateState fresh;
@@ -127,7 +141,6 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
       state.inputCounts[i].total = iterations_ * task.firings / table.inputs[i].period;
   for (TaskState &task : state.tasks)
     task.fired = 0;
-  state.retired.assign(table.tasks.size(), 0);
   state.open.assign(table.openCounters, 0);
   state.streams.assign(table.streams.size(), StreamState());
   for (size_t i = 0; i < table.streams.size(); ++i) {
@@ -148,6 +161,8 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   inputs_ = state_->inputs.data();
   outputs_ = state_->outputs.data();
   links_ = state_->links.data();
+  edges_ = state_->edges.data();
+  ends_ = state_->ends.data();
   taskStates_ = state_->tasks.data();
   streamStates_ = state_->streams.data();
   order_ = current_->order.data();
@@ -175,38 +190,36 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
     const EdgeEntry &entry = current_->edges[e];
     if (entry.isSend || entry.path != Path::Pushed)
       continue;
-    for (uint64_t v = 0; v < entry.window && v < state_->edges[e].total; ++v)
+    for (uint64_t v = 0; v < entry.window && v < ends_[entry.task].total; ++v)
       emit(Action::Kind::Post, e, v, sink);
   }
 }
 
-bool Machine::edgeReady(uint32_t edge) const {
-  const EdgeState &state = state_->edges[edge];
-  const EdgeEntry &entry = current_->edges[edge];
-  return entry.path == Path::Shared ? state.received > state.done
-                                    : (state.landed >> (state.done % entry.window)) & 1;
+/// Whether a Receive may take the next version of this edge.
+bool Machine::edgeReady(const EdgeState &edge) {
+  return edge.path == Path::Shared ? edge.received > edge.done
+                                   : (edge.landed >> (edge.done % edge.window)) & 1;
 }
 
 bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
-  const bool isSend = task.kind == BodyKind::Send;
-  if (isSend) {
-    const size_t index = static_cast<size_t>(&task - tasks_);
-    if (taskStates_[index].fired - state_->retired[index] < task.window)
+  const size_t index = static_cast<size_t>(&task - tasks_);
+  if (task.kind == BodyKind::Send) {
+    if (taskStates_[index].fired - ends_[index].retired < task.window)
       return true;
     if (why)
       why->kind = Wait::Kind::SendOpen;
     return false;
   }
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
-    if (edgeReady(e))
+  if (ends_[index].missing == 0)
+    return true;
+  for (uint32_t e = task.firstEdge; why && e < task.firstEdge + task.numEdges; ++e) {
+    if (edgeReady(edges_[e]))
       continue;
-    if (why) {
-      why->kind = Wait::Kind::EdgeNotReady;
-      why->index = e;
-    }
-    return false;
+    why->kind = Wait::Kind::EdgeNotReady;
+    why->index = e;
+    break;
   }
-  return true;
+  return false;
 }
 
 bool Machine::portsReady(const TaskState &task, Wait *why) const {
@@ -279,13 +292,13 @@ Machine::Awaited Machine::awaited(uint32_t stream) const {
   if (entry.kind != BodyKind::Receive || !portsReady(task, nullptr) || !gatesOpen(entry, nullptr))
     return {};
   for (uint32_t e = entry.firstEdge; e < entry.firstEdge + entry.numEdges; ++e) {
-    if (edgeReady(e))
+    if (edgeReady(edges_[e]))
       continue;
     // More than one: what the others wait for may still use the task's memory.
-    if (out.edge != kNone || current_->edges[e].path != Path::Pushed)
+    if (out.edge != kNone || edges_[e].path != Path::Pushed)
       return {};
     out.edge = e;
-    out.sequence = state_->edges[e].done;
+    out.sequence = edges_[e].done;
   }
   return out;
 }
@@ -452,15 +465,14 @@ void Machine::finishEnd(TaskState &task, const TaskEntry &entry, ActionSink &sin
 
 void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
   const uint32_t index = static_cast<uint32_t>(&task - tasks_);
-  const uint64_t sequence = state_->tasks[index].fired;
+  const uint64_t sequence = taskStates_[index].fired;
   ++openSends_;
   state_->open[task.firstOpen + sequence % task.window] = task.numEdges;
   for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
-    const EdgeEntry &entry = current_->edges[e];
-    EdgeState &state = state_->edges[e];
-    if (entry.path == Path::Shared) {
-      if (entry.local != kNone)
-        ++state_->edges[entry.local].received;
+    EdgeState &state = edges_[e];
+    if (state.path == Path::Shared) {
+      if (const uint32_t local = current_->edges[e].local; local != kNone)
+        takeReady(edges_[local]);
       else
         emit(Action::Kind::Ready, e, sequence, sink);
     } else if (state.received > sequence) { // the landing slot is granted
@@ -471,31 +483,40 @@ void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
 }
 
 void Machine::fireReceive(const TaskEntry &task, ActionSink &sink) {
+  EndState &end = ends_[&task - tasks_];
   for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
-    const EdgeEntry &entry = current_->edges[e];
-    EdgeState &state = state_->edges[e];
+    EdgeState &state = edges_[e];
     const uint64_t sequence = state.done++;
-    if (entry.path == Path::Pushed) {
-      state.landed &= ~(uint64_t(1) << (sequence % entry.window));
-      if (sequence + entry.window < state.total)
-        emit(Action::Kind::Post, e, sequence + entry.window, sink);
-    } else if (entry.local != kNone) {
-      edgeDone(current_->edges[entry.local], sequence, sink);
+    if (state.path == Path::Pushed)
+      state.landed &= ~(uint64_t(1) << (sequence % state.window));
+    end.missing += edgeReady(state) ? 0 : 1;
+    if (state.path == Path::Pushed) {
+      if (sequence + state.window < end.total)
+        emit(Action::Kind::Post, e, sequence + state.window, sink);
+    } else if (const uint32_t local = current_->edges[e].local; local != kNone) {
+      edgeDone(edges_[local].task, sequence, sink);
     } else {
       emit(Action::Kind::Ack, e, sequence, sink);
     }
   }
 }
 
-void Machine::edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink) {
-  const TaskEntry &task = tasks_[edge.task];
+/// One more version of an edge of this host.
+void Machine::takeReady(EdgeState &edge) {
+  if (edge.path == Path::Shared && !edge.isSend && edge.received == edge.done)
+    --ends_[edge.task].missing;
+  ++edge.received;
+}
+
+void Machine::edgeDone(uint32_t send, uint64_t sequence, ActionSink &sink) {
+  const TaskEntry &task = tasks_[send];
   --state_->open[task.firstOpen + sequence % task.window];
   retire(task, sink);
 }
 
 void Machine::retire(const TaskEntry &task, ActionSink &sink) {
   const size_t index = static_cast<size_t>(&task - tasks_);
-  uint64_t &retired = state_->retired[index];
+  uint64_t &retired = ends_[index].retired;
   while (retired < taskStates_[index].fired &&
          state_->open[task.firstOpen + retired % task.window] == 0) {
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
@@ -539,13 +560,18 @@ Status Machine::count(const Token &token, uint64_t &counter, bool isFull) const 
 }
 
 Status Machine::takeEdgeToken(const Token &token, Standing standing, ActionSink &sink) {
-  const EdgeEntry &entry = tables_[token.program].edges[token.index];
-  EdgeState &state = states_[token.program].edges[token.index];
   if (standing == Standing::Early)
-    return count(token, state.early, false);
-  OF_TRY(count(token, state.received, state.received == state.total));
-  const uint64_t fired = state_->tasks[entry.task].fired; // Grant: push what waits for it
-  if (token.kind == Token::Kind::Grant && fired > state.done)
+    return count(token, states_[token.program].earlyTokens[token.index], false);
+  EdgeState &state = edges_[token.index];
+  if (token.sequence != state.received || state.received == ends_[state.task].total)
+    return outOfOrder(token, state.received);
+  if (token.kind == Token::Kind::Ready) {
+    takeReady(state);
+    return Status::ok();
+  }
+  ++state.received;
+  const uint64_t fired = taskStates_[state.task].fired; // push what waits for it
+  if (fired > state.done)
     emit(Action::Kind::Push, token.index, state.done++, sink);
   return Status::ok();
 }
@@ -598,29 +624,29 @@ Status Machine::onToken(const Token &token, ActionSink &sink) {
     return stray(token);
   switch (token.kind) {
   case Token::Kind::Ack: {
-    EdgeState &state = state_->edges[token.index];
-    if (token.sequence != state.done ||
-        token.sequence >= state_->tasks[current_->edges[token.index].task].fired)
+    EdgeState &state = edges_[token.index];
+    if (token.sequence != state.done || token.sequence >= taskStates_[state.task].fired)
       return outOfOrder(token, state.done);
     ++state.done;
-    edgeDone(current_->edges[token.index], token.sequence, sink);
+    edgeDone(state.task, token.sequence, sink);
     return Status::ok();
   }
   case Token::Kind::PushDone: {
-    const EdgeState &state = state_->edges[token.index];
+    const EdgeState &state = edges_[token.index];
     if (token.sequence >= state.done)
       return outOfOrder(token, state.done);
-    edgeDone(current_->edges[token.index], token.sequence, sink);
+    edgeDone(state.task, token.sequence, sink);
     return Status::ok();
   }
   case Token::Kind::Landed: {
-    EdgeState &state = state_->edges[token.index];
-    const uint32_t window = current_->edges[token.index].window;
-    const uint64_t bit = uint64_t(1) << (token.sequence % window);
-    if (token.sequence < state.done || token.sequence >= state.done + window ||
+    EdgeState &state = edges_[token.index];
+    const uint64_t bit = uint64_t(1) << (token.sequence % state.window);
+    if (token.sequence < state.done || token.sequence >= state.done + state.window ||
         (state.landed & bit))
       return outOfOrder(token, state.done);
     state.landed |= bit;
+    if (token.sequence == state.done)
+      --ends_[state.task].missing;
     return Status::ok();
   }
   default:
@@ -649,8 +675,8 @@ void Machine::shorten(uint64_t iterations) {
   assert(iterations <= iterations_ && iterations >= begun());
   const uint64_t less = iterations_ - iterations;
   iterations_ = iterations;
-  for (size_t e = 0; e < current_->edges.size(); ++e)
-    state_->edges[e].total -= less * tasks_[current_->edges[e].task].firings;
+  for (size_t i = 0; i < current_->tasks.size(); ++i)
+    ends_[i].total -= less * tasks_[i].firings;
   for (const TaskEntry &task : current_->tasks)
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
       const uint64_t tokens = less * task.firings / current_->inputs[i].period;
@@ -695,7 +721,7 @@ Status Machine::leave() {
     if (state_->gates[g].available != table.gates[g].initial)
       return broken("gate", g);
   for (size_t e = 0; e < table.edges.size(); ++e)
-    if (state_->edges[e].done != state_->edges[e].total && iterations_ != 0 &&
+    if (edges_[e].done != ends_[edges_[e].task].total && iterations_ != 0 &&
         table.edges[e].local == kNone)
       return broken("edge", e);
   current_ = nullptr;

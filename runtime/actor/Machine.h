@@ -208,8 +208,17 @@ private:
   struct EdgeState {
     uint64_t received = 0; ///< Ready or Grant tokens of this entry
     uint64_t done = 0;     ///< Receive: firings taken; Send: acknowledgements or pushes started
-    uint64_t total = 0, early = 0;
-    uint64_t landed = 0; ///< Receive, pushed: one bit per landing slot
+    uint64_t landed = 0;   ///< Receive, pushed: one bit per landing slot
+    uint32_t task = 0;     ///< that it is an end of
+    uint16_t window = 1;
+    Path path = Path::Shared;
+    bool isSend = false;
+  };
+  /// What a task has with edges beyond them.
+  struct EndState {
+    uint64_t total = 0;   ///< firings in this entry
+    uint64_t retired = 0; ///< Send: firings whose inputs are acknowledged
+    uint32_t missing = 0; ///< Receive: edges whose next version is not there
   };
   struct GateState {
     uint64_t available = 0, received = 0, early = 0; ///< tokens; the last two of other workers
@@ -231,10 +240,11 @@ private:
     std::vector<LinkState> links;
     std::vector<LinkCounts> linkCounts;
     std::vector<EdgeState> edges;
+    std::vector<uint64_t> earlyTokens; ///< by edge
     std::vector<GateState> gates;
     std::vector<uint64_t> released; ///< by signal
     std::vector<TaskState> tasks;
-    std::vector<uint64_t> retired; ///< by task; Send: firings whose inputs are acknowledged
+    std::vector<EndState> ends; ///< by task
     std::vector<StreamState> streams;
     std::vector<uint32_t> open;
     uint8_t entry = 0; ///< how often the program was entered, modulo 256
@@ -244,7 +254,7 @@ private:
   void reset(const ProgramTable &table, ProgramState &state);
   bool ready(uint32_t index, Wait *why) const;
   bool portsReady(const TaskState &task, Wait *why) const;
-  bool edgeReady(uint32_t edge) const;
+  static bool edgeReady(const EdgeState &edge);
   bool edgesReady(const TaskEntry &task, Wait *why) const;
   bool gatesOpen(const TaskEntry &task, Wait *why) const;
   void takeTokens(const TaskState &task);
@@ -257,7 +267,8 @@ private:
   void release(const TaskEntry &task, ActionSink &sink);
   void fireSend(const TaskEntry &task, ActionSink &sink);
   void fireReceive(const TaskEntry &task, ActionSink &sink);
-  void edgeDone(const EdgeEntry &edge, uint64_t sequence, ActionSink &sink);
+  void takeReady(EdgeState &edge);
+  void edgeDone(uint32_t send, uint64_t sequence, ActionSink &sink);
   void retire(const TaskEntry &task, ActionSink &sink);
   void emit(Action::Kind kind, uint32_t edge, uint64_t sequence, ActionSink &sink) const;
   /// Where a token that opens something stands: in this entry, or early for the next.
@@ -283,6 +294,8 @@ private:
   InputState *inputs_ = nullptr;
   OutputState *outputs_ = nullptr;
   LinkState *links_ = nullptr;
+  EdgeState *edges_ = nullptr;
+  EndState *ends_ = nullptr;
   TaskState *taskStates_ = nullptr;
   StreamState *streamStates_ = nullptr;
   const uint32_t *order_ = nullptr;
