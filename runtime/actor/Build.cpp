@@ -33,11 +33,9 @@ private:
   Status addPorts(const plan::Task &task, uint32_t index, ProgramTable &t);
   Status checkPort(const plan::Task &task, const plan::Port &port) const;
   void addEvents(TaskEntry &entry, ProgramTable &t) const;
-  void addEdges(const plan::Task &task, uint32_t index, ProgramTable &t) const;
   Status connectRegisters();
   Status connectReuses();
   void connectInput(uint32_t worker, uint32_t input);
-  void connectLocalEdges(ProgramTable &t) const;
 
   const plan::Plan &plan_;
   uint32_t device_;
@@ -59,7 +57,7 @@ Status ProgramBuilder::build(DeviceTables &out) {
   OF_TRY(connectRegisters());
   OF_TRY(connectReuses());
   for (uint32_t w = 0; w < out.workers.size(); ++w)
-    connectLocalEdges(table(w));
+    static_cast<EdgeTable &>(table(w)) = buildEdges(plan_, device_, role_, table(w), peers_);
   return Status::ok();
 }
 
@@ -111,7 +109,8 @@ Status ProgramBuilder::addTask(uint32_t planTask, uint32_t worker, uint32_t stre
   t.tasks.push_back(entry);
   OF_TRY(addPorts(task, index, t));
   addEvents(t.tasks[index], t);
-  addEdges(task, index, t);
+  if (const uint32_t exchange = exchangeOf(task); exchange != kNone)
+    peers_.learn(exchange);
   return Status::ok();
 }
 
@@ -194,34 +193,6 @@ void ProgramBuilder::addEvents(TaskEntry &entry, ProgramTable &t) const {
   entry.numEvents = static_cast<uint32_t>(t.events.size()) - entry.firstEvent;
 }
 
-void ProgramBuilder::addEdges(const plan::Task &task, uint32_t index, ProgramTable &t) const {
-  TaskEntry &entry = t.tasks[index];
-  entry.firstEdge = static_cast<uint32_t>(t.edges.size());
-  const plan::Send *send = task.body_as_Send();
-  const plan::Receive *receive = task.body_as_Receive();
-  if (!send && !receive)
-    return;
-  const uint32_t exchange = send ? send->exchange() : receive->exchange();
-  const DistanceFn distance = distanceOf(plan_);
-  for (uint32_t peer : peers_.of(exchange, device_, send != nullptr)) {
-    EdgeEntry edge;
-    edge.key.program = static_cast<uint16_t>(program_);
-    edge.key.exchange = exchange;
-    edge.key.srcDevice = send ? device_ : peer;
-    edge.key.dstDevice = send ? peer : device_;
-    edge.path = distance(device_, peer) == Distance::Remote ? Path::Pushed : Path::Shared;
-    edge.isSend = send != nullptr;
-    edge.task = index;
-    edge.window = send ? entry.window : receive->landing_slots();
-    t.edges.push_back(edge);
-  }
-  entry.numEdges = static_cast<uint32_t>(t.edges.size()) - entry.firstEdge;
-  if (send) {
-    entry.firstOpen = t.openCounters;
-    t.openCounters += entry.window;
-  }
-}
-
 void ProgramBuilder::connectInput(uint32_t worker, uint32_t input) {
   InputEntry &entry = table(worker).inputs[input];
   const Place producer = producers_[entry.reg];
@@ -300,16 +271,17 @@ Status ProgramBuilder::connectReuses() {
   return Status::ok();
 }
 
-void ProgramBuilder::connectLocalEdges(ProgramTable &t) const {
-  std::unordered_map<EdgeKey, uint32_t, EdgeKeyHash> sends; // from this device to itself
+void connectLocalEdges(uint32_t device, EdgeTable &t) {
+  std::unordered_map<EdgeKey, uint32_t, EdgeKeyHash> sends; // from the device to itself
   for (uint32_t e = 0; e < t.edges.size(); ++e)
-    if (t.edges[e].isSend && t.edges[e].key.dstDevice == device_)
+    if (t.edges[e].isSend && t.edges[e].key.dstDevice == device)
       sends.emplace(t.edges[e].key, e);
   for (uint32_t e = 0; e < t.edges.size(); ++e)
-    if (const auto it = sends.find(t.edges[e].key); it != sends.end() && !t.edges[e].isSend) {
-      t.edges[e].local = it->second;
-      t.edges[it->second].local = e;
-    }
+    if (t.edges[e].key.srcDevice == device && !t.edges[e].isSend)
+      if (const auto it = sends.find(t.edges[e].key); it != sends.end()) {
+        t.edges[e].local = it->second;
+        t.edges[it->second].local = e;
+      }
 }
 
 Status checkReceives(const plan::Plan &plan, const plan::RoleProgram &body) {
@@ -350,17 +322,62 @@ DeviceList ExchangePeers::Side::of(uint32_t device) const {
   return {peers.data() + first[place], peers.data() + first[place + 1]};
 }
 
-DeviceList ExchangePeers::of(uint32_t exchange, uint32_t device, bool isSend) {
+void ExchangePeers::learn(uint32_t exchange) {
   const auto [it, isNew] = known_.try_emplace(exchange);
-  Sides &sides = it->second;
-  if (isNew) {
-    auto pairs = exchangePairs(plan_, *plan_.exchanges()->Get(exchange));
-    sides.takers.fill(pairs);
-    for (auto &[src, dst] : pairs)
-      std::swap(src, dst);
-    sides.givers.fill(std::move(pairs));
-  }
+  if (!isNew)
+    return;
+  auto pairs = exchangePairs(plan_, *plan_.exchanges()->Get(exchange));
+  it->second.takers.fill(pairs);
+  for (auto &[src, dst] : pairs)
+    std::swap(src, dst);
+  it->second.givers.fill(std::move(pairs));
+}
+
+DeviceList ExchangePeers::of(uint32_t exchange, uint32_t device, bool isSend) const {
+  const Sides &sides = known_.at(exchange);
   return (isSend ? sides.takers : sides.givers).of(device);
+}
+
+uint32_t exchangeOf(const plan::Task &task) {
+  if (const plan::Send *send = task.body_as_Send())
+    return send->exchange();
+  const plan::Receive *receive = task.body_as_Receive();
+  return receive ? receive->exchange() : kNone;
+}
+
+EdgeTable buildEdges(const plan::Plan &plan, uint32_t device, const plan::Role &role,
+                     const TaskTable &table, const ExchangePeers &peers) {
+  EdgeTable out;
+  const plan::RoleProgram &program = *role.programs()->Get(table.program);
+  const DistanceFn distance = distanceOf(plan);
+  for (uint32_t index = 0; index < table.tasks.size(); ++index) {
+    const plan::Task &task = *program.tasks()->Get(table.tasks[index].planTask);
+    EndEntry &end = out.ends.emplace_back();
+    end.firstEdge = static_cast<uint32_t>(out.edges.size());
+    const uint32_t exchange = exchangeOf(task);
+    if (exchange == kNone)
+      continue;
+    const plan::Receive *receive = task.body_as_Receive();
+    for (uint32_t peer : peers.of(exchange, device, !receive)) {
+      EdgeEntry edge;
+      edge.key.program = static_cast<uint16_t>(table.program);
+      edge.key.exchange = exchange;
+      edge.key.srcDevice = receive ? peer : device;
+      edge.key.dstDevice = receive ? device : peer;
+      edge.path = distance(device, peer) == Distance::Remote ? Path::Pushed : Path::Shared;
+      edge.isSend = !receive;
+      edge.task = index;
+      edge.window = receive ? receive->landing_slots() : table.tasks[index].window;
+      out.edges.push_back(edge);
+    }
+    end.numEdges = static_cast<uint32_t>(out.edges.size()) - end.firstEdge;
+    if (!receive) {
+      end.firstOpen = out.openCounters;
+      out.openCounters += table.tasks[index].window;
+    }
+  }
+  connectLocalEdges(device, out);
+  return out;
 }
 
 Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device) {

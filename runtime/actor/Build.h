@@ -33,7 +33,13 @@ public:
 
   /// Devices to which `device` gives a piece of the exchange (isSend), or from which it takes one;
   /// as long as this lives.
-  DeviceList of(uint32_t exchange, uint32_t device, bool isSend);
+  DeviceList of(uint32_t exchange, uint32_t device, bool isSend) {
+    learn(exchange);
+    return std::as_const(*this).of(exchange, device, isSend);
+  }
+  /// The same of an exchange that was asked for or learnt before: also for several threads.
+  DeviceList of(uint32_t exchange, uint32_t device, bool isSend) const;
+  void learn(uint32_t exchange);
 
 private:
   /// The peers of the devices that have some, one device after another.
@@ -48,6 +54,13 @@ private:
   const plan::Plan &plan_;
   std::unordered_map<uint32_t, Sides> known_; ///< by exchange
 };
+
+/// The exchange that a task is an end of; kNone if it is none.
+uint32_t exchangeOf(const plan::Task &task);
+
+/// The edges of a device whose role has this table. `peers` knows the exchanges of its tasks.
+EdgeTable buildEdges(const plan::Plan &plan, uint32_t device, const plan::Role &role,
+                     const TaskTable &table, const ExchangePeers &peers);
 
 /// Corrupt, with the name of the task, if ids, periods or orders do not hold together.
 Result<DeviceTables> buildTables(const plan::Plan &plan, uint32_t device, ExchangePeers &peers);

@@ -11,6 +11,15 @@ uint16_t next(uint16_t slot, uint16_t slots) {
   return after == slots ? 0 : after;
 }
 
+uint16_t narrow(uint32_t number) {
+  assert(number <= kMaxCount && "Build.cpp refuses larger ones");
+  return static_cast<uint16_t>(number);
+}
+
+bool isEnd(const TaskEntry &task) {
+  return task.kind == BodyKind::Send || task.kind == BodyKind::Receive;
+}
+
 const char *nameOf(Token::Kind kind) {
   constexpr const char *names[] = {"register-ready", "register-ack", "released", "ready", "ack",
                                    "grant",          "push-done",    "landed"};
@@ -19,34 +28,39 @@ const char *nameOf(Token::Kind kind) {
 } // namespace
 
 Machine::Machine(const WorkerTables &tables, uint32_t worker)
-    : tables_(tables), worker_(worker), states_(tables.size()) {
-  for (size_t i = 0; i < tables.size(); ++i) {
-    const ProgramTable &t = tables[i];
+    : Machine(
+          [&] {
+            std::vector<MachineProgram> programs;
+            for (const ProgramTable &table : tables)
+              programs.push_back({&table, &table});
+            return programs;
+          }(),
+          worker) {}
+
+Machine::Machine(const std::vector<MachineProgram> &programs, uint32_t worker)
+    : worker_(worker), states_(programs.size()) {
+  for (size_t i = 0; i < programs.size(); ++i) {
+    const TaskTable &t = *programs[i].tasks;
     ProgramState &s = states_[i];
+    tables_.push_back(&t);
     s.inputs.resize(t.inputs.size());
     s.inputCounts.resize(t.inputs.size());
     s.outputs.resize(t.outputs.size());
     s.published.resize(t.outputs.size());
     s.links.resize(t.links.size());
     s.linkCounts.resize(t.links.size());
-    s.edges.resize(t.edges.size());
-    s.earlyTokens.resize(t.edges.size());
     s.gates.resize(t.gates.size());
     s.released.resize(t.signals.size());
     s.tasks.resize(t.tasks.size());
     s.ends.resize(t.tasks.size());
     s.streams.resize(t.streams.size());
-    s.open.resize(t.openCounters);
     setConstants(t, s);
+    setEdges(*programs[i].edges, s);
   }
 }
 
 /// What stays as it is from entry to entry.
-void Machine::setConstants(const ProgramTable &table, ProgramState &state) const {
-  auto narrow = [](uint32_t number) {
-    assert(number <= kMaxCount && "Build.cpp refuses larger ones");
-    return static_cast<uint16_t>(number);
-  };
+void Machine::setConstants(const TaskTable &table, ProgramState &state) const {
   for (size_t i = 0; i < table.tasks.size(); ++i) {
     const TaskEntry &entry = table.tasks[i];
     TaskState &task = state.tasks[i];
@@ -55,8 +69,7 @@ void Machine::setConstants(const ProgramTable &table, ProgramState &state) const
     task.numInputs = narrow(entry.numInputs);
     task.numOutputs = narrow(entry.numOutputs);
     task.isSend = entry.kind == BodyKind::Send;
-    task.isPlain = entry.numEdges == 0 && entry.numGates == 0 && entry.numSignals == 0 &&
-                   entry.kind != BodyKind::Send;
+    task.isPlain = entry.numGates == 0 && entry.numSignals == 0 && !isEnd(entry);
     for (uint32_t e = entry.firstEvent; e < entry.firstEvent + entry.numEvents; ++e)
       task.hasCalls = task.hasCalls || table.events[e].call != kAtEnd;
   }
@@ -84,17 +97,29 @@ void Machine::setConstants(const ProgramTable &table, ProgramState &state) const
     state.links[l].self = entry.self;
     state.links[l].isForeign = entry.consumer.worker != worker_;
   }
+}
+
+void Machine::setEdges(const EdgeTable &table, ProgramState &state) {
+  state.edges.resize(table.edges.size());
+  state.earlyTokens.resize(table.edges.size());
+  state.open.resize(table.openCounters);
+  for (size_t i = 0; i < table.ends.size(); ++i) {
+    state.ends[i].firstEdge = table.ends[i].firstEdge;
+    state.ends[i].numEdges = table.ends[i].numEdges;
+    state.ends[i].firstOpen = table.ends[i].firstOpen;
+  }
   for (size_t e = 0; e < table.edges.size(); ++e) {
     const EdgeEntry &entry = table.edges[e];
     EdgeState &edge = state.edges[e];
     edge.task = entry.task;
+    edge.local = entry.local;
     edge.window = narrow(entry.window);
     edge.path = entry.path;
     edge.isSend = entry.isSend;
   }
 }
 
-void Machine::reset(const ProgramTable &table, ProgramState &state) {
+void Machine::reset(const TaskTable &table, ProgramState &state) {
   for (size_t i = 0; i < table.inputs.size(); ++i) {
     const InputEntry &entry = table.inputs[i];
     InputCounts counts;
@@ -118,12 +143,12 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
     }
   }
   for (size_t i = 0; i < table.tasks.size(); ++i) {
-    state.ends[i] = EndState();
+    state.ends[i].retired = state.ends[i].missing = 0;
     state.ends[i].total = iterations_ * table.tasks[i].firings;
   }
-  for (size_t i = 0; i < table.edges.size(); ++i) {
+  for (size_t i = 0; i < state.edges.size(); ++i) {
     EdgeState &fresh = state.edges[i];
-    fresh.done = fresh.landed = 0;
+    fresh.done = 0;
     fresh.received = state.earlyTokens[i];
     state.earlyTokens[i] = 0;
     state.ends[fresh.task].missing += edgeReady(fresh) ? 0 : 1;
@@ -141,7 +166,7 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
       state.inputCounts[i].total = iterations_ * task.firings / table.inputs[i].period;
   for (TaskState &task : state.tasks)
     task.fired = 0;
-  state.open.assign(table.openCounters, 0);
+  std::fill(state.open.begin(), state.open.end(), 0);
   state.streams.assign(table.streams.size(), StreamState());
   for (size_t i = 0; i < table.streams.size(); ++i) {
     state.streams[i].firstOrder = table.streams[i].firstOrder;
@@ -151,7 +176,7 @@ void Machine::reset(const ProgramTable &table, ProgramState &state) {
 
 void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   assert(!current_ && "enter while a program is running");
-  current_ = &tables_[program];
+  current_ = tables_[program];
   state_ = &states_[program];
   iterations_ = iterations;
   openStreams_ = 0;
@@ -186,8 +211,8 @@ void Machine::enter(uint32_t program, uint64_t iterations, ActionSink &sink) {
   for (size_t g = 0; g < current_->gates.size(); ++g)
     if (current_->gates[g].from.worker != worker_)
       openTokens_ += static_cast<int64_t>(state_->gates[g].total - state_->gates[g].received);
-  for (uint32_t e = 0; e < current_->edges.size(); ++e) {
-    const EdgeEntry &entry = current_->edges[e];
+  for (uint32_t e = 0; e < state_->edges.size(); ++e) {
+    const EdgeState &entry = edges_[e];
     if (entry.isSend || entry.path != Path::Pushed)
       continue;
     for (uint64_t v = 0; v < entry.window && v < ends_[entry.task].total; ++v)
@@ -212,11 +237,12 @@ bool Machine::edgesReady(const TaskEntry &task, Wait *why) const {
   }
   if (ends_[index].missing == 0)
     return true;
-  for (uint32_t e = task.firstEdge; why && e < task.firstEdge + task.numEdges; ++e) {
-    if (edgeReady(edges_[e]))
+  for (uint32_t e = 0; why && e < ends_[index].numEdges; ++e) {
+    const uint32_t edge = ends_[index].firstEdge + e;
+    if (edgeReady(edges_[edge]))
       continue;
     why->kind = Wait::Kind::EdgeNotReady;
-    why->index = e;
+    why->index = edge;
     break;
   }
   return false;
@@ -259,7 +285,7 @@ bool Machine::ready(uint32_t index, Wait *why) const {
   if (task.isPlain)
     return true;
   const TaskEntry &entry = tasks_[index];
-  return (entry.numEdges == 0 || edgesReady(entry, why)) &&
+  return (!isEnd(entry) || edgesReady(entry, why)) &&
          (entry.numGates == 0 || gatesOpen(entry, why));
 }
 
@@ -291,7 +317,8 @@ Machine::Awaited Machine::awaited(uint32_t stream) const {
   const TaskEntry &entry = tasks_[out.task];
   if (entry.kind != BodyKind::Receive || !portsReady(task, nullptr) || !gatesOpen(entry, nullptr))
     return {};
-  for (uint32_t e = entry.firstEdge; e < entry.firstEdge + entry.numEdges; ++e) {
+  const EndState &end = ends_[out.task];
+  for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e) {
     if (edgeReady(edges_[e]))
       continue;
     // More than one: what the others wait for may still use the task's memory.
@@ -455,7 +482,7 @@ void Machine::finishEnd(TaskState &task, const TaskEntry &entry, ActionSink &sin
   if (entry.kind == BodyKind::Send)
     fireSend(entry, sink);
   else if (entry.kind == BodyKind::Receive)
-    fireReceive(entry, sink);
+    fireReceive(ends_[&entry - tasks_], sink);
   ++task.fired;
   if (entry.kind == BodyKind::Send)
     retire(entry, sink);
@@ -467,12 +494,13 @@ void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
   const uint32_t index = static_cast<uint32_t>(&task - tasks_);
   const uint64_t sequence = taskStates_[index].fired;
   ++openSends_;
-  state_->open[task.firstOpen + sequence % task.window] = task.numEdges;
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+  const EndState &end = ends_[index];
+  state_->open[end.firstOpen + sequence % task.window] = end.numEdges;
+  for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e) {
     EdgeState &state = edges_[e];
     if (state.path == Path::Shared) {
-      if (const uint32_t local = current_->edges[e].local; local != kNone)
-        takeReady(edges_[local]);
+      if (state.local != kNone)
+        takeReady(edges_[state.local]);
       else
         emit(Action::Kind::Ready, e, sequence, sink);
     } else if (state.received > sequence) { // the landing slot is granted
@@ -482,9 +510,8 @@ void Machine::fireSend(const TaskEntry &task, ActionSink &sink) {
   }
 }
 
-void Machine::fireReceive(const TaskEntry &task, ActionSink &sink) {
-  EndState &end = ends_[&task - tasks_];
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+void Machine::fireReceive(EndState &end, ActionSink &sink) {
+  for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e) {
     EdgeState &state = edges_[e];
     const uint64_t sequence = state.done++;
     if (state.path == Path::Pushed)
@@ -493,8 +520,8 @@ void Machine::fireReceive(const TaskEntry &task, ActionSink &sink) {
     if (state.path == Path::Pushed) {
       if (sequence + state.window < end.total)
         emit(Action::Kind::Post, e, sequence + state.window, sink);
-    } else if (const uint32_t local = current_->edges[e].local; local != kNone) {
-      edgeDone(edges_[local].task, sequence, sink);
+    } else if (state.local != kNone) {
+      edgeDone(edges_[state.local].task, sequence, sink);
     } else {
       emit(Action::Kind::Ack, e, sequence, sink);
     }
@@ -503,22 +530,23 @@ void Machine::fireReceive(const TaskEntry &task, ActionSink &sink) {
 
 /// One more version of an edge of this host.
 void Machine::takeReady(EdgeState &edge) {
-  if (edge.path == Path::Shared && !edge.isSend && edge.received == edge.done)
+  if (edge.received == edge.done)
     --ends_[edge.task].missing;
   ++edge.received;
 }
 
 void Machine::edgeDone(uint32_t send, uint64_t sequence, ActionSink &sink) {
   const TaskEntry &task = tasks_[send];
-  --state_->open[task.firstOpen + sequence % task.window];
+  --state_->open[ends_[send].firstOpen + sequence % task.window];
   retire(task, sink);
 }
 
 void Machine::retire(const TaskEntry &task, ActionSink &sink) {
   const size_t index = static_cast<size_t>(&task - tasks_);
-  uint64_t &retired = ends_[index].retired;
+  EndState &end = ends_[index];
+  uint64_t &retired = end.retired;
   while (retired < taskStates_[index].fired &&
-         state_->open[task.firstOpen + retired % task.window] == 0) {
+         state_->open[end.firstOpen + retired % task.window] == 0) {
     for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
       acknowledge(i, sink);
     ++retired;
@@ -545,6 +573,13 @@ Status Machine::stray(const Token &token) const {
                                     "; a message was lost, repeated or reordered");
 }
 
+Status Machine::misplaced(const Token &token) const {
+  return Status(Code::Internal, std::string("token out of order: ") + nameOf(token.kind) +
+                                    " for edge " + std::to_string(token.index) + " of program " +
+                                    std::to_string(token.program) +
+                                    ", whose end takes none; a message was damaged");
+}
+
 Machine::Standing Machine::standingOf(const Token &token, bool current) const {
   const uint8_t entry = states_[token.program].entry;
   if (token.entry == entry)
@@ -552,7 +587,8 @@ Machine::Standing Machine::standingOf(const Token &token, bool current) const {
   return token.entry == static_cast<uint8_t>(entry + 1) ? Standing::Early : Standing::Stray;
 }
 
-Status Machine::count(const Token &token, uint64_t &counter, bool isFull) const {
+template <typename Counter>
+Status Machine::count(const Token &token, Counter &counter, bool isFull) const {
   if (token.sequence != counter || isFull)
     return outOfOrder(token, counter);
   ++counter;
@@ -560,12 +596,17 @@ Status Machine::count(const Token &token, uint64_t &counter, bool isFull) const 
 }
 
 Status Machine::takeEdgeToken(const Token &token, Standing standing, ActionSink &sink) {
-  if (standing == Standing::Early)
-    return count(token, states_[token.program].earlyTokens[token.index], false);
-  EdgeState &state = edges_[token.index];
+  const bool isReady = token.kind == Token::Kind::Ready;
+  EdgeState &state = states_[token.program].edges[token.index];
+  if (state.isSend == isReady || (state.path == Path::Shared) != isReady)
+    return misplaced(token);
+  if (standing == Standing::Early) {
+    uint16_t &early = states_[token.program].earlyTokens[token.index];
+    return count(token, early, early == kMaxCount);
+  }
   if (token.sequence != state.received || state.received == ends_[state.task].total)
     return outOfOrder(token, state.received);
-  if (token.kind == Token::Kind::Ready) {
+  if (isReady) {
     takeReady(state);
     return Status::ok();
   }
@@ -640,6 +681,8 @@ Status Machine::onToken(const Token &token, ActionSink &sink) {
   }
   case Token::Kind::Landed: {
     EdgeState &state = edges_[token.index];
+    if (state.path != Path::Pushed || state.isSend)
+      return misplaced(token);
     const uint64_t bit = uint64_t(1) << (token.sequence % state.window);
     if (token.sequence < state.done || token.sequence >= state.done + state.window ||
         (state.landed & bit))
@@ -664,10 +707,10 @@ uint64_t Machine::begun() const {
 
 uint64_t Machine::grantedAhead() const {
   uint64_t out = 0;
-  for (const ProgramTable &table : tables_)
-    for (const EdgeEntry &edge : table.edges)
+  for (size_t p = 0; p < states_.size(); ++p)
+    for (const EdgeState &edge : states_[p].edges)
       if (edge.path == Path::Pushed)
-        out = std::max<uint64_t>(out, 1 + edge.window / table.tasks[edge.task].firings);
+        out = std::max<uint64_t>(out, 1 + edge.window / tables_[p]->tasks[edge.task].firings);
   return out;
 }
 
@@ -699,7 +742,7 @@ uint32_t Machine::sendSlot(uint32_t port, uint64_t sequence) const {
 }
 
 Status Machine::leave() {
-  const ProgramTable &table = *current_;
+  const TaskTable &table = *current_;
   auto broken = [&](const char *what, size_t index) {
     return Status(Code::Internal, "program " + std::to_string(table.program) + " ended with " +
                                       what + " " + std::to_string(index) +
@@ -720,9 +763,9 @@ Status Machine::leave() {
   for (size_t g = 0; g < table.gates.size(); ++g)
     if (state_->gates[g].available != table.gates[g].initial)
       return broken("gate", g);
-  for (size_t e = 0; e < table.edges.size(); ++e)
+  for (size_t e = 0; e < state_->edges.size(); ++e)
     if (edges_[e].done != ends_[edges_[e].task].total && iterations_ != 0 &&
-        table.edges[e].local == kNone)
+        edges_[e].local == kNone)
       return broken("edge", e);
   current_ = nullptr;
   state_ = nullptr;
@@ -732,14 +775,13 @@ Status Machine::leave() {
 void Machine::openAnswers(std::vector<Wait> &out) const {
   Wait wait;
   wait.kind = Wait::Kind::EdgeUnanswered;
-  for (uint32_t e = 0; e < current_->edges.size(); ++e) {
-    const EdgeEntry &entry = current_->edges[e];
-    const EdgeState &state = state_->edges[e];
-    wait.task = entry.task;
-    wait.stream = tasks_[entry.task].stream;
+  for (uint32_t e = 0; e < state_->edges.size(); ++e) {
+    const EdgeState &state = edges_[e];
+    wait.task = state.task;
+    wait.stream = tasks_[state.task].stream;
     wait.index = e;
     // Shared: acknowledgements; pushed: grants, which pushes follow at once.
-    if (entry.isSend && entry.local == kNone && state.done < state_->tasks[entry.task].fired)
+    if (state.isSend && state.local == kNone && state.done < taskStates_[state.task].fired)
       out.push_back(wait);
   }
   if (openStreams_ != 0)

@@ -108,10 +108,17 @@ struct Wait {
   Peer peer;
 };
 
+/// A program as a machine is told of it.
+struct MachineProgram {
+  const TaskTable *tasks = nullptr; ///< outlives the machine
+  const EdgeTable *edges = nullptr; ///< is copied
+};
+
 class Machine {
 public:
   /// `tables` outlive the machine. `worker` is this worker's number in the Peers of the tables.
   Machine(const WorkerTables &tables, uint32_t worker);
+  Machine(const std::vector<MachineProgram> &programs, uint32_t worker);
 
   /// Starts `iterations` iterations of a program from its initial marking.
   void enter(uint32_t program, uint64_t iterations, ActionSink &sink);
@@ -130,11 +137,15 @@ public:
 
   bool entered() const { return current_ != nullptr; }
   bool finished() const { return openStreams_ == 0 && openSends_ == 0 && openTokens_ == 0; }
+  /// Firings of its Sends whose inputs are not acknowledged yet.
+  uint64_t openSends() const { return openSends_; }
   /// Leaves the program; an error if tokens are not where they were at the start, which a verified
   /// plan excludes.
   Status leave();
 
-  const ProgramTable &table() const { return *current_; }
+  const TaskTable &table() const { return *current_; }
+  /// That an edge of the table is an end of.
+  uint32_t taskOf(uint32_t edge) const { return edges_[edge].task; }
   uint64_t iterations() const { return iterations_; }
 
   // Ending an entry before its time, at an iteration that all machines of the run agree on.
@@ -206,19 +217,25 @@ private:
     uint64_t early = 0; ///< of initial versions, by a reader that has entered before
   };
   struct EdgeState {
-    uint64_t received = 0; ///< Ready or Grant tokens of this entry
-    uint64_t done = 0;     ///< Receive: firings taken; Send: acknowledgements or pushes started
-    uint64_t landed = 0;   ///< Receive, pushed: one bit per landing slot
-    uint32_t task = 0;     ///< that it is an end of
+    /// Receive: firings taken; Send: acknowledgements or pushes started.
+    uint64_t done = 0;
+    union {
+      uint64_t received = 0; ///< Ready or Grant tokens of this entry
+      uint64_t landed;       ///< Receive, pushed: one bit per landing slot
+    };
+    uint32_t task = 0;      ///< that it is an end of
+    uint32_t local = kNone; ///< the other end, if it belongs to the same table
     uint16_t window = 1;
     Path path = Path::Shared;
     bool isSend = false;
   };
-  /// What a task has with edges beyond them.
+  /// What an end of an exchange has beyond its edges.
   struct EndState {
     uint64_t total = 0;   ///< firings in this entry
     uint64_t retired = 0; ///< Send: firings whose inputs are acknowledged
     uint32_t missing = 0; ///< Receive: edges whose next version is not there
+    uint32_t firstEdge = 0, numEdges = 0;
+    uint32_t firstOpen = 0;
   };
   struct GateState {
     uint64_t available = 0, received = 0, early = 0; ///< tokens; the last two of other workers
@@ -240,7 +257,7 @@ private:
     std::vector<LinkState> links;
     std::vector<LinkCounts> linkCounts;
     std::vector<EdgeState> edges;
-    std::vector<uint64_t> earlyTokens; ///< by edge
+    std::vector<uint16_t> earlyTokens; ///< by edge
     std::vector<GateState> gates;
     std::vector<uint64_t> released; ///< by signal
     std::vector<TaskState> tasks;
@@ -250,8 +267,9 @@ private:
     uint8_t entry = 0; ///< how often the program was entered, modulo 256
   };
 
-  void setConstants(const ProgramTable &table, ProgramState &state) const;
-  void reset(const ProgramTable &table, ProgramState &state);
+  void setConstants(const TaskTable &table, ProgramState &state) const;
+  static void setEdges(const EdgeTable &table, ProgramState &state);
+  void reset(const TaskTable &table, ProgramState &state);
   bool ready(uint32_t index, Wait *why) const;
   bool portsReady(const TaskState &task, Wait *why) const;
   static bool edgeReady(const EdgeState &edge);
@@ -266,7 +284,7 @@ private:
   void publish(uint32_t output, ActionSink &sink);
   void release(const TaskEntry &task, ActionSink &sink);
   void fireSend(const TaskEntry &task, ActionSink &sink);
-  void fireReceive(const TaskEntry &task, ActionSink &sink);
+  void fireReceive(EndState &end, ActionSink &sink);
   void takeReady(EdgeState &edge);
   void edgeDone(uint32_t send, uint64_t sequence, ActionSink &sink);
   void retire(const TaskEntry &task, ActionSink &sink);
@@ -275,19 +293,20 @@ private:
   enum class Standing : uint8_t { Current, Early, Stray };
   Standing standingOf(const Token &token, bool current) const;
   /// One more of a place's tokens, if it is the next and the place is not full.
-  Status count(const Token &token, uint64_t &counter, bool isFull) const;
+  template <typename Counter> Status count(const Token &token, Counter &counter, bool isFull) const;
   Status takeEdgeToken(const Token &token, Standing standing, ActionSink &sink);
   Status takeRegisterReady(const Token &token, Standing standing);
   Status takeRegisterAck(const Token &token, Standing standing);
   Status takeReleased(const Token &token, Standing standing);
   Status stray(const Token &token) const;
+  Status misplaced(const Token &token) const;
   void openAnswers(std::vector<Wait> &out) const;
   Status outOfOrder(const Token &token, uint64_t expected) const;
 
-  const WorkerTables &tables_;
+  std::vector<const TaskTable *> tables_;
   uint32_t worker_;
   std::vector<ProgramState> states_;
-  const ProgramTable *current_ = nullptr;
+  const TaskTable *current_ = nullptr;
   ProgramState *state_ = nullptr;
   // The hot arrays of both, looked up once per entry.
   const TaskEntry *tasks_ = nullptr;

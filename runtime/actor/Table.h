@@ -121,12 +121,16 @@ struct TaskEntry {
   uint32_t firings = 1; ///< per iteration
   uint32_t firstInput = 0, numInputs = 0;
   uint32_t firstOutput = 0, numOutputs = 0;
-  uint32_t firstEdge = 0, numEdges = 0;
   uint32_t firstGate = 0, numGates = 0;
   uint32_t firstSignal = 0, numSignals = 0;
   uint32_t firstEvent = 0, numEvents = 0; ///< ascending by call
   uint32_t window = 1;                    ///< Send: open firings; slots of its scarcest input
-  uint32_t firstOpen = 0;                 ///< Send: its `window` counters of open edges
+};
+
+/// The edges of a task, if it is an end of an exchange.
+struct EndEntry {
+  uint32_t firstEdge = 0, numEdges = 0;
+  uint32_t firstOpen = 0; ///< Send: its `window` counters of open edges
 };
 
 struct StreamEntry {
@@ -134,7 +138,8 @@ struct StreamEntry {
   uint32_t firstOrder = 0, orderLength = 0;
 };
 
-struct ProgramTable {
+/// What all devices of a role have in common.
+struct TaskTable {
   uint32_t program = 0;
   std::vector<StreamEntry> streams;
   std::vector<uint32_t> order; ///< task indices, stream after stream
@@ -142,12 +147,19 @@ struct ProgramTable {
   std::vector<InputEntry> inputs;
   std::vector<OutputEntry> outputs;
   std::vector<LinkEntry> links;
-  std::vector<EdgeEntry> edges;
   std::vector<GateEntry> gates;
   std::vector<SignalEntry> signals;
   std::vector<PortEvent> events;
+};
+
+/// Whom the tasks of one device exchange tensors with.
+struct EdgeTable {
+  std::vector<EndEntry> ends; ///< by task
+  std::vector<EdgeEntry> edges;
   uint32_t openCounters = 0; ///< sum of the windows of all Send tasks
 };
+
+struct ProgramTable : TaskTable, EdgeTable {};
 
 /// One table per program of the plan, for one worker of a device. A worker without tasks in a
 /// program has an empty table there.

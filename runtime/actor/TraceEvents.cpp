@@ -61,7 +61,8 @@ void firing(std::FILE *file, uint32_t node, uint32_t device, const Firing &f) {
 void arrows(std::FILE *file, const plan::Plan &plan, const ProgramTable &table,
             const TaskEntry &task, uint32_t entry, uint64_t index, double timeUs, uint32_t node,
             uint32_t track) {
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+  const EndEntry &end = table.ends[static_cast<size_t>(&task - table.tasks.data())];
+  for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e) {
     const EdgeEntry &edge = table.edges[e];
     std::fprintf(file,
                  ",\n{\"name\":%s,\"cat\":\"edge\",\"ph\":\"%s\",\"id\":\"%u.%u.%u.%u.%u.%llu\","

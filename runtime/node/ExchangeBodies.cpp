@@ -36,6 +36,7 @@ SlotRange slotRange(const TaskPlace &place, uint32_t device, const plan::RolePro
 Result<std::unique_ptr<SendBody>> SendBody::create(const TaskPlace &place) {
   OF_ASSIGN(const RoleInstance instance, roleOf(*place.plan, place.device));
   const TaskEntry &entry = place.table->tasks[place.task];
+  const EndEntry &end = place.table->ends[place.task];
   const plan::Task &task = planTask(place, *instance.role);
   const std::vector<ExchangePart> parts =
       exchangeParts(*place.plan, task.body_as_Send()->exchange());
@@ -45,14 +46,14 @@ Result<std::unique_ptr<SendBody>> SendBody::create(const TaskPlace &place) {
                       " inputs for an exchange of " + std::to_string(parts.size()) + " tensors");
   auto body = std::make_unique<SendBody>();
   body->firstInput_ = entry.firstInput;
-  body->firstEdge_ = entry.firstEdge;
+  body->firstEdge_ = end.firstEdge;
   for (uint32_t i = 0; i < entry.numInputs; ++i)
     body->inputs_.push_back(slotRange(place, place.device,
                                       programOf(*instance.role, place.table->program),
                                       place.table->inputs[entry.firstInput + i].reg));
-  body->edges_.resize(entry.numEdges);
-  for (uint32_t e = 0; e < entry.numEdges; ++e)
-    if (const EdgeEntry &edge = place.table->edges[entry.firstEdge + e]; edge.path == Path::Pushed)
+  body->edges_.resize(end.numEdges);
+  for (uint32_t e = 0; e < end.numEdges; ++e)
+    if (const EdgeEntry &edge = place.table->edges[end.firstEdge + e]; edge.path == Path::Pushed)
       body->prepareEdge(place, edge, parts, body->edges_[e]);
   return body;
 }
@@ -111,8 +112,9 @@ Result<std::unique_ptr<ReceiveBody>> ReceiveBody::create(const TaskPlace &place)
                   "task " + describe(task) + " has " + std::to_string(entry.numOutputs) +
                       " outputs for an exchange of " + std::to_string(parts.size()) + " tensors");
   auto body = std::make_unique<ReceiveBody>();
-  body->firstEdge_ = entry.firstEdge;
-  body->byEdge_.assign(entry.numEdges, nullptr);
+  const EndEntry &end = place.table->ends[place.task];
+  body->firstEdge_ = end.firstEdge;
+  body->byEdge_.assign(end.numEdges, nullptr);
   Status status = body->prepareLandings(place, parts, receive);
   for (uint32_t t = 0; t < parts.size() && status.isOk(); ++t)
     status = body->prepareOutput(place, parts[t], t, receive.exchange());

@@ -34,7 +34,7 @@ Worker::Worker(WorkerConfig config, Router &router, RunControl &control)
 void Worker::act(const Action &action) {
   Status status;
   if (action.kind == Action::Kind::Push || action.kind == Action::Kind::Post) {
-    const uint32_t task = machine_.table().edges[action.index].task;
+    const uint32_t task = machine_.taskOf(action.index);
     Body *body = bodies_->tasks[task].get();
     if (action.kind == Action::Kind::Push) {
       const SendBody::Bytes bytes =
@@ -92,7 +92,7 @@ void Worker::offerRoom(uint32_t stream) {
 }
 
 void Worker::noteLanding(const Token &token) {
-  const uint32_t task = machine_.table().edges[token.index].task;
+  const uint32_t task = machine_.taskOf(token.index);
   static_cast<ReceiveBody *>(bodies_->tasks[task].get())
       ->noteLanding(token.index, token.sequence, router_.isInPlace(config_.id, token));
 }
@@ -278,7 +278,9 @@ void Worker::reportWaits() {
   for (const Wait &wait : machine_.waits())
     if (wait.kind != Wait::Kind::Done && wait.kind != Wait::Kind::Running)
       std::fprintf(stderr, "stalled: %s\n",
-                   describe(*config_.plan, config_.place.device, machine_.table(), wait).c_str());
+                   describe(*config_.plan, config_.place.device,
+                            (*config_.place.tables)[machine_.table().program], wait)
+                       .c_str());
 }
 
 } // namespace of::rt

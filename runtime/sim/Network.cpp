@@ -8,33 +8,36 @@ namespace of::rt {
 static constexpr uint64_t kRemembered = 64;
 
 Network::Network(const plan::Plan &plan, Mode mode, double bytesPerSecond)
-    : plan_(plan), mode_(mode), bytesPerSecond_(bytesPerSecond), uses_(plan.nodes()->size()),
-      free_(plan.nodes()->size(), 0) {
+    : plan_(plan), mode_(mode), bytesPerSecond_(bytesPerSecond),
+      exchanges_(plan.exchanges() ? plan.exchanges()->size() : 0), uses_(plan.nodes()->size()),
+      free_(plan.nodes()->size(), 0), predicted_(size_t(plan.programs()->size()) * exchanges_, 0),
+      leaving_(plan.nodes()->size()) {
+  for (const plan::Device *device : *plan.devices())
+    nodeOf_.push_back(device->node());
   for (const plan::Role *role : *plan.roles())
     for (uint32_t p = 0; p < role->programs()->size(); ++p)
       for (const plan::Task *task : *role->programs()->Get(p)->tasks())
         if (const plan::Receive *receive = task->body_as_Receive()) {
-          int64_t &ns = predicted_[{p, receive->exchange()}];
+          int64_t &ns = predicted_[size_t(p) * exchanges_ + receive->exchange()];
           ns = std::max<int64_t>(ns, std::llround(receive->network_seconds() * 1e9));
         }
 }
 
-void Network::message(uint32_t fromDevice, uint32_t toDevice) {
-  if (nodeOf(fromDevice) != nodeOf(toDevice))
-    ++uses_[nodeOf(fromDevice)].messages;
-}
-
 int64_t Network::bytesOf(const EdgeKey &edge) {
-  const auto [it, isNew] = bytes_.try_emplace({edge.exchange, edge.dstDevice});
+  const auto [it, isNew] =
+      bytes_.try_emplace(uint64_t(edge.exchange) << 32 | uint64_t(edge.dstDevice));
+  auto &sources = it->second;
   if (isNew)
     for (const LandingPayload &payload :
          landingPayloads(exchangeParts(plan_, edge.exchange), edge.dstDevice, distanceOf(plan_)))
-      it->second[static_cast<uint32_t>(payload.srcDevice)] = payload.bytes;
-  return it->second[edge.srcDevice];
+      sources.emplace_back(static_cast<uint32_t>(payload.srcDevice), payload.bytes);
+  const auto source =
+      std::lower_bound(sources.begin(), sources.end(), std::pair(edge.srcDevice, int64_t(0)));
+  return source == sources.end() || source->first != edge.srcDevice ? 0 : source->second;
 }
 
 int64_t Network::push(const EdgeKey &edge, uint64_t sequence, int64_t nowNs) {
-  message(edge.srcDevice, edge.dstDevice);
+  message(nodeOf_[edge.srcDevice]);
   return mode_ == Mode::Untimed     ? nowNs
          : mode_ == Mode::Predicted ? pushTogether(edge, sequence, nowNs)
                                     : pushThrottled(edge, nowNs);
@@ -47,28 +50,26 @@ int64_t Network::leave(uint32_t node, int64_t lastNs, int64_t nowNs) {
 }
 
 int64_t Network::pushThrottled(const EdgeKey &edge, int64_t nowNs) {
-  const uint32_t node = nodeOf(edge.srcDevice);
+  const uint32_t node = nodeOf_[edge.srcDevice];
   const int64_t bytes = bytesOf(edge);
   uses_[node].pushedBytes += static_cast<uint64_t>(bytes);
   return leave(node, std::llround(static_cast<double>(bytes) / bytesPerSecond_ * 1e9), nowNs);
 }
 
 int64_t Network::pushTogether(const EdgeKey &edge, uint64_t sequence, int64_t nowNs) {
-  const uint32_t node = nodeOf(edge.srcDevice);
-  const auto [it, isNew] = leaving_.try_emplace({node, edge.program, edge.exchange, sequence});
+  const uint32_t node = nodeOf_[edge.srcDevice];
+  Leaving &leaving = leaving_[node][edge.program * exchanges_ + edge.exchange];
+  auto it = std::lower_bound(leaving.begin(), leaving.end(), std::pair(sequence, INT64_MIN));
+  const bool isNew = it == leaving.end() || it->first != sequence;
+  if (isNew)
+    it = leaving.insert(it, {sequence, 0});
   if (isNew || it->second < nowNs) // of this number an earlier entry of the program had one too
     it->second = leave(node, predictedNs(edge.program, edge.exchange), nowNs);
   const int64_t leftNs = it->second;
   // Firings are not far apart: of those long gone no push is still to come.
-  const auto first = leaving_.lower_bound({node, edge.program, edge.exchange, 0});
-  if (sequence > kRemembered && std::get<3>(first->first) < sequence - kRemembered)
-    leaving_.erase(first);
+  if (sequence > kRemembered && leaving.front().first < sequence - kRemembered)
+    leaving.erase(leaving.begin());
   return leftNs;
-}
-
-int64_t Network::predictedNs(uint32_t program, uint32_t exchange) const {
-  const auto it = predicted_.find({program, exchange});
-  return it == predicted_.end() ? 0 : it->second;
 }
 
 int64_t Network::networkNs(uint32_t program, uint32_t exchange, int64_t certifiedNs) const {

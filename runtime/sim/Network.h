@@ -8,8 +8,7 @@
 #include "runtime/schema/PlanView.h"
 #include "runtime/transport/Transport.h"
 
-#include <map>
-#include <tuple>
+#include <unordered_map>
 #include <vector>
 
 namespace of::rt {
@@ -27,7 +26,8 @@ public:
   /// `bytesPerSecond` of a throttled network.
   Network(const plan::Plan &plan, Mode mode, double bytesPerSecond);
 
-  void message(uint32_t fromDevice, uint32_t toDevice);
+  /// To another node.
+  void message(uint32_t fromNode) { ++uses_[fromNode].messages; }
   /// When the bytes of an edge that is pushed now, in this firing of the program's entry, have
   /// left.
   int64_t push(const EdgeKey &edge, uint64_t sequence, int64_t nowNs);
@@ -37,9 +37,14 @@ public:
   const std::vector<NodeUse> &uses() const { return uses_; }
 
 private:
-  uint32_t nodeOf(uint32_t device) const { return plan_.devices()->Get(device)->node(); }
+  /// The firings of an exchange that have begun to leave a node, ascending, and when they have
+  /// left.
+  using Leaving = std::vector<std::pair<uint64_t, int64_t>>;
+
   int64_t bytesOf(const EdgeKey &edge);
-  int64_t predictedNs(uint32_t program, uint32_t exchange) const;
+  int64_t predictedNs(uint32_t program, uint32_t exchange) const {
+    return predicted_[size_t(program) * exchanges_ + exchange];
+  }
   int64_t pushTogether(const EdgeKey &edge, uint64_t sequence, int64_t nowNs);
   int64_t pushThrottled(const EdgeKey &edge, int64_t nowNs);
   int64_t leave(uint32_t node, int64_t lastNs, int64_t nowNs);
@@ -47,13 +52,14 @@ private:
   const plan::Plan &plan_;
   const Mode mode_;
   const double bytesPerSecond_;
+  const uint32_t exchanges_;
+  std::vector<uint32_t> nodeOf_; ///< by device
   std::vector<NodeUse> uses_;
-  std::vector<int64_t> free_; ///< when a node's link has sent all so far
-  std::map<std::pair<uint32_t, uint32_t>, int64_t> predicted_; ///< ns by program, exchange
-  /// Firings that have begun to leave: (node, program, exchange, firing) -> when they have left.
-  std::map<std::tuple<uint32_t, uint32_t, uint32_t, uint64_t>, int64_t> leaving_;
-  /// (exchange, destination) -> source -> bytes
-  std::map<std::pair<uint32_t, uint32_t>, std::map<uint32_t, int64_t>> bytes_;
+  std::vector<int64_t> free_;      ///< when a node's link has sent all so far
+  std::vector<int64_t> predicted_; ///< ns by program and exchange
+  std::vector<std::unordered_map<uint32_t, Leaving>> leaving_; ///< by node; program and exchange
+  /// By exchange and destination: bytes by source, ascending.
+  std::unordered_map<uint64_t, std::vector<std::pair<uint32_t, int64_t>>> bytes_;
 };
 
 } // namespace of::rt

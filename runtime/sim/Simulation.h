@@ -16,6 +16,7 @@
 #include "runtime/base/Status.h"
 #include "runtime/schema/plan_generated.h"
 #include "runtime/sim/Network.h"
+#include "runtime/sim/Roster.h"
 
 #include <cstdint>
 #include <functional>
@@ -80,5 +81,7 @@ struct SimulationResult {
 /// Needs a plan that passed verifyStructure; its certificates give the durations. Internal if a
 /// machine meets a token that it does not expect.
 Result<SimulationResult> simulate(const plan::Plan &plan, const SimulationOptions &options);
+/// The same for several simulations of a plan, also at once.
+Result<SimulationResult> simulate(const Roster &roster, const SimulationOptions &options);
 
 } // namespace of::rt

@@ -25,9 +25,9 @@ public:
     entry.firings = firings;
     entry.firstInput = static_cast<uint32_t>(t.inputs.size());
     entry.firstOutput = static_cast<uint32_t>(t.outputs.size());
-    entry.firstEdge = static_cast<uint32_t>(t.edges.size());
     entry.firstEvent = static_cast<uint32_t>(t.events.size());
     t.tasks.push_back(entry);
+    t.ends.emplace_back().firstEdge = static_cast<uint32_t>(t.edges.size());
     return static_cast<uint32_t>(t.tasks.size() - 1);
   }
   /// Ports and edges belong to the task added last.
@@ -67,9 +67,9 @@ public:
     entry.task = static_cast<uint32_t>(t.tasks.size() - 1);
     entry.window = window;
     t.edges.push_back(entry);
-    ++t.tasks.back().numEdges;
-    if (entry.isSend && t.tasks.back().numEdges == 1) {
-      t.tasks.back().firstOpen = t.openCounters;
+    ++t.ends.back().numEdges;
+    if (entry.isSend && t.ends.back().numEdges == 1) {
+      t.ends.back().firstOpen = t.openCounters;
       t.openCounters += t.tasks.back().window;
     }
     return static_cast<uint32_t>(t.edges.size() - 1);

@@ -68,6 +68,7 @@ void Store::begin(uint32_t worker, const Machine &machine, const Firing &firing)
   WorkerState &state = workers_[worker];
   const Ground::Worker &place = ground_.workers[worker];
   const TaskEntry &task = table(worker).tasks[firing.task];
+  const EndEntry &end = table(worker).ends[firing.task];
   const uint64_t k = firing.index;
   uint64_t value = Values::start(place.device, task.planTask, k);
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i) {
@@ -80,7 +81,7 @@ void Store::begin(uint32_t worker, const Machine &machine, const Firing &firing)
     value = mix(value, read);
   }
   if (task.kind == BodyKind::Receive)
-    for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e)
+    for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e)
       value = mix(value, readSource(worker, e, k));
   if (value != ground_.values->fired(state.entry, place.device, task.planTask, k))
     broken(worker, firing.task, k, "does not compute what it must");
@@ -132,7 +133,7 @@ void Store::move(uint32_t worker, const Machine &machine, const Firing &firing,
     broken(worker, firing.task, firing.index,
            "register " + std::to_string(input.reg) + " changed while it was read");
   // A Send gives back when its destinations have the bytes; some have none.
-  const bool waits = task.kind == BodyKind::Send && task.numEdges > 0;
+  const bool waits = task.kind == BodyKind::Send && table(worker).ends[firing.task].numEdges > 0;
   if (!waits && (firing.index + 1) % input.period == 0)
     ++state.released[event.port];
 }
@@ -140,16 +141,17 @@ void Store::move(uint32_t worker, const Machine &machine, const Firing &firing,
 void Store::received(uint32_t worker, const Firing &firing,
                      const std::function<void(const void *)> &landingRead) {
   const TaskEntry &task = table(worker).tasks[firing.task];
+  const EndEntry &end = table(worker).ends[firing.task];
   const uint64_t k = firing.index;
   const Ground::Worker &place = ground_.workers[worker];
   uint64_t value = Values::start(place.device, task.planTask, k);
   for (uint32_t i = task.firstInput; i < task.firstInput + task.numInputs; ++i)
     value = mix(value, workers_[worker].read[firing.stream][i]);
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e)
+  for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e)
     value = mix(value, readSource(worker, e, k));
   if (value != workers_[worker].fired[firing.stream])
     broken(worker, firing.task, k, "what it receives changed while it was read");
-  for (uint32_t e = task.firstEdge; e < task.firstEdge + task.numEdges; ++e) {
+  for (uint32_t e = end.firstEdge; e < end.firstEdge + end.numEdges; ++e) {
     const EdgeEntry &edge = table(worker).edges[e];
     if (edge.path == Path::Pushed) {
       *landing(worker, e, k) = kSpoiled;
@@ -170,7 +172,7 @@ void Store::taken(const EdgeKey &edge, uint64_t sequence) {
   ++sending.taken[sequence];
   while (true) {
     const auto first = sending.taken.find(sending.released);
-    if (first == sending.taken.end() || first->second < task.numEdges)
+    if (first == sending.taken.end() || first->second < table(send.worker).ends[index].numEdges)
       break;
     sending.taken.erase(first);
     ++sending.released;
