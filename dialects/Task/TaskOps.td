@@ -23,6 +23,8 @@ def Task_Dialect : Dialect {
     static constexpr llvm::StringLiteral offsetAttrName = "task.offset";
     /// On task.program: reuse edges [from, to, lag in iterations], by names of tasks.
     static constexpr llvm::StringLiteral reusesAttrName = "task.reuses";
+    /// Module attribute: dictionary mesh group -> bytes of the chunk that each of its devices has in the memory of its host.
+    static constexpr llvm::StringLiteral hostChunksAttrName = "task.host_chunks";
   }];
 }
 
@@ -42,10 +44,12 @@ def Task_ProgramOp : Task_Op<"program", [Symbol, NoTerminator, SingleBlock, Isol
 
 def Task_RegisterOp : Task_Op<"register", [Pure]> {
   let summary = "a producer-owned group of slots";
-  let description = [{ `slots` is the credit between the producer and its consumers. }];
-  let arguments = (ins StrAttr:$name, DefaultValuedAttr<I64Attr, "1">:$slots);
+  let description = [{
+    `slots` is the credit between the producer and its consumers. `host`: it lies in the memory of the device's host, where only `task.copy` reaches it.
+  }];
+  let arguments = (ins StrAttr:$name, DefaultValuedAttr<I64Attr, "1">:$slots, UnitAttr:$host);
   let results = (outs AnyRankedTensor:$result);
-  let assemblyFormat = "$name `slots` $slots attr-dict `:` type($result)";
+  let assemblyFormat = "$name `slots` $slots (`host` $host^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
 }
 
@@ -82,11 +86,36 @@ def Task_AfterOp : Task_Op<"after", [Pure, AllTypesMatch<["input", "result"]>]> 
   let summary = "the same value, there once another is";
   let description = [{
     `%y = task.after %x, %g`: what is computed from `%y` is not computed before `%g`, on the same mesh. Holds work that is done again for the
-    backward pass back until the backward pass needs it, and keeps it apart from the first time. Stands in an `of.program` until that becomes tasks.
+    backward pass back until the backward pass needs it, and keeps it apart from the first time. `apart`: nor is it in one segment with `%g`. Stands in an `of.program`
+    until that becomes tasks.
+  }];
+  let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$earlier, UnitAttr:$apart);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input `,` $earlier (`apart` $apart^)? attr-dict `:` type($input) `,` type($earlier)";
+}
+
+def Task_ToHostOp : Task_Op<"to_host", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "a device's part of a value, copied to the memory of its host";
+  let description = [{
+    Each device of the mesh copies its own part, so the distribution stays and any distribution will do. Costs its bytes over the path from the device to its host
+    (`n0.host` in cluster.yaml), beside what is computed. The result is brought back by `task.to_device`; nothing else can be done with it. Stands in an `of.program` until that becomes tasks.
+  }];
+  let arguments = (ins AnyRankedTensor:$input);
+  let results = (outs AnyRankedTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+  let hasVerifier = 1;
+}
+
+def Task_ToDeviceOp : Task_Op<"to_device", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "a value on the host, copied back once another value is there";
+  let description = [{
+    `%y = task.to_device %h, %g`: as `task.to_host`, in the other direction. `%g`, on the same mesh, says when the backward pass is near enough to want it: before that the
+    device is spared its bytes.
   }];
   let arguments = (ins AnyRankedTensor:$input, AnyRankedTensor:$earlier);
   let results = (outs AnyRankedTensor:$result);
   let assemblyFormat = "$input `,` $earlier attr-dict `:` type($input) `,` type($earlier)";
+  let hasVerifier = 1;
 }
 
 def Task_ReturnOp : Task_Op<"return", [Pure, Terminator]> {
@@ -99,6 +128,22 @@ def Task_ExchangeOp : Task_Op<"exchange", [AttrSizedOperandSegments]> {
   let summary = "movement between layouts: a send task on the source mesh, a receive task on the destination mesh";
   let arguments = (ins StrAttr:$name, I64Attr:$firings, Variadic<AnyRankedTensor>:$inputs, Variadic<AnyRankedTensor>:$outputs);
   let assemblyFormat = "$name `firings` $firings `from` `(` $inputs `:` type($inputs) `)` `to` `(` $outputs `:` type($outputs) `)` attr-dict";
+  let hasVerifier = 1;
+}
+
+def Task_CopyOp : Task_Op<"copy", [AttrSizedOperandSegments]> {
+  let summary = "copies between a device and the memory of its host, input i to output i";
+  let description = [{ All of one side are `host` registers and none of the other. What it is `after` is only waited for. }];
+  let arguments = (ins StrAttr:$name, I64Attr:$firings, Variadic<AnyRankedTensor>:$inputs, Variadic<AnyRankedTensor>:$outputs,
+                       Variadic<AnyRankedTensor>:$awaited);
+  let assemblyFormat = [{
+    $name `firings` $firings `from` `(` $inputs `:` type($inputs) `)` `to` `(` $outputs `:` type($outputs) `)`
+    (`after` `(` $awaited^ `:` type($awaited) `)`)? attr-dict
+  }];
+  let extraClassDeclaration = [{
+    /// From the device, or back to it?
+    bool isToHost();
+  }];
   let hasVerifier = 1;
 }
 

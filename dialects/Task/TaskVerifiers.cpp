@@ -29,6 +29,33 @@ LogicalResult RegisterOp::verify() {
     return emitOpError("needs a distribution: ") << getType() << " lies on no mesh";
   if (getSlots() < 1)
     return emitOpError("has ") << getSlots() << " slots; without one nothing can be written";
+  for (Operation *user : getResult().getUsers())
+    if (getHost() && !isa<CopyOp>(user))
+      return user->emitOpError("uses register ")
+             << getNameAttr() << ", which lies on the host; only task.copy reaches it there";
+  return success();
+}
+
+// ---- Between device and host
+
+LogicalResult ToHostOp::verify() {
+  if (!distOf(getInput()))
+    return emitOpError("needs a distribution: ") << getType() << " lies on no device";
+  for (OpOperand &use : getResult().getUses()) {
+    Operation *user = use.getOwner();
+    if (!isa<ToDeviceOp>(user) || use.getOperandNumber() != 0)
+      return emitOpError("has a result that '")
+             << user->getName() << "' uses; bring it back by task.to_device first";
+  }
+  return success();
+}
+
+LogicalResult ToDeviceOp::verify() {
+  if (!getInput().getDefiningOp<ToHostOp>())
+    return emitOpError("brings back what no task.to_host put on the host");
+  if (!distOf(getEarlier()) || distOf(getEarlier()).getMesh() != distOf(getInput()).getMesh())
+    return emitOpError("waits for a value that does not lie on the mesh of what it brings back: ")
+           << getEarlier().getType() << " and " << getType();
   return success();
 }
 
@@ -130,6 +157,22 @@ LogicalResult ExchangeOp::verify() {
                  failed(verifyOneMesh(*this, getOutputs())));
 }
 
+bool CopyOp::isToHost() { return getOutputs()[0].getDefiningOp<RegisterOp>().getHost(); }
+
+LogicalResult CopyOp::verify() {
+  if (getInputs().empty() || getInputs().getTypes() != getOutputs().getTypes())
+    return emitOpError("needs as many outputs as inputs, at least one, of the same types");
+  if (failed(verifyPorts(*this, getOperands())) || failed(verifyOneMesh(*this, getOperands())))
+    return failure();
+  auto onHost = [](Value port) { return port.getDefiningOp<RegisterOp>().getHost(); };
+  const bool toHost = onHost(getOutputs()[0]);
+  if (!llvm::all_of(getOutputs(), [&](Value v) { return onHost(v) == toHost; }) ||
+      llvm::any_of(getInputs(), [&](Value v) { return onHost(v) == toHost; }))
+    return emitOpError("copies from a device to its host, or back; one side of it must be host "
+                       "registers and the other none");
+  return success();
+}
+
 LogicalResult ReadOp::verify() {
   if (getOutputs().empty())
     return emitOpError("needs a register for each field");
@@ -203,6 +246,8 @@ static OperandRange outputsOf(Operation *op) {
     return segment.getOutputs();
   if (auto exchange = dyn_cast<ExchangeOp>(op))
     return exchange.getOutputs();
+  if (auto copy = dyn_cast<CopyOp>(op))
+    return copy.getOutputs();
   if (auto read = dyn_cast<ReadOp>(op))
     return read.getOutputs();
   return op->getOperands().take_front(0);

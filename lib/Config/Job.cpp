@@ -196,6 +196,11 @@ static JobParallel readParallel(const Node &node, Report &report) {
     report.add(mesh->at, "the mesh has no axes; give one, or leave 'mesh' out");
   out.stages = textsOf(get(node, "stages"));
   out.recompute = get(node, "recompute").text;
+  out.offload = get(node, "offload").text;
+  if (out.offload == "activations" && out.recompute != "auto" && out.recompute != "none")
+    report.add(get(node, "offload").at,
+               "'offload: activations' keeps what 'recompute: " + out.recompute +
+                   "' would compute again; leave one of them out");
   for (const Node &pin : get(node, "pins").items)
     out.pins.push_back(readPin(pin, out, report));
   return out;

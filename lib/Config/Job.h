@@ -95,6 +95,7 @@ struct JobParallel {
   std::vector<std::string> stages; ///< values with which the second, third, ... stage begins
   std::vector<JobPin> pins;
   std::string recompute; ///< "auto", "none", "selective" or "full"
+  std::string offload;   ///< "auto", "none" or "activations"
   config::Position at;
   /// Distributions are searched for, rather than spread from what is given.
   bool isSearched() const { return strategy != "data" && strategy != "none"; }

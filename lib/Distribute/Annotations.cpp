@@ -103,7 +103,7 @@ static config::Key annotationKeys() {
        config::table(
            "recompute", "Program -> what is computed again.",
            config::list("", "By block and mesh.",
-                        config::text("", "A level.").oneOf({"none", "selective", "full"})))
+                        config::text("", "A level.").oneOf({"none", "selective", "full", "host"})))
            .otherwise("{}")});
 }
 
@@ -235,8 +235,10 @@ FailureOr<DistNetwork> Annotations::apply(ProgramOp program, DistNetwork network
   return out;
 }
 
-FailureOr<std::optional<RecomputeChoice>> Annotations::recompute(ProgramOp program, size_t groups,
+FailureOr<std::optional<RecomputeChoice>> Annotations::recompute(ProgramOp program,
+                                                                 const RecomputeGroups *of,
                                                                  std::optional<Recompute> pinned) {
+  const ArrayRef<RecomputeGroup> groups = of ? of->groups() : ArrayRef<RecomputeGroup>();
   const config::Node *programs = root.find("recompute");
   const config::Node *list = programs ? programs->find(program.getSymName().str()) : nullptr;
   if (!list)
@@ -244,13 +246,17 @@ FailureOr<std::optional<RecomputeChoice>> Annotations::recompute(ProgramOp progr
   RecomputeChoice out;
   for (const config::Node &item : list->items) {
     out.push_back(*recomputeOf(item.text));
-    if (pinned && out.back() != *pinned)
-      report.add(item.at, "the job has recompute: " + nameOf(*pinned).str() +
+    // A group that leaves nothing has no level.
+    const bool isOpen = out.size() > groups.size() || groups[out.size() - 1].needed;
+    if (pinned && isOpen && out.back() != *pinned)
+      report.add(item.at, "the job has " +
+                              (*pinned == Recompute::Host ? "offload: activations"
+                                                          : "recompute: " + nameOf(*pinned).str()) +
                               "; change one of them, or leave it open there (auto)");
   }
-  if (out.size() != groups)
+  if (out.size() != groups.size())
     report.add(list->at, "levels for " + std::to_string(out.size()) + " blocks, but program '" +
-                             program.getSymName().str() + "' has " + std::to_string(groups) +
+                             program.getSymName().str() + "' has " + std::to_string(groups.size()) +
                              " that keep values for the backward pass");
   if (failed(emitReport(program.getContext(), report)))
     return failure();

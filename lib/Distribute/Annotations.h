@@ -68,8 +68,8 @@ public:
   /// Levels of this program's groups, or none if they are left open. Errors at the place in the
   /// file if it has another number of groups, or the job asks for one level everywhere and this is
   /// another.
-  mlir::FailureOr<std::optional<RecomputeChoice>> recompute(ProgramOp program, size_t groups,
-                                                            std::optional<Recompute> pinned);
+  mlir::FailureOr<std::optional<RecomputeChoice>>
+  recompute(ProgramOp program, const RecomputeGroups *groups, std::optional<Recompute> pinned);
 
 private:
   void checkMesh(MeshAttr mesh);

@@ -8,9 +8,9 @@
 //              %x = of.read @d : tensor<6x8xf32, #of.dist<#mesh_main, [S(0)]>> ...
 //            %g_b = of.boxing %g : ... [P] to ... [B]
 #include "lib/Config/Attributes.h"
+#include "lib/Distribute/JobLevels.h"
 #include "lib/Distribute/Passes.h"
 #include "lib/Distribute/Placement.h"
-#include "lib/Distribute/RecomputeGroups.h"
 #include "lib/Distribute/Rewrite.h"
 #include "lib/Distribute/Search.h"
 
@@ -36,7 +36,7 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
   LogicalResult distribute(ModuleOp module) {
     FailureOr<Job> job = jobOf(module);
     FailureOr<Cluster> cluster = clusterOf(module);
-    if (failed(job) || failed(cluster))
+    if (failed(job) || failed(cluster) || failed(checkOffload(module, *job, *cluster)))
       return failure();
     const SearchRequests requests = takeRequests(module);
     const bool isSearched = job->parallel.isSearched();
@@ -60,7 +60,7 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
 
   // Every group at the level that the job names.
   static void pinRecompute(ModuleOp module, const Job &job) {
-    const std::optional<Recompute> level = recomputeOf(job.parallel.recompute);
+    const std::optional<Recompute> level = levelOf(job.parallel);
     if (!level || *level == Recompute::None)
       return;
     for (ProgramOp program : module.getOps<ProgramOp>()) {
@@ -68,12 +68,20 @@ struct DistributePass : PassWrapper<DistributePass, OperationPass<ModuleOp>> {
         continue;
       RecomputeGroups groups(program);
       if (groups.isEmpty(*level))
-        emitWarning(program.getLoc())
-            << "recompute: " << nameOf(*level)
-            << " changes nothing: the backward pass needs no value that it could compute again";
+        warnOfNothing(program, *level);
       const std::vector<int64_t> levels(groups.groups().size(), static_cast<int64_t>(*level));
       program->setAttr(recomputeAttrName, DenseI64ArrayAttr::get(module.getContext(), levels));
     }
+  }
+
+  static void warnOfNothing(ProgramOp program, Recompute level) {
+    if (level == Recompute::Host)
+      emitWarning(program.getLoc())
+          << "offload: activations changes nothing: the backward pass needs no value late enough";
+    else
+      emitWarning(program.getLoc())
+          << "recompute: " << nameOf(level)
+          << " changes nothing: the backward pass needs no value that it could compute again";
   }
 
   // What the strategy, pins and variables ask for, carried through the programs.

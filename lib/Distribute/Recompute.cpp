@@ -6,8 +6,9 @@
 //   after      %a = of.tanh %x  %y = of.matmul %a, %w ...
 //              %x_2 = task.after %x, %dy  %a_2 = of.tanh %x_2  %da = of.mul %dy, %a_2
 //
-// Levels of groups are in the order of RecomputeGroups. A group is done again only where something
-// of the backward pass before it has seen a later block: that holds it back until then.
+// Levels of groups are in the order of RecomputeGroups; ops of those at level `host` get `of.host`
+// for of-offload, which finds the blocks of the others there too. A group is done again only where
+// something of the backward pass before it has seen a later block: that holds it back until then.
 #include "dialects/Task/Task.h"
 #include "lib/Distribute/Passes.h"
 #include "lib/Distribute/RecomputeGroups.h"
@@ -36,11 +37,14 @@ public:
       repeat(groups.groups()[g], static_cast<Recompute>(level));
   }
 
+  /// Something is left to of-offload.
+  bool usesHost() const { return counts[static_cast<int>(Recompute::Host)] > 0; }
+
   void remark(ProgramOp program) const {
     auto out = remark::analysis(program.getLoc(),
                                 remark::RemarkOpts::name("Recompute").category("distribute"));
     out << remark::metric("Blocks", int64_t(groups.groups().size())) << remark::metric("Ops", ops);
-    for (Recompute level : {Recompute::Selective, Recompute::Full})
+    for (Recompute level : {Recompute::Selective, Recompute::Full, Recompute::Host})
       out << remark::metric(nameOf(level), counts[static_cast<int>(level)]);
   }
 
@@ -66,7 +70,17 @@ private:
     return {};
   }
 
+  void markForHost(const RecomputeGroup &group) {
+    if (!group.needed)
+      return;
+    counts[static_cast<int>(Recompute::Host)]++;
+    for (Operation *op : group.ops)
+      op->setAttr(hostAttrName, UnitAttr::get(op->getContext()));
+  }
+
   void repeat(const RecomputeGroup &group, Recompute level) {
+    if (level == Recompute::Host)
+      return markForHost(group);
     ArrayRef<Operation *> again = group.again[static_cast<int>(level)];
     Value earlier = again.empty() ? Value() : valueAfter(group);
     if (!earlier)
@@ -107,7 +121,7 @@ private:
 
   RecomputeGroups groups;
   llvm::DenseMap<Operation *, int64_t> reach;
-  int64_t counts[std::size(recomputeLevels)] = {}; ///< groups by level
+  int64_t counts[numRecomputeLevels] = {}; ///< groups by level
   int64_t ops = 0;
 };
 
@@ -129,6 +143,7 @@ struct RecomputePass : PassWrapper<RecomputePass, OperationPass<ModuleOp>> {
   }
 
   static LogicalResult run(ProgramOp program) {
+    bool usesHost = false;
     if (auto levels = program->getAttrOfType<DenseI64ArrayAttr>(recomputeAttrName)) {
       if (failed(check(program, levels.asArrayRef())))
         return failure();
@@ -136,8 +151,10 @@ struct RecomputePass : PassWrapper<RecomputePass, OperationPass<ModuleOp>> {
       repeater.run(levels.asArrayRef());
       repeater.remark(program);
       program->removeAttr(recomputeAttrName);
+      usesHost = repeater.usesHost();
     }
-    program.walk([](Operation *op) { op->removeAttr(forwardBlockAttrName); });
+    if (!usesHost)
+      program.walk([](Operation *op) { op->removeAttr(forwardBlockAttrName); });
     return success();
   }
 
@@ -147,10 +164,10 @@ struct RecomputePass : PassWrapper<RecomputePass, OperationPass<ModuleOp>> {
       return program.emitOpError("has ") << recomputeAttrName << " for " << levels.size()
                                          << " groups of forward ops, but " << groups << " of them";
     for (int64_t level : levels)
-      if (level < 0 || level >= int64_t(std::size(recomputeLevels)))
+      if (level < 0 || level >= int64_t(numRecomputeLevels))
         return program.emitOpError("has the level ")
                << level << " in " << recomputeAttrName << "; levels are 0 to "
-               << std::size(recomputeLevels) - 1;
+               << numRecomputeLevels - 1;
     return success();
   }
 };

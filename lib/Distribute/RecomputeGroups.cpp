@@ -8,7 +8,10 @@ using namespace mlir;
 namespace of {
 
 static constexpr std::pair<Recompute, llvm::StringLiteral> kLevels[] = {
-    {Recompute::None, "none"}, {Recompute::Selective, "selective"}, {Recompute::Full, "full"}};
+    {Recompute::None, "none"},
+    {Recompute::Selective, "selective"},
+    {Recompute::Full, "full"},
+    {Recompute::Host, "host"}};
 
 StringRef nameOf(Recompute level) { return kLevels[static_cast<int>(level)].second; }
 
@@ -83,7 +86,7 @@ RecomputeLevels RecomputeGroups::levelsOf(size_t group) const {
 
 bool RecomputeGroups::isEmpty(Recompute level) const {
   return llvm::all_of(list, [&](const RecomputeGroup &group) {
-    return group.again[static_cast<int>(level)].empty();
+    return level == Recompute::Host ? !group.needed : group.again[static_cast<int>(level)].empty();
   });
 }
 
@@ -101,7 +104,8 @@ bool RecomputeGroups::isShared(Value value) const {
 }
 
 bool RecomputeGroups::isDropped(Value value, Recompute level) const {
-  return level != Recompute::None && groupOf.contains(value.getDefiningOp()) && !isShared(value) &&
+  return (level == Recompute::Selective || level == Recompute::Full) &&
+         groupOf.contains(value.getDefiningOp()) && !isShared(value) &&
          (level == Recompute::Full || isLight(value.getDefiningOp()));
 }
 

@@ -8,7 +8,8 @@
 // kept: values that other blocks use too, what came from other devices (so no exchange is done
 // again) and, where only some of it is done again, results of products and convolutions. Which
 // groups it is done for, a job says or the search decides; `of.recompute` of the program has a
-// level for each group. Works on programs with and without distributions. Borrows the IR.
+// level for each group. What is kept may also be kept on the host: nothing is done again then
+// (of-offload). Works on programs with and without distributions. Borrows the IR.
 #pragma once
 
 #include "dialects/Of/Of.h"
@@ -23,14 +24,16 @@ enum class Recompute {
   None,
   Selective, ///< what is neither a product nor a convolution
   Full,
+  Host, ///< nothing; what is kept leaves the device until it is needed
 };
 inline constexpr Recompute recomputeLevels[] = {Recompute::None, Recompute::Selective,
-                                                Recompute::Full};
+                                                Recompute::Full, Recompute::Host};
+inline constexpr size_t numRecomputeLevels = std::size(recomputeLevels);
 
 /// Those that something may have, ascending.
-using RecomputeLevels = llvm::SmallVector<Recompute, 3>;
+using RecomputeLevels = llvm::SmallVector<Recompute, 4>;
 
-/// "none", "selective", "full".
+/// "none", "selective", "full", "host".
 llvm::StringRef nameOf(Recompute level);
 std::optional<Recompute> recomputeOf(llvm::StringRef name);
 
@@ -45,7 +48,7 @@ struct RecomputeGroup {
   /// so it is in the last block, whose values are needed at once.
   mlir::Operation *needed = nullptr;
   /// By level, in program order; none where that gives nothing.
-  llvm::SmallVector<mlir::Operation *> again[3];
+  llvm::SmallVector<mlir::Operation *> again[numRecomputeLevels];
 };
 
 class RecomputeGroups {
@@ -59,7 +62,7 @@ public:
   }
   /// Levels at which a group is worth looking at: those that do different things.
   RecomputeLevels levelsOf(size_t group) const;
-  /// Nothing is done again at this level.
+  /// Nothing is done otherwise at this level than at `none`.
   bool isEmpty(Recompute level) const;
 
   /// An op of the backward pass, as far as values of groups are concerned.

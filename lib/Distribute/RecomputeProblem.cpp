@@ -146,7 +146,7 @@ RecomputeProblem::Gap RecomputeProblem::gapUntil(Value value, size_t group) cons
 }
 
 void RecomputeProblem::addGap(Value value, const Gap &gap) {
-  const bool isSame = gap.isKept[0] == gap.isKept[1] && gap.isKept[1] == gap.isKept[2];
+  const bool isSame = llvm::all_equal(gap.isKept);
   if (!isSame && gap.from < gap.to)
     gaps[value] = gap;
 }
@@ -154,7 +154,7 @@ void RecomputeProblem::addGap(Value value, const Gap &gap) {
 void RecomputeProblem::findGaps() {
   const RecomputeGroups &groups = *network.recompute();
   /// Who computes again from a kept value: groups with the levels at which they do.
-  llvm::MapVector<Value, llvm::MapVector<size_t, std::array<bool, 3>>> sources;
+  llvm::MapVector<Value, llvm::MapVector<size_t, std::array<bool, numRecomputeLevels>>> sources;
   for (auto [g, group] : llvm::enumerate(groups.groups())) {
     if (classOfGroup[g] < 0)
       continue;
@@ -194,7 +194,7 @@ void RecomputeProblem::findGaps() {
     }
     auto &[g, levels] = users.front();
     Gap gap = gapUntil(v, g);
-    llvm::copy(levels, gap.isKept);
+    gap.isKept = levels;
     addGap(v, gap);
   }
 }

@@ -31,7 +31,7 @@ public:
     size_t groups;  ///< class of the groups of which one decides,
     int64_t member; ///< and which of those on its mesh
     int64_t from, to;
-    bool isKept[3] = {}; ///< by level
+    std::array<bool, numRecomputeLevels> isKept = {}; ///< by level
   };
 
   /// `classOf`: of each DistNode of the network.

@@ -4,6 +4,7 @@
 #include "lib/Cost/MemoryShortage.h"
 #include "lib/Distribute/Annotations.h"
 #include "lib/Distribute/FamilySearch.h"
+#include "lib/Distribute/JobLevels.h"
 #include "lib/Distribute/MeshShapes.h"
 #include "lib/Distribute/PeriodSearch.h"
 #include "lib/Distribute/Rewrite.h"
@@ -331,8 +332,8 @@ private:
   // As it is given, as the job has it, or as is best.
   LogicalResult openRecompute(ProgramOp program, DistNetwork &network) {
     const size_t groups = network.recompute() ? network.recompute()->groups().size() : 0;
-    const std::optional<Recompute> pinned = recomputeOf(job.parallel.recompute);
-    auto chosen = given.recompute(program, groups, pinned);
+    const std::optional<Recompute> pinned = levelOf(job.parallel);
+    auto chosen = given.recompute(program, network.recompute(), pinned);
     if (failed(chosen))
       return failure();
     if (!network.recompute())
@@ -425,7 +426,7 @@ private:
   // The candidates as they are estimated, until none can be expected to be faster; of a small
   // program all cuts that there are.
   LogicalResult searchStages(ProgramOp program, std::optional<Searched> &fastest) {
-    const std::optional<Recompute> pinned = recomputeOf(job.parallel.recompute);
+    const std::optional<Recompute> pinned = levelOf(job.parallel);
     StageSearch search(module, program, cluster, planner,
                        pinned ? RecomputeLevels{*pinned}
                               : RecomputeLevels{Recompute::None, Recompute::Full});

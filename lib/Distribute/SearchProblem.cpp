@@ -160,8 +160,10 @@ private:
       return;
     const RecomputeProblem::Gap *gap = out.again->gapOf(node(n).results[r]);
     std::vector<int64_t> decides;
-    if (gap)
-      decides = {int64_t(gap->groups), gap->isKept[0], gap->isKept[1], gap->isKept[2]};
+    if (gap) {
+      decides.push_back(int64_t(gap->groups));
+      decides.insert(decides.end(), gap->isKept.begin(), gap->isKept.end());
+    }
     std::vector<std::array<int64_t, 3>> places;
     for (UserPlace user : users)
       places.push_back({user.of, user.operand, meshes.relationOf(home, user.mesh)});

@@ -110,8 +110,10 @@ LogicalResult RoleWriter::addChunk() {
       return std::nullopt;
     for (NamedAttribute entry : groups)
       for (int64_t member : cast<DenseI64ArrayAttr>(entry.getValue()).asArrayRef())
-        if (member == devices.front())
-          return cast<IntegerAttr>(table.get(entry.getName())).getInt();
+        if (member == devices.front()) {
+          auto bytes = table.getAs<IntegerAttr>(entry.getName());
+          return bytes ? bytes.getInt() : 0;
+        }
     return 0;
   };
   std::optional<int64_t> bytes = bytesOf(task::TaskDialect::chunksAttrName);
@@ -121,9 +123,18 @@ LogicalResult RoleWriter::addChunk() {
   chunk->bytes = *bytes;
   chunk->shared = isShared(cluster, device);
   role->chunks.push_back(std::move(chunk));
+  if (const int64_t onHost = bytesOf(task::TaskDialect::hostChunksAttrName).value_or(0)) {
+    auto host = std::make_unique<plan::ChunkT>();
+    host->memory = plan::MemoryKind::Pinned;
+    host->bytes = onHost;
+    role->chunks.push_back(std::move(host));
+  }
   role->max_live_bytes = bytesOf("task.max_live").value_or(0);
   return success();
 }
+
+/// Chunk 0 is the device's own.
+static constexpr uint32_t kHostChunk = 1;
 
 static uint64_t offsetOf(Operation *op) {
   return op->getAttrOfType<IntegerAttr>(task::TaskDialect::offsetAttrName).getInt();
@@ -151,6 +162,7 @@ LogicalResult RoleWriter::addProgram(task::ProgramOp program) {
     registers[reg.getResult()] = out->registers.size();
     auto made = std::make_unique<plan::RegisterT>();
     made->name = reg.getName().str();
+    made->chunk = reg.getHost() ? kHostChunk : 0;
     made->offset = offsetOf(reg);
     made->slot_bytes = alignedBytes(partBytes(reg.getType()));
     made->slots = reg.getSlots();
@@ -171,12 +183,16 @@ LogicalResult RoleWriter::addProgram(task::ProgramOp program) {
 
 // Kinds of work, and which worker does it: what moves data between devices is done by the compute
 // worker between its calls, because on a CPU it takes the same cores; what waits for disks or
-// people is done beside it.
+// people is done beside it, and so is each direction of what passes between device and host.
 static std::pair<plan::StreamKind, uint32_t> placeOf(StringRef stream) {
   if (stream == "compute")
     return {plan::StreamKind::Compute, 0};
   if (stream == "send" || stream == "receive")
     return {plan::StreamKind::Transfer, 0};
+  if (stream == "offload")
+    return {plan::StreamKind::Copy, 2};
+  if (stream == "fetch")
+    return {plan::StreamKind::Copy, 3};
   return {plan::StreamKind::Io, 1};
 }
 
@@ -262,6 +278,11 @@ LogicalResult RoleWriter::setBody(const TaskInfo &info, plan::TaskT &task) {
     if (seconds && seconds.size() > 2)
       receive.network_seconds = seconds[2];
     task.body.Set(std::move(receive));
+  } else if (auto copy = dyn_cast<task::CopyOp>(info.op)) {
+    plan::CopyT body;
+    for (Value input : copy.getInputs())
+      body.bytes.push_back(bytesHere(input.getType()));
+    task.body.Set(std::move(body));
   } else if (auto read = dyn_cast<task::ReadOp>(info.op)) {
     plan::ReadT body;
     body.dataset = tables.dataset(read.getDataset());

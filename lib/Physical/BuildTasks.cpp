@@ -153,7 +153,10 @@ private:
   }
 
   void addRegisters(const PhysicalItem &item) {
-    if (isa<ReadOp, BoxingOp>(item.op)) {
+    if (isa<task::ToHostOp, task::ToDeviceOp>(item.op)) {
+      Value reg = addRegister(item.op->getResult(0), nameOf(item.op->getLoc(), "value"));
+      reg.getDefiningOp<task::RegisterOp>().setHost(isa<task::ToHostOp>(item.op));
+    } else if (isa<ReadOp, BoxingOp>(item.op)) {
       for (Value result : item.op->getResults())
         addRegister(result,
                     nameOf(result.getLoc(), "value") + (isa<BoxingOp>(item.op) ? ".boxed" : ""));
@@ -298,6 +301,8 @@ private:
         addSegment(parts);
     } else if (auto boxing = dyn_cast<BoxingOp>(op)) {
       addExchange(boxing, item.micro);
+    } else if (isa<task::ToHostOp, task::ToDeviceOp>(op)) {
+      addCopy(op, item.micro);
     } else if (auto read = dyn_cast<ReadOp>(op)) {
       addRead(read, item.micro);
     } else if (auto metric = dyn_cast<MetricOp>(op)) {
@@ -315,6 +320,18 @@ private:
                              "metrics, outputs and checks here");
     }
     return success();
+  }
+
+  // Of a value to the host, or back.
+  void addCopy(Operation *op, bool micro) {
+    auto registerOf = [&](Value value) { return registers[rootOf(value)]; };
+    SmallVector<Value> awaited;
+    if (auto back = dyn_cast<task::ToDeviceOp>(op))
+      awaited.push_back(registerOf(back.getEarlier()));
+    task::CopyOp::create(b, op->getLoc(),
+                         b.getStringAttr(unique(nameOf(op->getLoc(), "value") + ".copy")),
+                         b.getI64IntegerAttr(firings(micro)), registerOf(op->getOperand(0)),
+                         registers[op->getResult(0)], awaited);
   }
 
   void addRead(ReadOp read, bool micro) {

@@ -7,6 +7,7 @@ namespace of {
 void registerPhysicalPasses() {
   mlir::registerPass(createLowerMicroPass);
   mlir::registerPass(createFuseKernelsPass);
+  mlir::registerPass(createOffloadPass);
   mlir::registerPass(createBuildTasksPass);
 }
 

@@ -49,8 +49,13 @@ SmallVector<SegmentLabels::State> SegmentLabels::statesOf(Value value) const {
     Operation *op = throughMicro(value).getDefiningOp();
     if (!op || !isa<ViewOpInterface, task::AfterOp>(op))
       return out;
-    if (auto after = dyn_cast<task::AfterOp>(op))
-      out.append(statesOf(after.getEarlier()));
+    if (auto after = dyn_cast<task::AfterOp>(op)) {
+      SmallVector<State> earlier = statesOf(after.getEarlier());
+      if (after.getApart())
+        for (State &state : earlier)
+          state.mesh = {}; // as if another stream had it in between
+      out.append(earlier);
+    }
     value = op->getOperand(0);
   }
 }
@@ -129,6 +134,11 @@ void SegmentLabels::delayKept() {
   }
 }
 
+// Others take it over: another device, or the host.
+static bool leavesStream(Operation *op) {
+  return isa<BoxingOp, task::ToHostOp, task::ToDeviceOp>(op);
+}
+
 SmallVector<PhysicalItem *> SegmentLabels::unawaited() {
   llvm::DenseSet<Operation *> awaited;
   using Key = std::pair<MeshAttr, int>;
@@ -137,7 +147,7 @@ SmallVector<PhysicalItem *> SegmentLabels::unawaited() {
   };
   llvm::DenseSet<Key> segments; // with something that is awaited
   for (PhysicalItem &item : llvm::reverse(items)) {
-    if (!item.micro || !(isa<BoxingOp>(item.op) || awaited.contains(item.op)))
+    if (!item.micro || !(leavesStream(item.op) || awaited.contains(item.op)))
       continue;
     if (isa<task::KernelOp>(item.op))
       segments.insert(keyOf(item));

@@ -1,9 +1,9 @@
 // Which compute calls of a mesh can run without a handshake in between.
 //
 // Each kernel gets a label: how often the longest path to it was handed from stream to stream, by
-// exchanges and by changes between the rates of step and micro-batch. Kernels of equal (mesh, rate,
-// label) are one segment. Every dependency between two segments, of whatever meshes, goes to a
-// larger label, so the tasks form no circuit.
+// exchanges, by copies to the host and back, and by changes between the rates of step and
+// micro-batch. Kernels of equal (mesh, rate, label) are one segment. Every dependency between two
+// segments, of whatever meshes, goes to a larger label, so the tasks form no circuit.
 //
 //   k1 ─▶ k2 ─▶ exchange ─▶ k4        k1, k2, k3: label 0      k4, k5: label 1
 //    └──▶ k3 ───────────────▶ k5

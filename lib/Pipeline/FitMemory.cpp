@@ -184,8 +184,9 @@ private:
         continue;
       llvm::StringMap<int64_t> bytes;
       for (auto reg : program.getBody().front().getOps<task::RegisterOp>())
-        bytes[meshes.groupOf(distOf(reg.getType()).getMesh())] +=
-            alignedBytes(partBytes(reg.getType())) * int64_t(reg.getSlots());
+        if (!reg.getHost())
+          bytes[meshes.groupOf(distOf(reg.getType()).getMesh())] +=
+              alignedBytes(partBytes(reg.getType())) * int64_t(reg.getSlots());
       NamedAttrList limits;
       for (NamedAttribute chunk : chunks) {
         const auto devices = cast<DenseI64ArrayAttr>(groups.get(chunk.getName())).asArrayRef();

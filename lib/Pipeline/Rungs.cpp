@@ -53,7 +53,8 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
   step(Rung::Train, {createMarkBlocksPass, createBuildProgramsPass});
   step(Rung::Distribute, {createAssignPlacementsPass, createDistributePass, createRecomputePass,
                           createPlanBoxingPass, createVerifyDistributedPass});
-  step(Rung::Physical, {createLowerMicroPass, createFuseKernelsPass, createBuildTasksPass});
+  step(Rung::Physical,
+       {createLowerMicroPass, createFuseKernelsPass, createOffloadPass, createBuildTasksPass});
   step(Rung::Schedule, {createSettleBuffersPass, createSchedulePass, createAssignMemoryPass});
 }
 

@@ -13,6 +13,9 @@
 // (Lifetimes.h), whether they are one stage's or several's. Devices of meshes that share a device
 // get one layout; if meshes meet in some of their devices only there is no one clock, and registers
 // and the temporaries of each stream have places of their own.
+//
+// Registers on the host are a second problem of the same kind, on the same clock; their chunks are
+// within the memory of the node.
 #include "lib/Config/Attributes.h"
 #include "lib/Cost/ExchangeCost.h"
 #include "lib/Cost/MemoryShortage.h"
@@ -50,6 +53,7 @@ struct Block {
 struct Group {
   int64_t variables = 0; ///< bytes of them
   int64_t end = 0;       ///< of the largest program
+  int64_t onHost = 0;    ///< bytes of the chunk on the host
   int64_t maxLive = 0;   ///< no layout can do with less, for these orders
   MemoryPeak peak;       ///< of the largest program
 };
@@ -72,12 +76,12 @@ public:
 private:
   bool here(MeshAttr mesh) const { return llvm::is_contained(meshes, mesh); }
   SmallVector<task::SegmentOp> segmentsOf(MeshAttr mesh) const;
-  void addRegisters(Lifetimes *lives);
+  std::vector<Block> registers(Lifetimes *lives, bool onHost);
   void addLanding(task::ExchangeOp exchange);
   void addTemporaries(MeshAttr mesh, Lifetimes &lives);
   LogicalResult addArena(MeshAttr mesh, Lifetimes &lives);
   FailureOr<std::pair<int64_t, int64_t>> pack(MutableArrayRef<Block> blocks, int64_t base);
-  void keepEdges(Lifetimes &lives);
+  void keepEdges(Lifetimes &lives, ArrayRef<Block> blocks);
   MemoryPeak peakOf(const Lifetimes *lives);
 
   task::ProgramOp program;
@@ -102,7 +106,13 @@ LogicalResult ProgramMemory::run(Group &group) {
       clocks.emplace_back(task.mesh,
                           std::make_unique<Lifetimes>(program, tasks, task.mesh, cluster));
   const bool oneClock = clocks.size() == 1;
-  addRegisters(oneClock ? clocks[0].second.get() : nullptr);
+  Lifetimes *clock = oneClock ? clocks[0].second.get() : nullptr;
+  std::vector<Block> host = registers(clock, /*onHost=*/true);
+  FailureOr<std::pair<int64_t, int64_t>> hostSizes = pack(host, 0);
+  if (failed(hostSizes))
+    return failure();
+  group.onHost = std::max(group.onHost, hostSizes->first);
+  blocks = registers(clock, /*onHost=*/false);
   for (auto exchange : program.getBody().front().getOps<task::ExchangeOp>())
     if (here(distOf(exchange.getOutputs()[0]).getMesh()))
       addLanding(exchange);
@@ -115,17 +125,20 @@ LogicalResult ProgramMemory::run(Group &group) {
   if (failed(sizes))
     return failure();
   if (sizes->first > group.end)
-    group.peak = peakOf(oneClock ? clocks[0].second.get() : nullptr);
+    group.peak = peakOf(clock);
   group.end = std::max(group.end, sizes->first);
   group.maxLive = std::max(group.maxLive, sizes->second - arenasOver);
-  if (oneClock)
-    keepEdges(*clocks[0].second);
+  if (oneClock) {
+    keepEdges(*clock, blocks);
+    keepEdges(*clock, host);
+  }
   return success();
 }
 
-void ProgramMemory::addRegisters(Lifetimes *lives) {
+std::vector<Block> ProgramMemory::registers(Lifetimes *lives, bool onHost) {
+  std::vector<Block> out;
   for (auto reg : program.getBody().front().getOps<task::RegisterOp>()) {
-    if (!here(distOf(reg.getType()).getMesh()))
+    if (reg.getHost() != onHost || !here(distOf(reg.getType()).getMesh()))
       continue;
     Block block;
     block.bytes = alignedBytes(partBytes(reg.getType())) * reg.getSlots();
@@ -137,8 +150,9 @@ void ProgramMemory::addRegisters(Lifetimes *lives) {
       reg->setAttr(task::TaskDialect::offsetAttrName,
                    Builder(reg.getContext()).getI64IntegerAttr(at));
     };
-    blocks.push_back(std::move(block));
+    out.push_back(std::move(block));
   }
+  return out;
 }
 
 // Space for what other hosts push, at any time: [offset, bytes of a slot, slots].
@@ -268,7 +282,7 @@ MemoryPeak ProgramMemory::peakOf(const Lifetimes *lives) {
 }
 
 // A reuse edge is kept if something shares bytes with the register that it is for.
-void ProgramMemory::keepEdges(Lifetimes &lives) {
+void ProgramMemory::keepEdges(Lifetimes &lives, ArrayRef<Block> blocks) {
   std::set<std::tuple<std::string, std::string, int64_t>> kept;
   for (const Block &block : blocks) {
     if (!block.reg || !block.life || block.bytes == 0)
@@ -348,14 +362,16 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
 
   LogicalResult finish(const MeshGroups &groups) {
     Builder b(&getContext());
-    SmallVector<NamedAttribute> bytes, live;
-    bool fits = true;
+    SmallVector<NamedAttribute> bytes, live, onHost;
+    bool fits = succeeded(checkHosts(groups));
     FailureOr<Job> job = failure();
     if (getOperation()->hasAttr(jobAttrName))
       job = jobOf(getOperation());
     for (auto &[name, group] : layout) {
       bytes.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.end)));
       live.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.maxLive)));
+      if (group.onHost > 0)
+        onHost.push_back(b.getNamedAttr(name, b.getI64IntegerAttr(group.onHost)));
     }
     // Devices of one group that have as much memory are one error.
     llvm::MapVector<std::pair<StringRef, int64_t>, SetVector<int64_t>> tooSmall;
@@ -380,7 +396,37 @@ struct AssignMemoryPass : PassWrapper<AssignMemoryPass, OperationPass<ModuleOp>>
     }
     getOperation()->setAttr(task::TaskDialect::chunksAttrName, b.getDictionaryAttr(bytes));
     getOperation()->setAttr("task.max_live", b.getDictionaryAttr(live));
+    if (!onHost.empty())
+      getOperation()->setAttr(task::TaskDialect::hostChunksAttrName, b.getDictionaryAttr(onHost));
     getOperation()->setAttr(task::TaskDialect::groupsAttrName, groups.devices(b));
+    return success(fits);
+  }
+
+  // What the devices of a node keep on their host, and a CPU's own memory beside it, are within
+  // what the node may use.
+  LogicalResult checkHosts(const MeshGroups &groups) {
+    std::map<int64_t, std::string> groupOf; // by device
+    for (MeshAttr mesh : groups.meshes())
+      for (int64_t device : mesh.getDevices())
+        groupOf[device] = groups.groupOf(mesh);
+    std::vector<int64_t> kept(cluster.nodes.size()), own(cluster.nodes.size());
+    for (const auto &[device, name] : groupOf) {
+      const ClusterDevice &of = cluster.devices[device];
+      kept[of.node] += layout[name].onHost;
+      own[of.node] += of.kind == "cpu" ? layout[name].end : 0;
+    }
+    bool fits = true;
+    for (const auto &[node, keeps, takes] : llvm::zip(cluster.nodes, kept, own)) {
+      if (node.memoryBytes == 0 || keeps == 0 || keeps + takes <= node.memoryBytes)
+        continue;
+      fits = false;
+      auto error = getOperation().emitError("node '") << node.name << "' has " << node.memoryBytes
+                                                      << " bytes of memory, its devices keep "
+                                                      << keeps << " there for the backward pass";
+      if (takes > 0)
+        error << " and take " << takes << " themselves";
+      error << "; take offload: none, a smaller batch or more nodes";
+    }
     return success(fits);
   }
 

@@ -25,6 +25,9 @@ namespace of {
 
 namespace {
 
+/// What the pool of a group's registers on the host is called. No group has such a name.
+constexpr const char *kHostPool = " host";
+
 class ProgramScheduler {
 public:
   /// `slots`: of every register; 0 leaves it to the schedule.
@@ -41,6 +44,7 @@ public:
     for (auto reg : program.getBody().front().getOps<task::RegisterOp>())
       addRegister(reg);
     addExchangePrecedences();
+    addCopyPrecedences();
     addVariablePrecedences();
     addLimits();
     Result<search::CyclicSolution> solution = search::scheduleCyclic(problem, {0, room()});
@@ -60,14 +64,15 @@ private:
       streamNames.push_back(stream);
     seconds.push_back(measured.refine(program.getSymName().str(), task, secondsOf(task, cluster)));
     int64_t ns = std::max<int64_t>(1, std::llround(seconds.back().total() * 1e9));
-    problem.tasks.push_back({task.name, index, ns, task.firings > 1});
+    auto copy = dyn_cast<task::CopyOp>(task.op);
+    problem.tasks.push_back({task.name, index, ns, task.firings > 1, copy && copy.isToHost()});
   }
 
   void addRegister(task::RegisterOp reg) {
     search::CyclicRegister made;
     made.name = reg.getName().str();
     made.bytes = alignedBytes(partBytes(reg.getType()));
-    made.pool = poolOf(distOf(reg.getType()).getMesh());
+    made.pool = poolOf(distOf(reg.getType()).getMesh(), reg.getHost());
     if (slots > 0)
       made.minSlots = made.maxSlots = slots;
     for (auto [i, task] : llvm::enumerate(tasks)) {
@@ -86,14 +91,14 @@ private:
     registers.push_back(reg);
   }
 
-  /// A pool for each group of devices that share a chunk.
-  uint32_t poolOf(MeshAttr mesh) {
-    const std::string name = groups.groupOf(mesh);
+  /// A pool for each group of devices that share a chunk, and one for what they have on the host.
+  uint32_t poolOf(MeshAttr mesh, bool host) {
+    const std::string name = groups.groupOf(mesh) + (host ? kHostPool : "");
     const auto it = llvm::find(poolNames, name);
     const uint32_t pool = it - poolNames.begin();
     if (it == poolNames.end()) {
       poolNames.push_back(name);
-      pools.push_back(mesh);
+      pools.push_back(host ? MeshAttr() : mesh);
     }
     return pool;
   }
@@ -111,6 +116,8 @@ private:
           it != poolNames.end())
         used[it - poolNames.begin()] += alignedBytes(partBytes(variable.getType()));
     for (auto [pool, mesh] : llvm::enumerate(pools)) {
+      if (!mesh)
+        continue;
       const auto devices = mesh.getDevices();
       if (const auto memory = cluster.leastMemory({devices.begin(), devices.end()}))
         out[pool] = std::max<int64_t>(0, *memory / 2 - used[pool]);
@@ -146,6 +153,19 @@ private:
         uint32_t receive = receiveOf(i);
         problem.precedences.push_back(
             {static_cast<uint32_t>(i), receive, problem.tasks[receive].durationNs});
+      }
+  }
+
+  // In each direction in the order of the program: what is there first leaves first, what is needed
+  // first comes first.
+  void addCopyPrecedences() {
+    std::map<std::string, uint32_t> last; // by stream
+    for (auto [i, task] : llvm::enumerate(tasks))
+      if (isa<task::CopyOp>(task.op)) {
+        const auto [it, isFirst] = last.insert({task.streamName(), i});
+        if (!isFirst)
+          problem.precedences.push_back(
+              {std::exchange(it->second, i), static_cast<uint32_t>(i), 0});
       }
   }
 
@@ -205,7 +225,7 @@ private:
   search::CyclicProblem problem;
   const MeshGroups groups;
   SmallVector<std::string> poolNames;
-  SmallVector<MeshAttr> pools; ///< a mesh of each
+  SmallVector<MeshAttr> pools; ///< a mesh of each; null: on the host
 };
 
 struct SchedulePass : PassWrapper<SchedulePass, OperationPass<ModuleOp>> {

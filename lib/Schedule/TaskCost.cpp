@@ -2,6 +2,7 @@
 
 #include "lib/Cost/ComputeCost.h"
 #include "lib/Cost/ExchangeCost.h"
+#include "lib/Cost/HostCost.h"
 #include "lib/Schedule/FusedWork.h"
 #include "lib/Schedule/OperandAges.h"
 
@@ -50,6 +51,23 @@ static TaskSeconds exchangeSeconds(task::ExchangeOp exchange, const Cluster &clu
   return seconds;
 }
 
+// All devices that copy in the program share what lies between them and their hosts.
+static double copySeconds(const TaskInfo &task, const Cluster &cluster) {
+  llvm::SmallSetVector<int64_t, 16> copying;
+  for (auto copy : task.op->getBlock()->getOps<task::CopyOp>()) {
+    const auto devices = distOf(copy.getInputs()[0]).getMesh().getDevices();
+    copying.insert(devices.begin(), devices.end());
+  }
+  int64_t bytes = 0;
+  for (Value input : cast<task::CopyOp>(task.op).getInputs())
+    bytes += partBytes(input.getType());
+  double slowest = 0;
+  for (int64_t device : task.mesh.getDevices())
+    slowest = std::max(slowest,
+                       hostCopySeconds(cluster, device, bytes, {copying.begin(), copying.end()}));
+  return slowest;
+}
+
 namespace {
 /// What a task that exchanges nothing has to do, on whatever device.
 struct TaskWork {
@@ -86,6 +104,8 @@ struct TaskWork {
 TaskSeconds secondsOf(const TaskInfo &task, const Cluster &cluster) {
   if (task.end == TaskInfo::End::Receive)
     return exchangeSeconds(cast<task::ExchangeOp>(task.op), cluster);
+  if (isa<task::CopyOp>(task.op))
+    return {copySeconds(task, cluster), 0};
   double slowest = 0;
   if (task.end == TaskInfo::End::Send) {
     for (int64_t device : task.mesh.getDevices())

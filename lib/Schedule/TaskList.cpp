@@ -104,6 +104,12 @@ private:
                 "receive", exchange.getFirings());
       receive.end = TaskInfo::End::Receive;
       addPorts(receive.outputs, exchange.getOutputs());
+    } else if (auto copy = dyn_cast<task::CopyOp>(op)) {
+      TaskInfo &info = begin(op, copy.getName(), distOf(copy.getInputs()[0]).getMesh(),
+                             copy.isToHost() ? "offload" : "fetch", copy.getFirings());
+      addPorts(info.inputs, copy.getInputs());
+      addPorts(info.inputs, copy.getAwaited());
+      addPorts(info.outputs, copy.getOutputs());
     } else if (auto read = dyn_cast<task::ReadOp>(op)) {
       addPorts(begin(op, read.getName(), distOf(read.getOutputs()[0]).getMesh(), "read",
                      read.getFirings())

@@ -20,9 +20,9 @@ struct TaskInfo {
   End end = End::Whole;
   std::string name;
   MeshAttr mesh;
-  std::string group; ///< name of the first mesh over the same devices, whose streams these are
-  std::string
-      stream; ///< of the group: "compute", "send", "receive", "read", "report", "write", "load"
+  std::string group;  ///< name of the first mesh over the same devices, whose streams these are
+  std::string stream; ///< of the group: "compute", "send", "receive", "offload", "fetch", "read",
+                      ///< "report", "write", "load"
   int64_t firings = 1;
   struct Port {
     mlir::Value reg;

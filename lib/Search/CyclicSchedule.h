@@ -42,6 +42,8 @@ struct CyclicTask {
   uint32_t stream = 0;
   int64_t durationNs = 1;
   bool micro = false;
+  /// Starts as soon as it can: what it reads takes room that is wanted back.
+  bool eager = false;
 };
 
 struct CyclicRegister {

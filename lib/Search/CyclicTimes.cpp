@@ -101,7 +101,7 @@ void TimeSolver::delayMicro() {
     const uint32_t t = micro_[i];
     const CyclicTask &task = p_.tasks[t];
     std::optional<int64_t> limit = due(t);
-    if (!limit)
+    if (!limit || task.eager)
       continue;
     limit = std::min(*limit, end[task.stream] - task.durationNs);
     PeriodicStream &stream = streams_[task.stream];
@@ -134,7 +134,7 @@ void TimeSolver::delayPre() {
   for (uint32_t t : order) {
     const CyclicTask &task = p_.tasks[t];
     int64_t limit = s_.start[t];
-    if (const std::optional<int64_t> latest = due(t))
+    if (const std::optional<int64_t> latest = due(t); latest && !task.eager)
       limit = std::min(*latest, next[task.stream] - task.durationNs);
     s_.start[t] = std::max(s_.start[t], limit);
     next[task.stream] = s_.start[t];

@@ -17,6 +17,9 @@ inline constexpr llvm::StringLiteral blocksAttrName = "of.blocks";
 /// for the backward pass (lib/Distribute/RecomputeGroups.h). Gradients have none.
 inline constexpr llvm::StringLiteral forwardBlockAttrName = "of.block";
 
+/// On forward ops whose values are kept on the host for the backward pass.
+inline constexpr llvm::StringLiteral hostAttrName = "of.host";
+
 inline bool hasBlocks(mlir::ModuleOp module) { return module->hasAttr(blocksAttrName); }
 
 /// The block of each op of a model, by position: numbers from 0 that never fall.

@@ -229,8 +229,12 @@ struct MarkBlocksPass : PassWrapper<MarkBlocksPass, OperationPass<ModuleOp>> {
 
   // Where the job says so, or the search may find it worth while: memory is limited.
   FailureOr<bool> mayRecompute(const Job &job) {
-    if (!job.trains || job.parallel.recompute != "auto")
-      return job.trains && job.parallel.recompute != "none";
+    const bool isGiven = job.parallel.recompute == "selective" ||
+                         job.parallel.recompute == "full" || job.parallel.offload == "activations";
+    if (!job.trains || isGiven)
+      return job.trains;
+    if (job.parallel.recompute == "none" && job.parallel.offload == "none")
+      return false;
     if (!job.parallel.isSearched() || !getOperation()->hasAttr(clusterAttrName))
       return false;
     FailureOr<Cluster> cluster = clusterOf(getOperation());

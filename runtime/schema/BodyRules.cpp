@@ -236,7 +236,7 @@ private:
 
   Status copy(const plan::Task &task, const plan::Copy &copy) const {
     const uint32_t count = sizeOfVector(copy.bytes());
-    OF_TRY(counts(task, count, count));
+    OF_TRY(counts(task, std::max(count, sizeOfVector(task.inputs())), count));
     for (uint32_t i = 0; i < count; ++i) {
       OF_TRY(holds(task, *task.inputs()->Get(i), copy.bytes()->Get(i)));
       OF_TRY(holds(task, *task.outputs()->Get(i), copy.bytes()->Get(i)));

@@ -6,8 +6,8 @@ of.program @train train attributes {of.recompute = array<i64: 1>} {
 
 // -----
 
-// expected-error @+1 {{has the level 3 in of.recompute; levels are 0 to 2}}
-of.program @train train attributes {of.recompute = array<i64: 3>} {
+// expected-error @+1 {{has the level 4 in of.recompute; levels are 0 to 3}}
+of.program @train train attributes {of.recompute = array<i64: 4>} {
   of.micro count 1 {
     %x = of.read @d : tensor<4xf32>
     %y = of.tanh %x {of.block = 0 : i64} : (tensor<4xf32>) -> tensor<4xf32>

@@ -29,6 +29,8 @@ public:
       return printStages(remark);
     if (remark.getRemarkName() == "Recompute")
       return printRecompute(remark);
+    if (remark.getRemarkName() == "Offload")
+      return printOffload(remark);
     std::string source = sourceOf(remark.getLocation());
     out << (source.empty() ? "derived" : source) << ": " << find(remark, "Op") << " on "
         << find(remark, "Mesh") << "\n  chosen  " << find(remark, "Chosen") << ", "
@@ -56,6 +58,13 @@ private:
     out << "computed again for the backward pass: of " << find(remark, "Blocks") << " blocks "
         << find(remark, "full") << " in full and " << find(remark, "selective") << " selectively, "
         << find(remark, "Ops") << " ops\n";
+    if (find(remark, "host") != "0")
+      out << "kept on the host for the backward pass: " << find(remark, "host") << " blocks\n";
+  }
+
+  void printOffload(const remark::detail::Remark &remark) {
+    out << "copied to the host and back: " << find(remark, "Values") << " values, "
+        << find(remark, "Bytes") << " bytes of a device in each micro-batch\n";
   }
 
   void printSearch(const remark::detail::Remark &remark) {
@@ -115,11 +124,15 @@ LogicalResult explainTo(MLIRContext &context, llvm::raw_ostream &out, bool onlyA
 void explainMemory(ModuleOp module, llvm::raw_ostream &out) {
   auto chunks = module->getAttrOfType<DictionaryAttr>(task::TaskDialect::chunksAttrName);
   auto groups = module->getAttrOfType<DictionaryAttr>(task::TaskDialect::groupsAttrName);
+  auto hosts = module->getAttrOfType<DictionaryAttr>(task::TaskDialect::hostChunksAttrName);
   for (NamedAttribute chunk : chunks) {
     const size_t devices = cast<DenseI64ArrayAttr>(groups.get(chunk.getName())).size();
     out << "memory of " << (devices == 1 ? "the device" : "each device") << " of mesh "
         << chunk.getName().getValue() << ": " << cast<IntegerAttr>(chunk.getValue()).getInt()
-        << " bytes\n";
+        << " bytes";
+    if (auto onHost = hosts ? hosts.getAs<IntegerAttr>(chunk.getName()) : IntegerAttr())
+      out << ", and " << onHost.getInt() << " on its host";
+    out << "\n";
   }
 }
 

@@ -612,3 +612,109 @@ task.program @p "train" micros 4 {
   // expected-error @+1 {{'task.check_finite' op checks 'tensor<4xi64, #of.dist<#of.mesh<"main", [d = 1], [0]>, [B]>>'; only floating-point values can be infinite}}
   task.check_finite "c" "x" from(%x : tensor<4xi64, #of.dist<#mesh, [B]>>)
 }
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.dataset @data samples 64 fields []
+task.program @p "train" micros 1 {
+  %h = task.register "h" slots 1 host : !t
+  // expected-error @+1 {{'task.read' op uses register "h", which lies on the host; only task.copy reaches it there}}
+  task.read "read" firings 1 @data to(%h : !t)
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.dataset @data samples 64 fields []
+task.program @p "train" micros 1 {
+  %x = task.register "x" slots 1 : !t
+  %y = task.register "y" slots 1 : !t
+  task.read "read" firings 1 @data to(%x : !t)
+  // expected-error @+1 {{copies from a device to its host, or back; one side of it must be host registers and the other none}}
+  task.copy "copy" firings 1 from(%x : !t) to(%y : !t)
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.dataset @data samples 64 fields []
+task.program @p "train" micros 1 {
+  %x = task.register "x" slots 1 : !t
+  %h = task.register "h" slots 1 host : !t
+  task.read "read" firings 1 @data to(%x : !t)
+  // expected-error @+1 {{needs as many outputs as inputs, at least one, of the same types}}
+  task.copy "copy" firings 1 from(%x, %x : !t, !t) to(%h : !t)
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.dataset @data samples 64 fields []
+task.program @p "train" micros 1 {
+  %x = task.register "x" slots 1 : !t
+  %h = task.register "h" slots 1 host : !t
+  %g = task.register "g" slots 1 : !o
+  task.read "read" firings 1 @data to(%x : !t)
+  task.read "other" firings 1 @data to(%g : !o)
+  // expected-error @+1 {{has registers of two meshes}}
+  task.copy "copy" firings 1 from(%x : !t) to(%h : !t) after(%g : !o)
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.variable @w : !t "parameter"
+of.program @p train {
+  %w = of.get @w : !t
+  // expected-error @+1 {{'task.to_host' op has a result that 'of.tanh' uses; bring it back by task.to_device first}}
+  %h = task.to_host %w : !t
+  %y = of.tanh %h : (!t) -> !t
+  of.set @w, %y : !t
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.variable @w : !t "parameter"
+of.program @p train {
+  %w = of.get @w : !t
+  // expected-error @+1 {{'task.to_device' op brings back what no task.to_host put on the host}}
+  %y = task.to_device %w, %w : !t, !t
+  of.set @w, %y : !t
+}
+
+// -----
+
+#mesh = #of.mesh<"main", [d = 1], [0]>
+#other = #of.mesh<"other", [d = 1], [1]>
+!t = tensor<4xf32, #of.dist<#mesh, [B]>>
+!o = tensor<4xf32, #of.dist<#other, [B]>>
+of.variable @w : !t "parameter"
+of.variable @v : !o "parameter"
+of.program @p train {
+  %w = of.get @w : !t
+  %v = of.get @v : !o
+  %h = task.to_host %w : !t
+  // expected-error @+1 {{waits for a value that does not lie on the mesh of what it brings back}}
+  %y = task.to_device %h, %v : !t, !o
+  of.set @w, %y : !t
+}

@@ -57,6 +57,23 @@ task.program @train "train" micros 4 attributes {orders = {main.compute = ["sum"
   task.check_finite "check" "w" from(%n : !whole)
 }
 
+// What only the backward pass needs waits in the memory of the host.
+// CHECK: task.program @offload "train" micros 1 {
+task.program @offload "train" micros 1 {
+  %x = task.register "x" slots 1 : !rows
+  // CHECK: %[[H:.*]] = task.register "x.host" slots 1 host : tensor
+  %h = task.register "x.host" slots 1 host : !rows
+  // CHECK: %[[D:.*]] = task.register "x.back" slots 2 : tensor
+  %d = task.register "x.back" slots 2 : !rows
+  %g = task.register "g" slots 1 : !rows
+  task.read "read" firings 1 @data to(%x : !rows)
+  task.read "later" firings 1 @data to(%g : !rows)
+  // CHECK: task.copy "out" firings 1 from(%{{.*}} : {{.*}}) to(%[[H]] : {{.*}})
+  task.copy "out" firings 1 from(%x : !rows) to(%h : !rows)
+  // CHECK: task.copy "in" firings 1 from(%[[H]] : {{.*}}) to(%[[D]] : {{.*}}) after(%{{.*}} : {{.*}})
+  task.copy "in" firings 1 from(%h : !rows) to(%d : !rows) after(%g : !rows)
+}
+
 // CHECK: task.program @eval "eval" micros 1 {
 task.program @eval "eval" micros 1 {
   %x = task.register "x" slots 1 : tensor<f32, #of.dist<#mesh, [B]>>
