@@ -66,13 +66,13 @@ private:
 
   unsigned meshOf(size_t n) const { return meshes.indexOf(node(n).mesh); }
 
-  /// Networks of fewer nodes are built beside each other.
-  static constexpr size_t fewNodes = 1000;
+  /// Smaller networks are built beside each other.
+  static constexpr size_t leastLarge = 1000;
 
   // What the values of a large network cost to move is asked of the planner on all cores; it
   // answers the same whatever it was asked before.
   void askAhead() const {
-    if (network.nodes().size() < fewNodes)
+    if (network.nodes().size() < leastLarge)
       return;
     std::vector<const ValueClass *> asked;
     for (const auto &[key, value] : values)

@@ -346,11 +346,12 @@ FailureOr<std::vector<StagePlan>> StageSearch::candidates() {
     }
     if (std::optional<StagePlan> plan = solve(stages)) {
       best = std::min(best, plan->seconds);
-      // With still fewer stages more is exchanged within each.
-      if (areEqual && plan->seconds > promisingPlan * best && plan->seconds > previous)
-        break;
-      previous = plan->seconds;
       out.push_back(std::move(*plan));
+      // With still fewer stages more is exchanged within each.
+      const double now = out.back().seconds;
+      if (areEqual && now > promisingPlan * best && now > previous)
+        break;
+      previous = now;
     }
   }
   std::reverse(out.begin(), out.end()); // of equal ones the fewest stages
