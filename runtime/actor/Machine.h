@@ -303,26 +303,26 @@ private:
   void openAnswers(std::vector<Wait> &out) const;
   Status outOfOrder(const Token &token, uint64_t expected) const;
 
-  std::vector<const TaskTable *> tables_;
-  uint32_t worker_;
-  std::vector<ProgramState> states_;
+  // What is needed of both while a program runs, looked up once per entry.
   const TaskTable *current_ = nullptr;
   ProgramState *state_ = nullptr;
-  // The hot arrays of both, looked up once per entry.
+  StreamState *streamStates_ = nullptr;
+  TaskState *taskStates_ = nullptr;
   const TaskEntry *tasks_ = nullptr;
   InputState *inputs_ = nullptr;
   OutputState *outputs_ = nullptr;
   LinkState *links_ = nullptr;
   EdgeState *edges_ = nullptr;
   EndState *ends_ = nullptr;
-  TaskState *taskStates_ = nullptr;
-  StreamState *streamStates_ = nullptr;
   const uint32_t *order_ = nullptr;
   const PortEvent *events_ = nullptr;
   uint64_t iterations_ = 0;
-  uint32_t openStreams_ = 0;
   uint64_t openSends_ = 0;
   int64_t openTokens_ = 0; ///< tokens that other workers of the device still owe in this entry
+  uint32_t openStreams_ = 0;
+  uint32_t worker_;
+  std::vector<ProgramState> states_;
+  std::vector<const TaskTable *> tables_;
 };
 
 } // namespace of::rt

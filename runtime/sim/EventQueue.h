@@ -48,10 +48,6 @@ public:
     return events.empty() || (bucket == 0 && next_ == events.size()) ? nullptr : &events.back();
   }
 
-  /// How many are to come of those that happen now; and which.
-  size_t now() const { return buckets_[0].size() - next_; }
-  const Event &now(size_t index) const { return buckets_[0][next_ + index]; }
-
 private:
   unsigned bucketOf(int64_t atNs) const {
     const uint64_t differs = static_cast<uint64_t>(atNs ^ nowNs_);

@@ -78,7 +78,7 @@ private:
     int64_t busyNs = 0;
     uint64_t firings = 0;
   };
-  struct Worker {
+  struct alignas(64) Worker {
     Worker(const std::vector<MachineProgram> &programs, uint32_t number)
         : machine(programs, number) {}
     Machine machine;
@@ -237,11 +237,12 @@ void Simulator::act(uint32_t from, const Action &action) {
 }
 
 void Simulator::tell(uint32_t from, const Action &action, Token::Kind kind) {
-  const EdgeEnd &end = roster_.ends(from, action.program)[action.index];
-  if (end.isElsewhere)
-    network_.message(roster_.workers()[from].node);
-  add({arrivalNs(from, end.worker), action.sequence, from, action.index, action.program, 1,
-       action.entry, SimEvent::Kind::Sent, kind});
+  const int64_t atNs =
+      options_.maxDelayNs == 0
+          ? queue_.nowNs()
+          : arrivalNs(from, roster_.ends(from, action.program)[action.index].worker);
+  add({atNs, action.sequence, from, action.index, action.program, 1, action.entry,
+       SimEvent::Kind::Sent, kind});
 }
 
 void Simulator::push(uint32_t from, const Action &action) {
@@ -438,6 +439,8 @@ Status Simulator::handle(const SimEvent &event) {
   case Kind::Sent:
   case Kind::Landed:
     for (const EdgeEnd *end = ends(), *last = end + event.count; end != last; ++end) {
+      if (end->isElsewhere && event.kind == Kind::Sent)
+        network_.message(roster_.workers()[event.worker].node);
       token.index = end->edge;
       OF_TRY(arrive(end->worker, token));
     }

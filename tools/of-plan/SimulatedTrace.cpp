@@ -22,7 +22,7 @@ struct Place {
 
 class TraceFile {
 public:
-  TraceFile(const plan::Plan &plan, std::FILE *file) : plan_(plan), file_(file) {}
+  TraceFile(const plan::Plan &plan, std::FILE *file) : plan_(plan), file_(file), peers_(plan) {}
 
   Status begin(const std::vector<rt::SimulationEntry> &schedule) {
     for (uint32_t node = 0; node < plan_.nodes()->size(); ++node)
@@ -57,7 +57,7 @@ private:
     const uint32_t node = plan_.devices()->Get(device)->node();
     for (uint32_t s = 0; s < instance.role->streams()->size(); ++s)
       trace::nameTrack(file_, *instance.role, node, device, s);
-    OF_ASSIGN(rt::DeviceTables tables, rt::buildTables(plan_, device));
+    OF_ASSIGN(rt::DeviceTables tables, rt::buildTables(plan_, device, peers_));
     tables_.push_back(std::move(tables));
     std::vector<std::vector<Place>> &programs = places_.emplace_back();
     for (const plan::RoleProgram *program : *instance.role->programs())
@@ -71,6 +71,7 @@ private:
 
   const plan::Plan &plan_;
   std::FILE *const file_;
+  rt::ExchangePeers peers_;
   std::vector<uint32_t> programs_; ///< by entry of the schedule
   std::vector<const plan::Role *> roles_;
   std::vector<rt::DeviceTables> tables_;                ///< by device
@@ -79,7 +80,7 @@ private:
 
 } // namespace
 
-Result<rt::SimulationResult> simulateTraced(const plan::Plan &plan, rt::SimulationOptions options,
+Result<rt::SimulationResult> simulateTraced(const rt::Roster &roster, rt::SimulationOptions options,
                                             const std::string &path) {
   rt::SimulationResult result;
   const auto failed = [&] {
@@ -90,10 +91,10 @@ Result<rt::SimulationResult> simulateTraced(const plan::Plan &plan, rt::Simulati
     if (!file)
       return failed();
     const auto simulateInto = [&]() -> Status {
-      TraceFile trace(plan, file);
+      TraceFile trace(roster.plan(), file);
       OF_TRY(trace.begin(options.schedule));
       options.observe = [&](const rt::SimulatedFiring &firing) { trace.add(firing); };
-      OF_ASSIGN(result, rt::simulate(plan, options));
+      OF_ASSIGN(result, rt::simulate(roster, options));
       trace.end();
       return Status::ok();
     };

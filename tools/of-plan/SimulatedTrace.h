@@ -11,7 +11,7 @@ namespace of::planTool {
 /// Simulates with the options and writes the firings to `path` as they begin (aside, and renamed):
 /// nothing is kept but the tables of the plan. A run that deadlocks leaves what fired until then.
 /// Io if the file cannot be written; then nothing is left of it.
-Result<rt::SimulationResult> simulateTraced(const plan::Plan &plan, rt::SimulationOptions options,
+Result<rt::SimulationResult> simulateTraced(const rt::Roster &roster, rt::SimulationOptions options,
                                             const std::string &path);
 
 } // namespace of::planTool
