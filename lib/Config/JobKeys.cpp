@@ -145,8 +145,8 @@ static Key parallelKeys() {
            "`activations`, what a block of the model leaves for it and other ways would keep on "
            "the device; `none`. Needs a path from the devices to their hosts in the cluster, or "
            "CPUs. Not together with `recompute: selective` or `full`. With `auto` a search decides "
-           "block by block, where memory is limited, a path is given and the node has `memory`; "
-           "other strategies keep everything on the device.")
+           "block by block, where memory is limited, a path is given, the node has `memory` and a "
+           "step is one micro-batch; other strategies keep everything on the device.")
            .oneOf({"auto", "none", "activations"})
            .otherwise("auto")});
 }

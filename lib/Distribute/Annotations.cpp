@@ -2,6 +2,7 @@
 
 #include "lib/Config/Attributes.h"
 #include "lib/Config/Schema.h"
+#include "lib/Distribute/JobLevels.h"
 
 using namespace mlir;
 
@@ -235,9 +236,8 @@ FailureOr<DistNetwork> Annotations::apply(ProgramOp program, DistNetwork network
   return out;
 }
 
-FailureOr<std::optional<RecomputeChoice>> Annotations::recompute(ProgramOp program,
-                                                                 const RecomputeGroups *of,
-                                                                 std::optional<Recompute> pinned) {
+FailureOr<std::optional<RecomputeChoice>>
+Annotations::recompute(ProgramOp program, const RecomputeGroups *of, const JobParallel &job) {
   const ArrayRef<RecomputeGroup> groups = of ? of->groups() : ArrayRef<RecomputeGroup>();
   const config::Node *programs = root.find("recompute");
   const config::Node *list = programs ? programs->find(program.getSymName().str()) : nullptr;
@@ -248,11 +248,9 @@ FailureOr<std::optional<RecomputeChoice>> Annotations::recompute(ProgramOp progr
     out.push_back(*recomputeOf(item.text));
     // A group that leaves nothing has no level.
     const bool isOpen = out.size() > groups.size() || groups[out.size() - 1].needed;
-    if (pinned && isOpen && out.back() != *pinned)
-      report.add(item.at, "the job has " +
-                              (*pinned == Recompute::Host ? "offload: activations"
-                                                          : "recompute: " + nameOf(*pinned).str()) +
-                              "; change one of them, or leave it open there (auto)");
+    if (const std::string key = contradicts(job, out.back()); isOpen && !key.empty())
+      report.add(item.at,
+                 "the job has " + key + "; change one of them, or leave it open there (auto)");
   }
   if (out.size() != groups.size())
     report.add(list->at, "levels for " + std::to_string(out.size()) + " blocks, but program '" +

@@ -14,6 +14,7 @@
 // chosen anew. A line that no longer fits the model is an error at its place in the file.
 #pragma once
 
+#include "lib/Config/Job.h"
 #include "lib/Config/Yaml.h"
 #include "lib/Distribute/Choose.h"
 #include "lib/Distribute/Placement.h"
@@ -66,10 +67,9 @@ public:
   mlir::FailureOr<DistNetwork> apply(ProgramOp program, DistNetwork network);
 
   /// Levels of this program's groups, or none if they are left open. Errors at the place in the
-  /// file if it has another number of groups, or the job asks for one level everywhere and this is
-  /// another.
+  /// file if it has another number of groups, or a level that contradicts the job.
   mlir::FailureOr<std::optional<RecomputeChoice>>
-  recompute(ProgramOp program, const RecomputeGroups *groups, std::optional<Recompute> pinned);
+  recompute(ProgramOp program, const RecomputeGroups *groups, const JobParallel &job);
 
 private:
   void checkMesh(MeshAttr mesh);

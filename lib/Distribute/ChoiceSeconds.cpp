@@ -2,6 +2,7 @@
 
 #include "lib/Cost/StepCost.h"
 #include "lib/Distribute/Fold.h"
+#include "lib/Distribute/HostCopies.h"
 #include "lib/Distribute/Versions.h"
 
 #include <map>
@@ -21,7 +22,7 @@ struct EarlierDevices {
 class Adder {
 public:
   Adder(const DistNetwork &network, const DistChoice &choice, const RecomputeChoice &levels)
-      : network(network), choice(choice), edges(network) {
+      : network(network), choice(choice), levels(levels), edges(network) {
     for (auto [g, level] : llvm::enumerate(levels))
       for (Operation *op : network.recompute()->again(g, level))
         again.insert(op);
@@ -33,6 +34,9 @@ public:
       for (unsigned r = 0; r < network.nodes()[n].results.size(); ++r)
         addMoves(n, r);
     }
+    if (llvm::is_contained(levels, Recompute::Host))
+      for (auto &[mesh, total] : HostCopies(network).totals(choice, levels))
+        add(mesh, /*isMicro=*/true, total.longer);
     return std::move(meshes);
   }
 
@@ -72,6 +76,7 @@ private:
 
   const DistNetwork &network;
   const DistChoice &choice;
+  const RecomputeChoice &levels;
   DistEdges edges;
   llvm::DenseSet<Operation *> again; ///< done a second time
   std::map<MeshAttr, MeshSeconds, EarlierDevices> meshes;

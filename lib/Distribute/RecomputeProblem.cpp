@@ -1,5 +1,7 @@
 #include "lib/Distribute/RecomputeProblem.h"
 
+#include <set>
+
 using namespace mlir;
 
 namespace of {
@@ -10,12 +12,13 @@ static constexpr int64_t mostCounts = 8;
 static int index(Recompute level) { return static_cast<int>(level); }
 
 RecomputeProblem::RecomputeProblem(const DistNetwork &network, const std::vector<uint32_t> &classOf)
-    : network(network), classOfNode(classOf) {
+    : network(network), classOfNode(classOf), copies(network) {
   if (!network.recompute())
     return;
   numberOps();
   findClasses(classOf);
   findGaps();
+  findLeavingGaps();
 }
 
 void RecomputeProblem::numberOps() {
@@ -70,6 +73,11 @@ void RecomputeProblem::findClasses(const std::vector<uint32_t> &classOf) {
     for (auto &[mesh, members] : c.onMesh)
       most = std::max(most, members);
     c.ways = waysOf(network.levels()[c.members.front()], most);
+    if (c.ways.size() > 1) // what takes longer to leave is still there when the others are
+      llvm::erase_if(c.ways, [&](const Way &way) {
+        return way.level == Recompute::Host &&
+               !copies.leaveInTime(c.members.front(), way.count, most);
+      });
   }
 }
 
@@ -81,6 +89,44 @@ std::map<uint32_t, int64_t> RecomputeProblem::countAgain(size_t group, Recompute
   return out;
 }
 
+std::map<uint32_t, std::vector<double>> RecomputeProblem::leavingSeconds(size_t group) const {
+  std::map<uint32_t, std::vector<double>> out;
+  for (const HostCopies::Leaving &value : copies.leaving(group)) {
+    std::vector<double> &sums = out[classOfNode[value.node]];
+    const DistOptions &options = network.nodes()[value.node].options;
+    sums.resize(options.size());
+    for (auto [sum, option] : llvm::zip(sums, options))
+      sum += copies.seconds(value, option);
+  }
+  return out;
+}
+
+// Of all members on a mesh that go a way: the op done again, and what it leaves copied.
+std::vector<double> RecomputeProblem::costsOn(const GroupClass &c, int64_t members, uint32_t op,
+                                              ArrayRef<double> seconds) const {
+  const size_t group = c.members.front();
+  const std::map<uint32_t, std::vector<double>> leaving = leavingSeconds(group);
+  const auto left = leaving.find(op);
+  std::vector<double> out;
+  for (const Way &way : c.ways) {
+    const int64_t count = std::min(way.count, members);
+    const std::map<uint32_t, int64_t> again = countAgain(group, way.level);
+    const auto times = again.find(op);
+    const double longer = way.level == Recompute::Host && left != leaving.end()
+                              ? double(count) * copies.longerPerSecond(group, count)
+                              : 0;
+    for (size_t o = 0; o < seconds.size(); ++o) {
+      double cost = 0; // forbidden ones stay so
+      if (times != again.end() && count > 0)
+        cost += double(times->second * count) * seconds[o];
+      if (longer > 0)
+        cost += longer * left->second[o];
+      out.push_back(cost);
+    }
+  }
+  return out;
+}
+
 void RecomputeProblem::addChoices(
     search::CostNetwork &problem, llvm::function_ref<ArrayRef<double>(uint32_t)> seconds,
     llvm::function_ref<void(uint32_t, MeshAttr, std::vector<double>)> added) {
@@ -88,22 +134,19 @@ void RecomputeProblem::addChoices(
     c.node = problem.nodes.size();
     problem.nodes.emplace_back();
     problem.nodes.back().costs.assign(c.ways.size(), 0);
-    std::map<uint32_t, std::vector<int64_t>> runs; ///< of an op's class in one group, by way
-    for (auto [w, way] : llvm::enumerate(c.ways))
-      for (auto [op, times] : countAgain(c.members.front(), way.level)) {
-        runs[op].resize(c.ways.size());
-        runs[op][w] = times;
-      }
-    for (auto &[op, times] : runs) {
+    std::set<uint32_t> ops; ///< classes of those that a way makes dearer
+    for (const Way &way : c.ways) {
+      for (auto [op, times] : countAgain(c.members.front(), way.level))
+        ops.insert(op);
+      if (way.level == Recompute::Host)
+        for (auto &[op, each] : leavingSeconds(c.members.front()))
+          ops.insert(op);
+    }
+    for (uint32_t op : ops) {
       search::CostEdge edge{c.node, op, {}};
       edge.costs.resize(c.ways.size() * seconds(op).size());
       for (auto &[mesh, members] : c.onMesh) {
-        std::vector<double> costs;
-        for (auto [way, once] : llvm::zip(c.ways, times)) {
-          const int64_t count = once * std::min(way.count, members);
-          for (double each : seconds(op))
-            costs.push_back(count ? double(count) * each : 0); // forbidden ones stay so
-        }
+        std::vector<double> costs = costsOn(c, members, op, seconds(op));
         for (auto [sum, more] : llvm::zip(edge.costs, costs))
           sum += more;
         added(op, mesh, std::move(costs));
@@ -179,6 +222,7 @@ void RecomputeProblem::findGaps() {
           gap.isKept[index(level)] =
               !groups.isDropped(v, level) &&
               (isWanted(v) || (from != sources.end() && from->second.front().second[index(level)]));
+        gap.isKept[index(Recompute::Host)] = !mayLeave(g) && gap.isKept[index(Recompute::None)];
         addGap(v, gap);
       }
   }
@@ -197,6 +241,33 @@ void RecomputeProblem::findGaps() {
     gap.isKept = levels;
     addGap(v, gap);
   }
+}
+
+// At level host what others of the forward pass use leaves too, until the backward pass needs it.
+void RecomputeProblem::findLeavingGaps() {
+  for (size_t g = 0; g < classOfGroup.size(); ++g) {
+    if (classOfGroup[g] < 0 || !mayLeave(g))
+      continue;
+    for (const HostCopies::Leaving &leaving : copies.leaving(g)) {
+      Value v = network.nodes()[leaving.node].results[leaving.result];
+      if (gaps.contains(v))
+        continue;
+      Gap gap = gapUntil(v, g);
+      gap.to = std::numeric_limits<int64_t>::max();
+      for (Operation *user : v.getUsers())
+        if (auto at = position.find(user);
+            at != position.end() && RecomputeGroups::isBackward(user))
+          gap.to = std::min(gap.to, at->second);
+      for (Recompute level : recomputeLevels)
+        gap.isKept[index(level)] = level != Recompute::Host;
+      if (gap.to < std::numeric_limits<int64_t>::max())
+        addGap(v, gap);
+    }
+  }
+}
+
+bool RecomputeProblem::mayLeave(size_t group) const {
+  return llvm::is_contained(network.levels()[group], Recompute::Host);
 }
 
 const RecomputeProblem::Gap *RecomputeProblem::gapOf(Value value) const {

@@ -2,6 +2,7 @@
 //
 //   groups of forward ops that are alike ─▶ a node: at which level, and how many of them
 //       ├ edge to each op that is done again: its seconds once more
+//       ├ edge to each op whose values leave:  seconds of copies that nothing hides (HostCopies.h)
 //       └ edge to what its values keep:       bytes between forward and backward use
 //
 //   value    made … last forward use │ gap │ the group is needed … last use
@@ -11,7 +12,7 @@
 // and stages that are alike stay so. Borrows the network.
 #pragma once
 
-#include "lib/Distribute/Choose.h"
+#include "lib/Distribute/HostCopies.h"
 #include "lib/Search/CostNetwork.h"
 
 #include "llvm/ADT/MapVector.h"
@@ -71,13 +72,20 @@ private:
   void numberOps();
   void findClasses(const std::vector<uint32_t> &classOf);
   void findGaps();
+  void findLeavingGaps();
+  bool mayLeave(size_t group) const;
   Gap gapUntil(mlir::Value value, size_t group) const;
   void addGap(mlir::Value value, const Gap &gap);
   int64_t lastForward(mlir::Value value) const;
   std::map<uint32_t, int64_t> countAgain(size_t group, Recompute level) const;
+  /// Seconds that a step is longer for what a node of the class leaves in one group, by option.
+  std::map<uint32_t, std::vector<double>> leavingSeconds(size_t group) const;
+  std::vector<double> costsOn(const GroupClass &c, int64_t members, uint32_t op,
+                              llvm::ArrayRef<double> seconds) const;
 
   const DistNetwork &network;
   const std::vector<uint32_t> &classOfNode;
+  const HostCopies copies;
   llvm::DenseMap<mlir::Operation *, int64_t> position; ///< number of its node
   std::vector<GroupClass> classes;
   std::vector<int64_t> classOfGroup;  ///< -1: nothing to decide

@@ -4,6 +4,7 @@
 #include "lib/Cost/MemoryShortage.h"
 #include "lib/Distribute/Annotations.h"
 #include "lib/Distribute/FamilySearch.h"
+#include "lib/Distribute/HostCopies.h"
 #include "lib/Distribute/JobLevels.h"
 #include "lib/Distribute/MeshShapes.h"
 #include "lib/Distribute/PeriodSearch.h"
@@ -253,6 +254,39 @@ static void remarkSearch(ProgramOp program, const Searched &found) {
       << remark::metric("Bytes", found.bytes);
 }
 
+// What does not stay on the device, the ways there were, as if all of it went one of them.
+static void remarkKept(ProgramOp program, const Searched &found) {
+  if (llvm::all_of(found.levels, [](Recompute level) { return level == Recompute::None; }))
+    return;
+  auto out =
+      remark::analysis(program.getLoc(), remark::RemarkOpts::name("Kept").category("distribute"));
+  if (!out)
+    return;
+  const DistNetwork &network = found.network;
+  double again = 0;
+  RecomputeChoice host(found.levels.size(), Recompute::None);
+  for (size_t g = 0; g < found.levels.size(); ++g) {
+    if (found.levels[g] == Recompute::None)
+      continue;
+    host[g] = Recompute::Host;
+    const auto ops = network.recompute()->again(g, Recompute::Full);
+    const llvm::DenseSet<Operation *> set(ops.begin(), ops.end());
+    for (auto [node, index] : llvm::zip(network.nodes(), found.choice))
+      if (node.variable.empty() && set.contains(node.op))
+        again += double(node.times) * node.options[index].seconds;
+  }
+  double copies = 0, longer = 0;
+  for (auto &[mesh, total] : HostCopies(network).totals(found.choice, host)) {
+    copies += total.copies;
+    longer += total.longer;
+  }
+  out << remark::metric("Again", again);
+  if (llvm::any_of(network.levels(), [](const RecomputeLevels &levels) {
+        return llvm::is_contained(levels, Recompute::Host);
+      }))
+    out << remark::metric("Copies", copies) << remark::metric("Longer", longer);
+}
+
 // ---- All programs
 
 namespace {
@@ -333,16 +367,17 @@ private:
   LogicalResult openRecompute(ProgramOp program, DistNetwork &network) {
     const size_t groups = network.recompute() ? network.recompute()->groups().size() : 0;
     const std::optional<Recompute> pinned = levelOf(job.parallel);
-    auto chosen = given.recompute(program, network.recompute(), pinned);
+    auto chosen = given.recompute(program, network.recompute(), job.parallel);
     if (failed(chosen))
       return failure();
     if (!network.recompute())
       return success();
     std::vector<RecomputeLevels> levels;
     for (size_t g = 0; g < groups; ++g)
-      levels.push_back(*chosen  ? RecomputeLevels{(**chosen)[g]}
-                       : pinned ? RecomputeLevels{*pinned}
-                                : network.recompute()->levelsOf(g));
+      levels.push_back(*chosen ? RecomputeLevels{(**chosen)[g]}
+                       : pinned
+                           ? RecomputeLevels{*pinned}
+                           : levelsFor(job.parallel, cluster, program, *network.recompute(), g));
     network.setLevels(std::move(levels));
     return success();
   }
@@ -426,7 +461,9 @@ private:
   // The candidates as they are estimated, until none can be expected to be faster; of a small
   // program all cuts that there are.
   LogicalResult searchStages(ProgramOp program, std::optional<Searched> &fastest) {
-    const std::optional<Recompute> pinned = levelOf(job.parallel);
+    const std::optional<Recompute> pinned = job.parallel.offload == "activations"
+                                                ? Recompute::None // of several micro-batches
+                                                : recomputeOf(job.parallel.recompute);
     StageSearch search(module, program, cluster, planner,
                        pinned ? RecomputeLevels{*pinned}
                               : RecomputeLevels{Recompute::None, Recompute::Full});
@@ -570,6 +607,7 @@ private:
       program->setAttr(recomputeAttrName, DenseI64ArrayAttr::get(program.getContext(), levels));
     }
     remarkChoice(found.network, found.choice);
+    remarkKept(program, found);
     kept.add(program.getSymName(), found.network, found.choice, found.levels);
     rewriteProgram(program, found.network, planner, found.choice);
   }

@@ -58,13 +58,13 @@ static double copySeconds(const TaskInfo &task, const Cluster &cluster) {
     const auto devices = distOf(copy.getInputs()[0]).getMesh().getDevices();
     copying.insert(devices.begin(), devices.end());
   }
+  const std::vector<int64_t> all(copying.begin(), copying.end());
   int64_t bytes = 0;
   for (Value input : cast<task::CopyOp>(task.op).getInputs())
     bytes += partBytes(input.getType());
   double slowest = 0;
   for (int64_t device : task.mesh.getDevices())
-    slowest = std::max(slowest,
-                       hostCopySeconds(cluster, device, bytes, {copying.begin(), copying.end()}));
+    slowest = std::max(slowest, HostPath(cluster, device, all).seconds(bytes));
   return slowest;
 }
 

@@ -109,6 +109,22 @@ TEST_CASE("forward parts start as late as the period allows where that saves mem
   CHECK(s.slots[1] == 1);
 }
 
+TEST_CASE("an eager task starts when it can, others of a step as late as they may") {
+  CyclicProblem p;
+  p.streams = 2;
+  // What is copied away comes back after a long while.
+  p.tasks = {{"make", 0, 100, false},
+             {"away", 1, 50, false},
+             {"work", 0, 900, false},
+             {"use", 0, 100, false}};
+  p.registers = {{"a", 0, {1, 2}, 4096}, {"there", 1, {3}, 4096}, {"b", 2, {3}, 64}};
+  CHECK(scheduled(p).start[1] == 1000 - 50);
+  p.tasks[1].eager = true;
+  const CyclicSolution s = scheduled(p);
+  CHECK(s.start[1] == 100);
+  CHECK(s.start[3] == 1000);
+}
+
 TEST_CASE("memory decides how many micro-batches are under way") {
   CyclicProblem p = pipeline(4, 8, 1000, 1000);
   const CyclicSolution free = scheduled(p);

@@ -29,6 +29,8 @@ public:
       return printStages(remark);
     if (remark.getRemarkName() == "Recompute")
       return printRecompute(remark);
+    if (remark.getRemarkName() == "Kept")
+      return printKept(remark);
     if (remark.getRemarkName() == "Offload")
       return printOffload(remark);
     std::string source = sourceOf(remark.getLocation());
@@ -60,6 +62,16 @@ private:
         << find(remark, "Ops") << " ops\n";
     if (find(remark, "host") != "0")
       out << "kept on the host for the backward pass: " << find(remark, "host") << " blocks\n";
+  }
+
+  void printKept(const remark::detail::Remark &remark) {
+    out << "of what does not stay on the device: computed again in full it takes "
+        << find(remark, "Again") << " s of a step; ";
+    if (find(remark, "Copies") == "?")
+      out << "no path to the host is offered\n";
+    else
+      out << "copied to the host and back " << find(remark, "Copies") << " s, by which a step is "
+          << find(remark, "Longer") << " s longer, as other work goes on beside\n";
   }
 
   void printOffload(const remark::detail::Remark &remark) {
