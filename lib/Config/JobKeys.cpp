@@ -139,14 +139,15 @@ static Key parallelKeys() {
             "and other strategies compute nothing again.")
            .oneOf({"auto", "none", "selective", "full"})
            .otherwise("auto"),
-       text(
-           "offload",
-           "What is copied to the memory of the host until the backward pass needs it: "
-           "`activations`, what a block of the model leaves for it and other ways would keep on "
-           "the device; `none`. Needs a path from the devices to their hosts in the cluster, or "
-           "CPUs. Not together with `recompute: selective` or `full`. With `auto` a search decides "
-           "block by block, where memory is limited, a path is given, the node has `memory` and a "
-           "step is one micro-batch; other strategies keep everything on the device.")
+       text("offload",
+            "What is copied to the memory of the host until the backward pass needs it: "
+            "`activations`, what a block of the model leaves for it and other ways would keep on "
+            "the device; `none`. Needs a path from the devices to their hosts in the cluster, or "
+            "CPUs. Not together with `recompute: selective` or `full`. In steps of several "
+            "micro-batches a device has room for what comes and goes of each block at all times, "
+            "so that only deep pipelines gain. With `auto` a search decides block by block, where "
+            "memory is limited, a path is given, the node has `memory` and a step is one "
+            "micro-batch; other strategies keep everything on the device.")
            .oneOf({"auto", "none", "activations"})
            .otherwise("auto")});
 }

@@ -4,16 +4,14 @@
   offload.py --bin build/bin --data FOLDER [--case C]
 
 Each job makes a few steps with everything on the device and with `offload: activations`: losses and all tensors of the
-checkpoint are the same to the bit. The plan has a chunk on the host, and the chunks that of-run allocates are those that
-of-compile named. The simulated clock runs every plan to its end.
+checkpoint are the same to the bit. The plan has a chunk on the host and verifies, and the simulated clock runs it to its
+end. Where a step is one micro-batch of many blocks the chunk of the device is smaller.
 """
-import argparse
 import json
 import os
 import sys
-import tempfile
 
-from tools import Failure, Tools, checkpoint, cluster, expect, job_text, load_tensors, losses, parallel, run
+from tools import Failure, checkpoint, cluster, expect, job_text, load_tensors, losses, parallel, run, run_cases
 
 STEPS = 3
 
@@ -68,23 +66,5 @@ def check(tools, name):
     return f"same bits; {kept['host']} bytes of a device with all there, {away['host']} with {away['pinned']} on the host"
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--case", action="append", choices=CASES)
-    options = parser.parse_args()
-    failed = False
-    with tempfile.TemporaryDirectory() as folder:
-        tools = Tools(options.bin, options.data, folder)
-        for name in options.case or CASES:
-            try:
-                print(f"{name}: {check(tools, name)}", flush=True)
-            except Failure as error:
-                failed = True
-                print(f"{name}: FAILED\n{error}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(CASES, check))

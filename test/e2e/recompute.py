@@ -6,13 +6,11 @@
 Each job makes one step as it is, selectively and in full, in double precision: loss and gradients differ by no more
 than rounding, since what is done again, or no longer kept, is fused otherwise. The chunk of the device that needs most is smaller.
 """
-import argparse
 import json
 import os
 import sys
-import tempfile
 
-from tools import Failure, Tools, checkpoint, cluster, deviation, job_text, load_tensors, losses, norm, parallel, run
+from tools import Failure, checkpoint, cluster, deviation, job_text, load_tensors, losses, norm, parallel, run, run_cases
 
 LEVELS = ("none", "selective", "full")
 
@@ -64,23 +62,5 @@ def check(tools, name):
     return f"gradients within {worst:.1e}; " + ", ".join(f"{level} {bytes_of[level]} bytes" for level in LEVELS)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("--data", required=True)
-    parser.add_argument("--case", action="append", choices=CASES)
-    options = parser.parse_args()
-    failed = False
-    with tempfile.TemporaryDirectory() as folder:
-        tools = Tools(options.bin, options.data, folder)
-        for name in options.case or CASES:
-            try:
-                print(f"{name}: {check(tools, name)}", flush=True)
-            except Failure as error:
-                failed = True
-                print(f"{name}: FAILED\n{error}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(CASES, check))

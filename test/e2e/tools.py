@@ -1,4 +1,5 @@
 """Running jobs through the real tools, for the end-to-end tests: jobs from examples, clusters, layouts, results."""
+import argparse
 import ctypes
 import importlib.util
 import json
@@ -6,6 +7,7 @@ import os
 import re
 import struct
 import subprocess
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(HERE, "..", "..", "examples")
@@ -206,3 +208,25 @@ def deviation(expected, found):
 
 def norm(values):
     return sum(v * v for v in values) ** 0.5
+
+
+# ---- Scripts ---------------------------------------------------------------------------------------------------------
+
+
+def run_cases(cases, check):
+    """main() of a script whose named cases `check(tools, name)` tells a line of each, or fails."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--case", action="append", choices=cases)
+    options = parser.parse_args()
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        tools = Tools(options.bin, options.data, folder)
+        for name in options.case or cases:
+            try:
+                print(f"{name}: {check(tools, name)}", flush=True)
+            except Failure as error:
+                failed = True
+                print(f"{name}: FAILED\n{error}", flush=True)
+    return 1 if failed else 0

@@ -2,7 +2,7 @@
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
-const COLOURS = { compute: "#3d6fa5", transfer: "#d9822b", io: "#4d9a52" };
+const COLOURS = { compute: "#3d6fa5", transfer: "#d9822b", io: "#4d9a52", copy: "#8a5fb0" };
 const MARK = "#d62f5b";
 
 /// A new element; text is never taken for markup, as names come from models.
