@@ -4,7 +4,7 @@
   recompute.py --bin build/bin --data FOLDER [--case C]
 
 Each job makes one step as it is, selectively and in full, in double precision: loss and gradients differ by no more
-than rounding, since what is done again, or no longer kept, is fused otherwise. The chunk of the device that needs most is smaller.
+than rounding, since what is done again, or no longer kept, is fused otherwise. The chunks of all devices together are smaller.
 """
 import json
 import os
