@@ -100,6 +100,31 @@ TEST_CASE("the messages of a node are those of its ends of the exchange") {
     REQUIRE(node.messages == 7 * (2 + 2));
 }
 
+TEST_CASE("the ends of an edge lead to each other, also where devices share their tables") {
+  Toy toy;
+  toy.bytes = toy.toy.finish();
+  const auto roster = Roster::of(*plan::GetPlan(toy.bytes.data()));
+  REQUIRE(roster.status().message() == "");
+  REQUIRE((*roster)->roles().size() == 1);
+  const auto &workers = (*roster)->workers();
+  size_t edges = 0;
+  for (uint32_t w = 0; w < workers.size(); ++w)
+    for (uint32_t p = 0; p < (*roster)->tablesOf(workers[w]).size(); ++p) {
+      const EdgeTable table = (*roster)->edgesOf(workers[w], p);
+      edges += table.edges.size();
+      for (uint32_t e = 0; e < table.edges.size(); ++e) {
+        const EdgeEnd other = (*roster)->ends(w, p)[e];
+        const EdgeTable otherTable = (*roster)->edgesOf(workers[other.worker], p);
+        REQUIRE(otherTable.edges[other.edge].key == table.edges[e].key);
+        REQUIRE(otherTable.edges[other.edge].isSend != table.edges[e].isSend);
+        REQUIRE((*roster)->ends(other.worker, p)[other.edge].worker == w);
+        REQUIRE((*roster)->ends(other.worker, p)[other.edge].edge == e);
+        REQUIRE(bool(other.isElsewhere) == (workers[other.worker].node != workers[w].node));
+      }
+    }
+  REQUIRE(edges == 2 * 9); // from each of three devices to each
+}
+
 TEST_CASE("pushed bytes queue for the link of their node") {
   Toy toy;
   const auto result = toy.run(1, 0, true, 128e3);
