@@ -101,25 +101,30 @@ std::map<uint32_t, std::vector<double>> RecomputeProblem::leavingSeconds(size_t 
   return out;
 }
 
+/// What one group's ways make dearer, by class of op: times that it is done again, by level, and
+/// seconds of what it leaves, by option.
+struct RecomputeProblem::Dearer {
+  std::array<std::map<uint32_t, int64_t>, numRecomputeLevels> again;
+  std::map<uint32_t, std::vector<double>> leaving;
+};
+
 // Of all members on a mesh that go a way: the op done again, and what it leaves copied.
-std::vector<double> RecomputeProblem::costsOn(const GroupClass &c, int64_t members, uint32_t op,
+std::vector<double> RecomputeProblem::costsOn(const GroupClass &c, const Dearer &dearer,
+                                              int64_t members, uint32_t op,
                                               ArrayRef<double> seconds) const {
-  const size_t group = c.members.front();
-  const std::map<uint32_t, std::vector<double>> leaving = leavingSeconds(group);
-  const auto left = leaving.find(op);
+  const auto left = dearer.leaving.find(op);
   std::vector<double> out;
   for (const Way &way : c.ways) {
     const int64_t count = std::min(way.count, members);
-    const std::map<uint32_t, int64_t> again = countAgain(group, way.level);
+    const auto &again = dearer.again[index(way.level)];
     const auto times = again.find(op);
-    const double longer = way.level == Recompute::Host && left != leaving.end()
-                              ? double(count) * copies.longerPerSecond(group, count)
-                              : 0;
+    const int64_t runs = times == again.end() ? 0 : times->second * count;
+    const bool leaves = way.level == Recompute::Host && left != dearer.leaving.end() && count > 0;
+    const double longer =
+        leaves ? double(count) * copies.longerPerSecond(c.members.front(), count) : 0;
     for (size_t o = 0; o < seconds.size(); ++o) {
-      double cost = 0; // forbidden ones stay so
-      if (times != again.end() && count > 0)
-        cost += double(times->second * count) * seconds[o];
-      if (longer > 0)
+      double cost = runs ? double(runs) * seconds[o] : 0; // forbidden ones stay so
+      if (leaves)
         cost += longer * left->second[o];
       out.push_back(cost);
     }
@@ -134,19 +139,24 @@ void RecomputeProblem::addChoices(
     c.node = problem.nodes.size();
     problem.nodes.emplace_back();
     problem.nodes.back().costs.assign(c.ways.size(), 0);
-    std::set<uint32_t> ops; ///< classes of those that a way makes dearer
+    Dearer dearer;
+    std::set<uint32_t> ops;
     for (const Way &way : c.ways) {
-      for (auto [op, times] : countAgain(c.members.front(), way.level))
+      auto &again = dearer.again[index(way.level)];
+      if (again.empty())
+        again = countAgain(c.members.front(), way.level);
+      for (auto [op, times] : again)
         ops.insert(op);
-      if (way.level == Recompute::Host)
-        for (auto &[op, each] : leavingSeconds(c.members.front()))
-          ops.insert(op);
+      if (way.level == Recompute::Host && dearer.leaving.empty())
+        dearer.leaving = leavingSeconds(c.members.front());
     }
+    for (auto &[op, each] : dearer.leaving)
+      ops.insert(op);
     for (uint32_t op : ops) {
       search::CostEdge edge{c.node, op, {}};
       edge.costs.resize(c.ways.size() * seconds(op).size());
       for (auto &[mesh, members] : c.onMesh) {
-        std::vector<double> costs = costsOn(c, members, op, seconds(op));
+        std::vector<double> costs = costsOn(c, dearer, members, op, seconds(op));
         for (auto [sum, more] : llvm::zip(edge.costs, costs))
           sum += more;
         added(op, mesh, std::move(costs));

@@ -80,8 +80,9 @@ private:
   std::map<uint32_t, int64_t> countAgain(size_t group, Recompute level) const;
   /// Seconds that a step is longer for what a node of the class leaves in one group, by option.
   std::map<uint32_t, std::vector<double>> leavingSeconds(size_t group) const;
-  std::vector<double> costsOn(const GroupClass &c, int64_t members, uint32_t op,
-                              llvm::ArrayRef<double> seconds) const;
+  struct Dearer;
+  std::vector<double> costsOn(const GroupClass &c, const Dearer &dearer, int64_t members,
+                              uint32_t op, llvm::ArrayRef<double> seconds) const;
 
   const DistNetwork &network;
   const std::vector<uint32_t> &classOfNode;
