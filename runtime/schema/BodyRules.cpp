@@ -152,7 +152,7 @@ private:
       shared = shared && role_.chunks()->Get(reg(*port).chunk())->shared();
     if (shared || !hostsAreShared())
       return Status::ok();
-    const DistanceFn distance = distanceOf(plan_);
+    const DistanceFn distance = preparedDistanceOf(plan_);
     for (const auto &[src, dst] : exchangePairs(plan_, *plan_.exchanges()->Get(index)))
       if (distance(src, dst) == Distance::SameHost)
         for (uint32_t device : *role_.instances())
@@ -167,8 +167,8 @@ private:
       return bad(task, "has " + std::to_string(receive.landing_slots()) +
                            " landing slots; 1 to 64 are possible");
     const std::vector<int64_t> devices(role_.instances()->begin(), role_.instances()->end());
-    const std::vector<int64_t> bytes =
-        landingSlotBytes(exchangeParts(plan_, receive.exchange()), devices, distanceOf(plan_));
+    const std::vector<int64_t> bytes = landingSlotBytes(exchangeParts(plan_, receive.exchange()),
+                                                        devices, preparedDistanceOf(plan_));
     for (size_t i = 0; i < devices.size(); ++i)
       if (const uint64_t needed = static_cast<uint64_t>(bytes[i]);
           needed > 0 && (receive.landing_slot_bytes() < needed ||

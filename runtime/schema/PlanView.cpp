@@ -29,6 +29,22 @@ DistanceFn distanceOf(const plan::Plan &plan) {
   };
 }
 
+DistanceFn preparedDistanceOf(const plan::Plan &plan) {
+  struct Place {
+    uint32_t node, host;
+  };
+  std::vector<Place> places; // by device
+  for (const plan::Device *device : *plan.devices())
+    places.push_back({device->node(), plan.nodes()->Get(device->node())->host()});
+  return [places = std::move(places)](int64_t a, int64_t b) {
+    const Place &from = places[static_cast<size_t>(a)], &to = places[static_cast<size_t>(b)];
+    return a == b                 ? Distance::SameDevice
+           : from.node == to.node ? Distance::SameNode
+           : from.host == to.host ? Distance::SameHost
+                                  : Distance::Remote;
+  };
+}
+
 Layout layoutOf(const plan::Plan &plan, const plan::Layout &layout) {
   Layout out;
   const plan::Placement *placement = plan.placements()->Get(layout.placement());
@@ -55,7 +71,7 @@ std::vector<ExchangePart> exchangeParts(const plan::Plan &plan, uint32_t exchang
 std::vector<std::pair<uint32_t, uint32_t>> exchangePairs(const plan::Plan &plan,
                                                          const plan::Exchange &exchange) {
   std::vector<std::pair<uint32_t, uint32_t>> pairs; // destination first, for the order
-  const DistanceFn distance = distanceOf(plan);
+  const DistanceFn distance = preparedDistanceOf(plan);
   for (const plan::ExchangeTensor *tensor : *exchange.tensors()) {
     const Shape shape = shapeOf(tensor->shape());
     const Layout src = layoutOf(plan, *tensor->src()), dst = layoutOf(plan, *tensor->dst());

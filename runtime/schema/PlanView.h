@@ -23,6 +23,8 @@ Result<RoleInstance> roleOf(const plan::Plan &plan, uint32_t device);
 
 /// Distance by node and host; borrows `plan`.
 DistanceFn distanceOf(const plan::Plan &plan);
+/// The same for very many questions: looks at every device once and borrows nothing.
+DistanceFn preparedDistanceOf(const plan::Plan &plan);
 
 Layout layoutOf(const plan::Plan &plan, const plan::Layout &layout);
 Shape shapeOf(const flatbuffers::Vector<int64_t> *dims);
