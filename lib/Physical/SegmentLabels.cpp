@@ -98,7 +98,7 @@ void SegmentLabels::delayKept() {
       readers[rootOf(operand)].push_back(&item);
   auto lastReader = [&](Value root, const PhysicalItem *but) {
     int last = -1;
-    for (PhysicalItem *reader : readers.lookup(root))
+    for (PhysicalItem *reader : readers[root])
       if (reader != but)
         last = std::max(last, isa<task::KernelOp>(reader->op) ? reader->label
                                                               : std::numeric_limits<int>::max());
@@ -115,7 +115,7 @@ void SegmentLabels::delayKept() {
     for (Value result : kernel.getResults()) {
       isWaited |= yielded.contains(result);
       kept += partBytes(result.getType());
-      for (PhysicalItem *reader : readers.lookup(result)) {
+      for (PhysicalItem *reader : readers[result]) {
         isWaited |= !isa<task::KernelOp>(reader->op) || !reader->micro ||
                     distOf(reader->op->getResult(0)).getMesh() != mesh;
         first = std::min(first, reader->label);

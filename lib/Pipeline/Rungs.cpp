@@ -43,6 +43,7 @@ struct VerifyRungPass : mlir::PassWrapper<VerifyRungPass, mlir::OperationPass<ml
 } // namespace
 
 void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
+  passes.enableVerifier(false);
   auto step = [&](Rung rung, std::initializer_list<std::unique_ptr<mlir::Pass> (*)()> list) {
     if (rung <= from || to < rung)
       return;
@@ -60,7 +61,6 @@ void addPasses(mlir::PassManager &passes, Rung from, Rung to) {
 
 mlir::LogicalResult runPasses(mlir::ModuleOp module, Rung from, Rung to) {
   mlir::PassManager passes(module.getContext());
-  passes.enableVerifier(false);
   mlir::applyDefaultTimingPassManagerCLOptions(passes);
   if (failed(mlir::applyPassManagerCLOptions(passes)))
     return mlir::failure();

@@ -15,9 +15,10 @@ llvm::StringRef nameOf(Rung rung);
 std::optional<Rung> rungOf(llvm::StringRef name);
 std::string listRungs();
 
-/// Passes that lead from the end of rung `from` to the end of rung `to`.
+/// Passes that lead from the end of rung `from` to the end of rung `to`, and the verifier behind
+/// each rung, in place of that behind each pass.
 void addPasses(mlir::PassManager &passes, Rung from, Rung to);
-/// Runs them, with the verifier and with what the command line asks of passes.
+/// Runs them, with what the command line asks of passes.
 mlir::LogicalResult runPasses(mlir::ModuleOp module, Rung from, Rung to);
 
 } // namespace of

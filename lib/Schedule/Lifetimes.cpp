@@ -108,7 +108,7 @@ void Lifetimes::fillOrder(const Cluster &cluster) {
       readers[in.reg].push_back({r, &in});
   for (auto [w, writer] : llvm::enumerate(tasks)) {
     for (const TaskInfo::Port &out : all[writer].outputs)
-      for (auto [r, in] : readers.lookup(out.reg))
+      for (auto [r, in] : readers[out.reg])
         order.addRegister({static_cast<uint32_t>(w), pointOf(all[writer], out.call),
                            static_cast<uint32_t>(out.period)},
                           {r, pointOf(all[tasks[r]], in->call), static_cast<uint32_t>(in->period)},

@@ -16,32 +16,39 @@ Result<RoleInstance> roleOf(const plan::Plan &plan, uint32_t device) {
                 "device " + std::to_string(device) + " has no role in the plan; compile it again");
 }
 
+namespace {
+struct Place {
+  uint32_t node, host;
+};
+} // namespace
+
+static Place placeOf(const plan::Plan &plan, uint32_t device) {
+  const uint32_t node = plan.devices()->Get(device)->node();
+  return {node, plan.nodes()->Get(node)->host()};
+}
+
+/// Of two devices.
+static Distance between(const Place &from, const Place &to) {
+  return from.node == to.node   ? Distance::SameNode
+         : from.host == to.host ? Distance::SameHost
+                                : Distance::Remote;
+}
+
 DistanceFn distanceOf(const plan::Plan &plan) {
   return [&plan](int64_t a, int64_t b) {
-    if (a == b)
-      return Distance::SameDevice;
-    const uint32_t nodeA = plan.devices()->Get(static_cast<uint32_t>(a))->node();
-    const uint32_t nodeB = plan.devices()->Get(static_cast<uint32_t>(b))->node();
-    if (nodeA == nodeB)
-      return Distance::SameNode;
-    const bool sameHost = plan.nodes()->Get(nodeA)->host() == plan.nodes()->Get(nodeB)->host();
-    return sameHost ? Distance::SameHost : Distance::Remote;
+    return a == b ? Distance::SameDevice
+                  : between(placeOf(plan, static_cast<uint32_t>(a)),
+                            placeOf(plan, static_cast<uint32_t>(b)));
   };
 }
 
 DistanceFn preparedDistanceOf(const plan::Plan &plan) {
-  struct Place {
-    uint32_t node, host;
-  };
   std::vector<Place> places; // by device
-  for (const plan::Device *device : *plan.devices())
-    places.push_back({device->node(), plan.nodes()->Get(device->node())->host()});
+  for (uint32_t device = 0; device < plan.devices()->size(); ++device)
+    places.push_back(placeOf(plan, device));
   return [places = std::move(places)](int64_t a, int64_t b) {
-    const Place &from = places[static_cast<size_t>(a)], &to = places[static_cast<size_t>(b)];
-    return a == b                 ? Distance::SameDevice
-           : from.node == to.node ? Distance::SameNode
-           : from.host == to.host ? Distance::SameHost
-                                  : Distance::Remote;
+    return a == b ? Distance::SameDevice
+                  : between(places[static_cast<size_t>(a)], places[static_cast<size_t>(b)]);
   };
 }
 
