@@ -195,7 +195,17 @@ ExchangeCost ExchangeLoads::cost(int64_t bytes) const {
 
 ExchangeShares ExchangeLoads::shares(int64_t bytes) const {
   const auto [network, device] = busiest(bytes);
-  return {networkLatency + network, latency - networkLatency + device};
+  return {{networkLatency, network}, {latency - networkLatency, device}};
+}
+
+static void addTensor(ExchangeShares::Part &part, const ExchangeShares::Part &other) {
+  part.latency = std::max(part.latency, other.latency);
+  part.bytes += other.bytes;
+}
+
+void ExchangeShares::add(const ExchangeShares &other) {
+  addTensor(network, other.network);
+  addTensor(device, other.device);
 }
 
 ExchangeCost exchangeCost(const Cluster &cluster, const Shape &shape, DType dtype,

@@ -27,8 +27,15 @@ struct ExchangeCost {
 /// moves pieces while devices compute, copying and reducing take their time. The seconds of
 /// ExchangeCost are about the longer of both.
 struct ExchangeShares {
-  double networkSeconds = 0; ///< latency and bytes between hosts
-  double deviceSeconds = 0;  ///< the rest
+  struct Part {
+    double latency = 0, bytes = 0; ///< seconds until something moves, and while it does
+    double seconds() const { return latency + bytes; }
+  };
+  Part network; ///< between hosts
+  Part device;  ///< the rest
+
+  /// Another tensor of the same exchange: its devices wait for each other once.
+  void add(const ExchangeShares &other);
 };
 
 /// What an exchange loads, and so what it costs for a tensor of any size. Sizes of pieces are in

@@ -37,18 +37,15 @@ ProfiledWork workOf(const TaskInfo &task) {
 }
 
 static TaskSeconds exchangeSeconds(task::ExchangeOp exchange, const Cluster &cluster) {
-  TaskSeconds seconds;
+  ExchangeShares shares;
   for (auto [in, out] : llvm::zip(exchange.getInputs(), exchange.getOutputs())) {
     auto type = cast<RankedTensorType>(in.getType());
     const Shape shape(type.getShape().begin(), type.getShape().end());
     const int64_t bytes = elementsOf(shape) * sizeOf(dtypeOf(type.getElementType()));
-    const ExchangeLoads loads =
-        exchangeLoads(cluster, shape, distOf(in).layout(), distOf(out).layout());
-    const ExchangeShares shares = loads.shares(bytes);
-    seconds.network += shares.networkSeconds;
-    seconds.worker += shares.networkSeconds > 0 ? shares.deviceSeconds : loads.cost(bytes).seconds;
+    shares.add(
+        exchangeLoads(cluster, shape, distOf(in).layout(), distOf(out).layout()).shares(bytes));
   }
-  return seconds;
+  return {shares.device.seconds(), shares.network.seconds()};
 }
 
 // All devices that copy in the program share what lies between them and their hosts.

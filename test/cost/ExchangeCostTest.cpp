@@ -87,3 +87,34 @@ TEST_CASE("a sample costs what all destinations cost", "[exchange-cost]") {
   const Layout one{line(0, 1), {Sbp::broadcast()}};
   CHECK(seconds(c, one, high) == Approx(bytes / 10e9));
 }
+
+TEST_CASE("tensors of one exchange wait once, those of two exchanges twice", "[exchange-cost]") {
+  config::Report report("c.yaml");
+  const Cluster c =
+      clusterIn("nodes: [{name: n, count: 2, host: here, devices: [{kind: cpu, count: "
+                "2, launch_us: 0, memory_gb_per_s: 1.0e9}]}]\n"
+                "resources: [{name: memory, per: host, gb_per_s: 10, latency_us: 5}]\n"
+                "paths:\n"
+                "  - {from: 'n*', to: 'n*', within: node, over: [memory]}\n"
+                "  - {from: 'n*', to: 'n*', within: host, over: [memory]}\n",
+                report);
+  REQUIRE(report.clean());
+  const int64_t size = 1 << 20;
+  // Devices of one process and of two wait alike.
+  for (const int64_t second : {1, 2}) {
+    const Placement pair{{2}, {0, second}};
+    const ExchangeLoads loads =
+        exchangeLoads(c, {size}, {pair, {Sbp::split(0)}}, {pair, {Sbp::broadcast()}});
+    ExchangeShares shares = loads.shares(size);
+    CHECK(shares.network.seconds() == 0);
+    CHECK(shares.device.seconds() == Approx(loads.cost(size).seconds));
+    shares.add(loads.shares(size));
+    CHECK(shares.device.latency == Approx(5e-6));
+    CHECK(shares.device.seconds() == Approx(2 * loads.cost(size).seconds - 5e-6));
+  }
+  // What a device has itself waits for nobody.
+  const Placement one{{1}, {0}};
+  CHECK(exchangeLoads(c, {size}, {one, {Sbp::split(0)}}, {one, {Sbp::broadcast()}})
+            .shares(size)
+            .device.latency == 0);
+}

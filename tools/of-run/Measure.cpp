@@ -1,5 +1,7 @@
 #include "tools/of-run/Measure.h"
 
+#include "runtime/node/Backoff.h"
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -58,12 +60,19 @@ Result<double> alone(const WorkFactory &factory, uint32_t threads) {
   return quartileOf(repeatOn(team, *work));
 }
 
-Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t devices) {
+static Result<std::vector<std::unique_ptr<Work>>> worksOf(const WorkFactory &factory,
+                                                          uint32_t threads, uint32_t devices) {
   std::vector<std::unique_ptr<Work>> works;
   for (uint32_t d = 0; d < devices; ++d) {
     OF_ASSIGN(std::unique_ptr<Work> work, factory(threads));
     works.push_back(std::move(work));
   }
+  return works;
+}
+
+/// What fn(device, team) measures on each, begun on all at once.
+template <typename Fn>
+static std::vector<double> onAllDevices(uint32_t threads, uint32_t devices, Fn fn) {
   std::vector<std::vector<double>> seconds(devices);
   std::atomic<uint32_t> ready{0};
   std::vector<std::thread> leaders;
@@ -74,14 +83,92 @@ Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t d
       ready.fetch_add(1);
       while (ready.load() < devices)
         std::this_thread::yield();
-      seconds[d] = repeatOn(team, *works[d]);
+      seconds[d] = fn(d, team);
     });
   for (std::thread &leader : leaders)
     leader.join();
   std::vector<double> all;
   for (const std::vector<double> &own : seconds)
     all.insert(all.end(), own.begin(), own.end());
-  return quartileOf(all);
+  return all;
+}
+
+Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t devices) {
+  OF_ASSIGN(const std::vector<std::unique_ptr<Work>> works, worksOf(factory, threads, devices));
+  return quartileOf(onAllDevices(
+      threads, devices, [&](uint32_t d, rt::TileTeam &team) { return repeatOn(team, *works[d]); }));
+}
+
+namespace {
+
+/// How often devices wait for each other in what counts as one measurement: a step has a few such
+/// waits, and seldom more than one that something interrupts.
+constexpr size_t waitsOfStep = 8, steps = 100;
+
+/// Who has come how far.
+class Meeting {
+public:
+  explicit Meeting(uint32_t devices) : reached_(devices) {}
+
+  /// Until all others have come here too.
+  void await(uint32_t device, uint64_t round, rt::Backoff &backoff) {
+    reached_[device].at.store(round, std::memory_order_release);
+    for (const Place &other : reached_)
+      for (uint32_t looks = 1; other.at.load(std::memory_order_acquire) < round; ++looks)
+        pause(backoff, looks);
+  }
+
+private:
+  struct alignas(64) Place {
+    std::atomic<uint64_t> at{0};
+  };
+  static void pause(rt::Backoff &backoff, uint32_t looks) {
+    const rt::Backoff::Pause how = backoff.after(looks);
+    if (how == rt::Backoff::Pause::Relax)
+      rt::relaxCpu();
+    if (how == rt::Backoff::Pause::None || how == rt::Backoff::Pause::Relax)
+      return;
+    const auto begin = Clock::now();
+    std::this_thread::yield();
+    backoff.noteYield(static_cast<int64_t>(1e9 * secondsSince(begin)));
+  }
+
+  std::vector<Place> reached_;
+};
+
+/// Means of the waits of each step.
+std::vector<double> waitsOf(uint32_t device, Meeting &meeting, rt::TileTeam &team, Work &work,
+                            bool mayShareCore) {
+  rt::Backoff backoff(mayShareCore, 1);
+  std::vector<double> out;
+  uint64_t round = 0;
+  for (size_t step = 0; step <= steps; ++step) {
+    double waited = 0;
+    for (size_t i = 0; i < waitsOfStep; ++i) {
+      team.open();
+      work.run(team);
+      team.close();
+      const auto begin = Clock::now();
+      meeting.await(device, ++round, backoff);
+      waited += secondsSince(begin);
+    }
+    if (step > 0) // the first warms caches up
+      out.push_back(waited / waitsOfStep);
+  }
+  return out;
+}
+
+} // namespace
+
+Result<double> handOverSeconds(const WorkFactory &factory, uint32_t threads, uint32_t devices) {
+  OF_ASSIGN(const std::vector<std::unique_ptr<Work>> works, worksOf(factory, threads, devices));
+  Meeting meeting(devices);
+  const bool mayShareCore = devices * threads > std::thread::hardware_concurrency();
+  std::vector<double> all = onAllDevices(threads, devices, [&](uint32_t d, rt::TileTeam &team) {
+    return waitsOf(d, meeting, team, *works[d], mayShareCore);
+  });
+  std::sort(all.begin(), all.end());
+  return all[all.size() / 2];
 }
 
 double fetchSeconds(size_t bytes) {
@@ -107,27 +194,6 @@ double fetchSeconds(size_t bytes) {
   }
   writer.join();
   return least;
-}
-
-double tokenSeconds() {
-  std::atomic<int> ball{0};
-  constexpr int rounds = 2000;
-  std::thread other([&] {
-    for (int i = 0; i < rounds; ++i) {
-      while (ball.load(std::memory_order_acquire) != 2 * i + 1)
-        std::this_thread::yield();
-      ball.store(2 * i + 2, std::memory_order_release);
-    }
-  });
-  const auto start = Clock::now();
-  for (int i = 0; i < rounds; ++i) {
-    ball.store(2 * i + 1, std::memory_order_release);
-    while (ball.load(std::memory_order_acquire) != 2 * i + 2)
-      std::this_thread::yield();
-  }
-  const double seconds = secondsSince(start);
-  other.join();
-  return seconds / rounds / 2;
 }
 
 double diskRate(const std::string &folder) {

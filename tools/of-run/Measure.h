@@ -79,8 +79,10 @@ Result<double> together(const WorkFactory &factory, uint32_t threads, uint32_t d
 
 /// Seconds to fetch bytes that another thread wrote.
 double fetchSeconds(size_t bytes);
-/// Seconds a token takes from one thread to another.
-double tokenSeconds();
+/// Seconds from the end of a device's work until it has heard that all others have done theirs:
+/// what an exchange costs beside its bytes. All devices do the work again and again and wait in
+/// between, as workers wait; those that are done first wait for the last.
+Result<double> handOverSeconds(const WorkFactory &factory, uint32_t threads, uint32_t devices);
 /// Bytes per second read from a file in the folder that no cache holds; 0 if it cannot be written.
 double diskRate(const std::string &folder);
 

@@ -271,16 +271,18 @@ std::string hostName() {
 
 } // namespace
 
-/// Between devices of a host, of one process or two: the receiver copies what the sender wrote.
-static std::string hostMemoryText(double rate) {
+/// Between devices of a host, of one process or two: the receiver copies what the sender wrote,
+/// once it knows that it may.
+static std::string hostMemoryText(double rate, double handOver) {
   std::string out = fmt::format("  - name: host-memory\n    per: host\n    gb_per_s: {:.4g}\n"
                                 "    latency_us: {:.3g}\n    sizes:\n",
-                                rate / giga, tokenSeconds() / micro);
+                                rate / giga, handOver / micro);
   for (size_t kib : {16, 256, 4096, 65536})
     out += fmt::format("      - {{bytes: {} KiB, gb_per_s: {:.4g}}}\n", kib,
                        static_cast<double>(kib << 10) / fetchSeconds(kib << 10) / giga);
   return out + "    source:\n      gb_per_s: \"measured: copying 192 MiB, bytes counted once\"\n"
-               "      latency_us: \"measured: a token from thread to thread\"\n"
+               "      latency_us: \"measured: devices that wait for each other between products of "
+               "128 x 128 x 128\"\n"
                "      sizes: \"measured: fetching what another thread wrote\"\n";
 }
 
@@ -303,6 +305,11 @@ Status probeCluster(const ProbeOptions &options) {
                           static_cast<uint64_t>(::sysconf(_SC_PAGE_SIZE)) / devices;
   DeviceProbe device(threads, devices, options.nodes > 1);
   OF_TRY(device.measure());
+  double handOver = 0;
+  if (devices > 1) {
+    OF_ASSIGN(handOver,
+              handOverSeconds(matmulWork(plan::DType::F32, {128, 128, 128}), threads, devices));
+  }
   const double disk = diskRate(folderOf(options.out));
 
   std::string text = "# Measured by of-run probe on this host.\nnodes:\n  - name: n\n";
@@ -314,13 +321,15 @@ Status probeCluster(const ProbeOptions &options) {
   if (devices > 1 || disk > 0)
     text += "resources:\n";
   if (devices > 1)
-    text += hostMemoryText(device.copyRate());
+    text += hostMemoryText(device.copyRate(), handOver);
   if (disk > 0)
     text += diskText(disk);
   if (devices > 1 || disk > 0)
     text += "paths:\n";
   if (devices > 1)
-    text += "  - {from: \"n*\", to: \"n*\", within: host, over: [host-memory]}\n";
+    for (const char *within : {"node", "host"})
+      text += fmt::format("  - {{from: \"n*\", to: \"n*\", within: {}, over: [host-memory]}}\n",
+                          within);
   if (disk > 0)
     text += "  - {from: \"n*\", to: \"n*.disk\", over: [disk]}\n";
   if (options.out == "-") {
