@@ -103,7 +103,7 @@ namespace {
 
 /// How often devices wait for each other in what counts as one measurement: a step has a few such
 /// waits, and seldom more than one that something interrupts.
-constexpr size_t waitsOfStep = 8, steps = 100;
+constexpr size_t waitsOfStep = 8, steps = 500;
 
 /// Who has come how far.
 class Meeting {
@@ -136,13 +136,15 @@ private:
   std::vector<Place> reached_;
 };
 
-/// Means of the waits of each step.
+/// Means of the waits of each step. First everyone works without waiting: threads that begin on one
+/// core are moved apart meanwhile.
 std::vector<double> waitsOf(uint32_t device, Meeting &meeting, rt::TileTeam &team, Work &work,
                             bool mayShareCore) {
+  repeatOn(team, work);
   rt::Backoff backoff(mayShareCore, 1);
   std::vector<double> out;
   uint64_t round = 0;
-  for (size_t step = 0; step <= steps; ++step) {
+  for (size_t step = 0; step < steps; ++step) {
     double waited = 0;
     for (size_t i = 0; i < waitsOfStep; ++i) {
       team.open();
@@ -152,8 +154,7 @@ std::vector<double> waitsOf(uint32_t device, Meeting &meeting, rt::TileTeam &tea
       meeting.await(device, ++round, backoff);
       waited += secondsSince(begin);
     }
-    if (step > 0) // the first warms caches up
-      out.push_back(waited / waitsOfStep);
+    out.push_back(waited / waitsOfStep);
   }
   return out;
 }
