@@ -5,6 +5,7 @@
 #pragma once
 
 #include "lib/Distribute/Choose.h"
+#include "lib/Distribute/Versions.h"
 
 namespace of {
 
@@ -23,6 +24,11 @@ std::vector<std::pair<MeshAttr, MeshSeconds>> secondsByMesh(const DistNetwork &n
                                                             const DistChoice &choice,
                                                             const RecomputeChoice &levels,
                                                             int64_t microBatches);
+
+/// The orders in which values are made in several versions, where equally cheap ones load meshes
+/// differently: those with which the step is shortest.
+VersionOrders versionOrders(const DistNetwork &network, const DistChoice &choice,
+                            const RecomputeChoice &levels);
 
 /// Of a step in which the meshes are stages: each fills and drains once, the busiest works for all
 /// micro-batches, and the longest of what is done once per step follows.

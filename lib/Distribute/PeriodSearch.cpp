@@ -89,10 +89,15 @@ private:
 
   // ---- Parts
 
-  /// A node of the network that two choices disagree on.
-  std::optional<uint32_t> differing(const Choice &a, const Choice &b) const {
+  /// A node that choices disagree on; else one that is still open. Nodes that only follow may
+  /// promise less than what is decided takes, so a part is done where nothing is left to decide.
+  std::optional<uint32_t> undecided(ArrayRef<Choice> choices) const {
+    for (const Choice &choice : choices.drop_front())
+      for (uint32_t n = 0; n < numDecisions; ++n)
+        if (choices[0][n] != choice[n])
+          return n;
     for (uint32_t n = 0; n < numDecisions; ++n)
-      if (a[n] != b[n])
+      if (llvm::count_if(allowed.nodes[n].costs, [](double c) { return std::isfinite(c); }) > 1)
         return n;
     return std::nullopt;
   }
@@ -156,10 +161,9 @@ private:
       seen.push_back(std::move(now.choice));
     }
     isFirst = false;
-    for (size_t i = 1; i < seen.size(); ++i)
-      if (auto node = differing(seen[0], seen[i]))
-        return std::max(bound, divide(*node, seen[0][*node]));
-    return bound; // no choice is better by more than rounding
+    if (const std::optional<uint32_t> node = undecided(seen))
+      return std::max(bound, divide(*node, seen[0][*node]));
+    return std::max(bound, best.seconds); // the only choice is known
   }
 
   /// With this option, and without.

@@ -11,8 +11,9 @@ namespace {
 
 class Rewriter {
 public:
-  Rewriter(const DistNetwork &network, BoxingPlanner &planner, const DistChoice &choice)
-      : network(network), planner(planner) {
+  Rewriter(const DistNetwork &network, BoxingPlanner &planner, const DistChoice &choice,
+           const VersionOrders &orders)
+      : network(network), planner(planner), orders(orders) {
     for (auto [node, index] : llvm::zip(network.nodes(), choice))
       note(node, node.options[index]);
     for (Step &step : steps)
@@ -60,6 +61,11 @@ private:
       Value seen = pinned.lookup(v);
       if (wanted.size() < 2 || wanted.size() > mostOrderedNeeds)
         continue;
+      if (const auto order = orders.find(v); order != orders.end()) {
+        for (DistAttr next : order->second)
+          valueAs(v, next);
+        continue;
+      }
       const DistAttr made = distOf(seen ? seen : v);
       for (unsigned next : versionOrder(network, v, made, wanted.getArrayRef()))
         valueAs(v, wanted[next]);
@@ -125,6 +131,7 @@ private:
 
   const DistNetwork &network;
   BoxingPlanner &planner;
+  const VersionOrders &orders;
   SmallVector<Step> steps;
   llvm::DenseMap<Value, Value> pinned; ///< by value: the one that users see
   llvm::DenseMap<Value, SmallVector<Value>> boxings;
@@ -136,8 +143,8 @@ private:
 } // namespace
 
 void rewriteProgram(ProgramOp program, const DistNetwork &network, BoxingPlanner &planner,
-                    const DistChoice &choice) {
-  Rewriter(network, planner, choice);
+                    const DistChoice &choice, const VersionOrders &orders) {
+  Rewriter(network, planner, choice, orders);
   // What is left without a type has no users: it lies whole where it was placed.
   program.getBody().walk([&](Operation *op) {
     if (auto mesh = op->getAttrOfType<MeshAttr>(placementAttrName))

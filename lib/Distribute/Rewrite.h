@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/Distribute/Choose.h"
+#include "lib/Distribute/Versions.h"
 
 namespace of {
 
@@ -9,6 +10,6 @@ namespace of {
 /// distribution, right behind its producer or the version it is made from, whichever is nearer; so
 /// boxings of values that an of.micro holds stand before it.
 void rewriteProgram(ProgramOp program, const DistNetwork &network, BoxingPlanner &planner,
-                    const DistChoice &choice);
+                    const DistChoice &choice, const VersionOrders &orders = VersionOrders());
 
 } // namespace of

@@ -3,6 +3,7 @@
 #include "lib/Config/Attributes.h"
 #include "lib/Cost/MemoryShortage.h"
 #include "lib/Distribute/Annotations.h"
+#include "lib/Distribute/ChoiceSeconds.h"
 #include "lib/Distribute/FamilySearch.h"
 #include "lib/Distribute/HostCopies.h"
 #include "lib/Distribute/JobLevels.h"
@@ -609,7 +610,8 @@ private:
     remarkChoice(found.network, found.choice);
     remarkKept(program, found);
     kept.add(program.getSymName(), found.network, found.choice, found.levels);
-    rewriteProgram(program, found.network, planner, found.choice);
+    rewriteProgram(program, found.network, planner, found.choice,
+                   versionOrders(found.network, found.choice, found.levels));
   }
 
   // Variables that no program uses.

@@ -284,67 +284,115 @@ private:
     }
   }
 
+  /// What an option of a hub stands for beside how its value is made.
+  struct Versions {
+    SmallVector<uint64_t> sets;
+    SmallVector<size_t> at;    ///< the set's number among those without ways
+    SmallVector<unsigned> way; ///< of equally cheap ones
+    size_t size() const { return sets.size(); }
+  };
+
   void addHub(const ValueClass &value, ArrayRef<UserPlace> users, ArrayRef<DistAttr> needs,
               ArrayRef<uint64_t> sets, OwnBytes own) {
     uint32_t hub = out.problem.nodes.size();
     out.problem.nodes.emplace_back();
+    const VersionTrees trees(network, node(value.producer).results[value.result], needs, sets);
+    const MadeWays ways = waysOf(value, trees, needs);
+    const Versions versions = versionsOf(sets, ways);
     // With what is made known, an option stands for a set of versions and for one way to be made.
     llvm::SetVector<DistAttr> made;
     if (options.memoryLimit)
       for (const DistOption &option : node(value.producer).options)
         made.insert(madeBy(value, option));
-    if (made.empty() || made.size() * sets.size() > (isSmall ? mostKnownOfFew : mostKnownSets)) {
+    if (made.empty() ||
+        made.size() * versions.size() > (isSmall ? mostKnownOfFew : mostKnownSets)) {
       made.clear();
       made.insert(DistAttr());
     }
-    out.problem.nodes[hub].costs.assign(made.size() * sets.size(), 0);
-    addMaking(value, needs, sets, made.getArrayRef(), hub);
+    out.problem.nodes[hub].costs.assign(made.size() * versions.size(), 0);
+    if (areLoadsApart())
+      addMakingByMesh(value, versions, ways, needs, made.size());
+    addMaking(value, trees, versions, ways, made.getArrayRef(), hub);
     for (UserPlace user : users)
-      addNeeding(user, needs, sets, made.size(), hub);
+      addNeeding(user, needs, versions.sets, made.size(), hub);
     if (options.memoryLimit)
-      memory.addUsages(value, needs, sets, made.getArrayRef(), hub, own);
+      memory.addUsages(value, needs, versions.sets, made.getArrayRef(), hub, own);
   }
 
-  void addMaking(const ValueClass &value, ArrayRef<DistAttr> needs, ArrayRef<uint64_t> sets,
-                 ArrayRef<DistAttr> ways, uint32_t hub) {
-    VersionTrees trees(network, node(value.producer).results[value.result], needs, sets);
+  /// By how a value is made: the cheapest ways to each set.
+  using MadeWays = std::map<NdSbp, std::vector<SmallVector<VersionWay>>>;
+
+  // Of several meshes, whose loads are told apart.
+  MadeWays waysOf(const ValueClass &value, const VersionTrees &trees, ArrayRef<DistAttr> needs) {
+    MadeWays out;
+    if (!areLoadsApart())
+      return out;
+    SmallVector<unsigned> meshOfNeed;
+    for (DistAttr need : needs)
+      meshOfNeed.push_back(meshes.indexOf(need.getMesh()));
+    for (const DistOption &option : node(value.producer).options) {
+      auto [it, isNew] = out.try_emplace(option.results[value.result]);
+      if (isNew)
+        it->second = trees.waysFrom(madeBy(value, option), meshOfNeed, meshes.list().size());
+    }
+    return out;
+  }
+
+  // All sets, then the other ways to have them.
+  Versions versionsOf(ArrayRef<uint64_t> sets, const MadeWays &ways) const {
+    Versions out;
+    for (unsigned way = 0, most = 1; way < most; ++way)
+      for (auto [at, set] : llvm::enumerate(sets)) {
+        size_t count = 1;
+        for (auto &[made, of] : ways)
+          count = isSmall ? std::max(count, of[at].size()) : count;
+        most = std::max<unsigned>(most, count);
+        if (way >= count)
+          continue;
+        out.sets.push_back(set);
+        out.at.push_back(at);
+        out.way.push_back(way);
+      }
+    return out;
+  }
+
+  void addMaking(const ValueClass &value, const VersionTrees &trees, const Versions &versions,
+                 const MadeWays &apart, ArrayRef<DistAttr> ways, uint32_t hub) {
     std::map<NdSbp, std::vector<double>> known;
     CostEdge edge{out.classOf[value.producer], hub, {}};
     for (const DistOption &option : node(value.producer).options) {
-      auto [it, isNew] = known.try_emplace(option.results[value.result]);
+      const NdSbp &made = option.results[value.result];
+      auto [it, isNew] = known.try_emplace(made);
       if (isNew)
         it->second = trees.secondsFrom(madeBy(value, option));
+      const auto there = apart.find(made);
       for (DistAttr way : ways)
-        for (double cost : it->second)
-          edge.costs.push_back(way && way != madeBy(value, option) ? search::kForbidden
-                                                                   : value.count * cost);
+        for (auto [at, which] : llvm::zip(versions.at, versions.way)) {
+          const bool isNone = which > 0 && which >= there->second[at].size();
+          edge.costs.push_back(isNone || (way && way != madeBy(value, option))
+                                   ? search::kForbidden
+                                   : value.count * it->second[at]);
+        }
     }
-    if (areLoadsApart())
-      addMakingByMesh(value, trees, needs, ways);
     out.problem.edges.push_back(std::move(edge));
   }
 
   // The same by the mesh that has the version, for each mesh on which members are made.
-  void addMakingByMesh(const ValueClass &value, const VersionTrees &trees, ArrayRef<DistAttr> needs,
-                       ArrayRef<DistAttr> ways) {
+  void addMakingByMesh(const ValueClass &value, const Versions &versions, const MadeWays &apart,
+                       ArrayRef<DistAttr> needs, size_t ways) {
     const unsigned count = meshes.list().size();
-    SmallVector<unsigned> meshOfNeed;
-    for (DistAttr need : needs)
-      meshOfNeed.push_back(meshes.indexOf(need.getMesh()));
-    std::map<NdSbp, std::vector<std::vector<double>>> known;
     std::vector<std::vector<double>> costs(count);
     for (const DistOption &option : node(value.producer).options) {
-      auto [it, isNew] = known.try_emplace(option.results[value.result]);
-      if (isNew)
-        it->second = trees.secondsByMesh(madeBy(value, option), meshOfNeed, count);
-      for (size_t way = 0; way < ways.size(); ++way)
-        for (const std::vector<double> &each : it->second)
+      const auto &of = apart.at(option.results[value.result]);
+      for (size_t way = 0; way < ways; ++way)
+        for (auto [at, which] : llvm::zip(versions.at, versions.way))
           for (unsigned mesh = 0; mesh < count; ++mesh)
-            costs[mesh].push_back(each[mesh]);
+            costs[mesh].push_back(which < of[at].size() ? of[at][which].seconds[mesh] : 0);
     }
     const int first = int(meshOf(value.producer));
     for (unsigned mesh = 0; mesh < count; ++mesh)
-      if (llvm::is_contained(meshOfNeed, mesh))
+      if (llvm::any_of(needs,
+                       [&](DistAttr need) { return meshes.indexOf(need.getMesh()) == mesh; }))
         for (auto [home, members] : value.homes)
           addToEdge(loadOf(home + int(mesh) - first, node(value.producer).op),
                     times(costs[mesh], members));

@@ -1,5 +1,6 @@
 #include "lib/Distribute/Versions.h"
 
+#include <cmath>
 #include <limits>
 
 using namespace mlir;
@@ -40,6 +41,15 @@ std::vector<double> VersionTrees::leaves(DistAttr made) const {
   return out;
 }
 
+// To add a need to the set that is there.
+double VersionTrees::step(uint64_t there, unsigned to, const std::vector<double> &fromMade) const {
+  double move = fromMade[to];
+  for (unsigned from = 0; from < needs.size(); ++from)
+    if (there >> from & 1)
+      move = std::min(move, between[from][to]);
+  return move;
+}
+
 // The cheapest way to add one need to the rest of the set, which is there already. What is made as
 // it is costs nothing and comes first.
 std::pair<double, unsigned>
@@ -50,11 +60,7 @@ VersionTrees::last(uint64_t set, const std::vector<double> &fromMade,
     if (!(set >> to & 1))
       continue;
     uint64_t rest = set & ~(uint64_t(1) << to);
-    double move = fromMade[to];
-    for (unsigned from = 0; from < needs.size(); ++from)
-      if (rest >> from & 1)
-        move = std::min(move, between[from][to]);
-    double seconds = (rest ? known.lookup(rest) : 0) + move;
+    double seconds = (rest ? known.lookup(rest) : 0) + step(rest, to, fromMade);
     if (seconds < best.first)
       best = {seconds, to};
   }
@@ -69,23 +75,48 @@ std::vector<double> VersionTrees::secondsFrom(DistAttr made) const {
   return out;
 }
 
-std::vector<std::vector<double>>
-VersionTrees::secondsByMesh(DistAttr made, ArrayRef<unsigned> meshOf, unsigned meshes) const {
-  std::vector<double> fromMade = leaves(made);
+/// Of equally cheap ways to a set so many are told apart.
+static constexpr size_t mostWays = 8;
+
+static bool isNear(double l, double r) { return std::abs(l - r) <= 1e-12 * std::abs(r); }
+
+static bool isKnown(const VersionWay &way, ArrayRef<VersionWay> ways) {
+  return llvm::any_of(ways, [&](const VersionWay &other) {
+    return std::equal(way.seconds.begin(), way.seconds.end(), other.seconds.begin(), isNear);
+  });
+}
+
+std::vector<SmallVector<VersionWay>>
+VersionTrees::waysFrom(DistAttr made, ArrayRef<unsigned> meshOf, unsigned meshes) const {
+  const std::vector<double> fromMade = leaves(made);
+  const SmallVector<VersionWay> nothing{{{}, std::vector<double>(meshes, 0)}};
   llvm::DenseMap<uint64_t, double> known;
   llvm::DenseMap<uint64_t, size_t> place;
-  std::vector<std::vector<double>> out;
+  std::vector<SmallVector<VersionWay>> out;
   for (auto [s, set] : llvm::enumerate(sets)) {
-    auto [seconds, to] = last(set, fromMade, known);
-    known[set] = seconds;
+    const auto [least, first] = last(set, fromMade, known);
+    known[set] = least;
     place[set] = s;
-    if (!std::isfinite(seconds)) { // no tree
-      out.push_back(std::vector<double>(meshes, 0));
-      continue;
+    SmallVector<VersionWay> ways;
+    auto addLast = [&](unsigned to) {
+      const uint64_t rest = set & ~(uint64_t(1) << to);
+      const double move = step(rest, to, fromMade);
+      if (!isNear((rest ? known.lookup(rest) : 0) + move, least))
+        return;
+      for (VersionWay way : rest ? out[place.lookup(rest)] : nothing) {
+        way.order.push_back(to);
+        way.seconds[meshOf[to]] += move;
+        if (ways.size() < mostWays && !isKnown(way, ways))
+          ways.push_back(std::move(way));
+      }
+    };
+    if (std::isfinite(least)) {
+      addLast(first);
+      for (unsigned to = 0; to < needs.size(); ++to)
+        if ((set >> to & 1) && to != first)
+          addLast(to);
     }
-    const uint64_t rest = set & ~(uint64_t(1) << to);
-    out.push_back(rest ? out[place.lookup(rest)] : std::vector<double>(meshes, 0));
-    out.back()[meshOf[to]] += seconds - (rest ? known.lookup(rest) : 0);
+    out.push_back(std::move(ways));
   }
   return out;
 }
@@ -101,6 +132,13 @@ SmallVector<unsigned> VersionTrees::orderFrom(DistAttr made, uint64_t set) const
     out.push_back(last(rest, fromMade, known).second);
   std::reverse(out.begin(), out.end());
   return out;
+}
+
+SmallVector<VersionWay> versionWays(const DistNetwork &network, Value value, DistAttr made,
+                                    ArrayRef<DistAttr> needs, ArrayRef<unsigned> meshOf,
+                                    unsigned meshes) {
+  const SmallVector<uint64_t> sets = versionSets(needs.size(), needs.size());
+  return VersionTrees(network, value, needs, sets).waysFrom(made, meshOf, meshes).back();
 }
 
 SmallVector<unsigned> versionOrder(const DistNetwork &network, Value value, DistAttr made,

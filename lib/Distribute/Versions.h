@@ -16,6 +16,12 @@ namespace of {
 /// out, smaller sets before the larger ones that hold them.
 llvm::SmallVector<uint64_t> versionSets(unsigned count, unsigned mostVersions);
 
+/// A cheapest way to have a set of versions.
+struct VersionWay {
+  llvm::SmallVector<unsigned> order; ///< needs, as they are made
+  std::vector<double> seconds;       ///< per step, by the mesh that a version is made for
+};
+
 class VersionTrees {
 public:
   /// `sets` as by `versionSets` of the number of needs, which is at most 60.
@@ -25,16 +31,17 @@ public:
   /// Seconds per step of the cheapest tree to each set; infinite where there is none.
   std::vector<double> secondsFrom(DistAttr made) const;
 
-  /// The same by the mesh that a version is made for: [set][mesh]. `meshOf` numbers the meshes of
-  /// the needs, below `meshes`.
-  std::vector<std::vector<double>> secondsByMesh(DistAttr made, llvm::ArrayRef<unsigned> meshOf,
-                                                 unsigned meshes) const;
+  /// The cheapest trees to each set as far as they load meshes differently, that of `orderFrom`
+  /// first; none where there is none. `meshOf` numbers the meshes of the needs, below `meshes`.
+  std::vector<llvm::SmallVector<VersionWay>>
+  waysFrom(DistAttr made, llvm::ArrayRef<unsigned> meshOf, unsigned meshes) const;
 
   /// Needs of a set in the order in which the cheapest tree has them.
   llvm::SmallVector<unsigned> orderFrom(DistAttr made, uint64_t set) const;
 
 private:
   std::vector<double> leaves(DistAttr made) const;
+  double step(uint64_t there, unsigned to, const std::vector<double> &fromMade) const;
   std::pair<double, unsigned> last(uint64_t set, const std::vector<double> &fromMade,
                                    const llvm::DenseMap<uint64_t, double> &known) const;
 
@@ -45,8 +52,17 @@ private:
   std::vector<std::vector<double>> between; ///< [from][to], needs
 };
 
+/// The versions of each value in the order in which they are made; of values that are not there, as
+/// `versionOrder` has it.
+using VersionOrders = llvm::DenseMap<mlir::Value, llvm::SmallVector<DistAttr>>;
+
 /// Needs of a value whose tree is looked for; where there are more they are made as listed.
 inline constexpr size_t mostOrderedNeeds = 10;
+
+/// All cheapest ways to have all needs, as `VersionTrees::waysFrom`.
+llvm::SmallVector<VersionWay> versionWays(const DistNetwork &network, mlir::Value value,
+                                          DistAttr made, llvm::ArrayRef<DistAttr> needs,
+                                          llvm::ArrayRef<unsigned> meshOf, unsigned meshes);
 
 /// The order in which all needs are made.
 llvm::SmallVector<unsigned> versionOrder(const DistNetwork &network, mlir::Value value,

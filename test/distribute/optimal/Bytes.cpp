@@ -80,22 +80,19 @@ int64_t Bytes::copies(size_t v, size_t stage) const {
   return life && life->waits ? underWay[stage] : 1;
 }
 
-void Bytes::addLive(size_t stage, int64_t from, int64_t to, int64_t amount) {
-  for (int64_t at = from; at < to; ++at)
-    bytes[stage * size_t(positions) + size_t(at)] += amount;
-}
-
-void Bytes::change(size_t v, int made, const Versions *versions, int64_t sign) {
+/// Calls each(stage, from, to, bytes) where the value lies.
+template <typename Each>
+void Bytes::forLives(size_t v, int made, const Versions *versions, Each each) const {
   const Step &maker = program.steps[program.values[v].producer];
   const size_t home = pricing.stageOf(program.values[v].producer);
-  const int64_t part = sign * (versions ? pricing.partBytes(v, made) : least[v]);
+  const int64_t part = versions ? pricing.partBytes(v, made) : least[v];
   const bool isVariable = maker.kind == StepKind::Get;
   if (isVariable)
-    addLive(home, 0, positions, part);
+    each(home, int64_t(0), positions, part);
   else if (maker.kind == StepKind::Yield)
-    addLive(home, firstYield, endOfYields, part);
+    each(home, firstYield, endOfYields, part);
   else
-    addLive(home, maker.position, maker.position + 1, part);
+    each(home, maker.position, maker.position + 1, part);
   if (program.values[v].users.empty())
     return;
   // A value that is exchanged lies in a register, and so do its other versions; else it shares
@@ -103,10 +100,28 @@ void Bytes::change(size_t v, int made, const Versions *versions, int64_t sign) {
   const int64_t kept = isVariable ? 0 : part;
   if (!versions || std::all_of(versions->bytes.begin(), versions->bytes.end(),
                                [](int64_t exchanged) { return exchanged == 0; }))
-    return addLive(home, maker.position + 1, lives[v][home]->last + 1, copies(v, home) * kept);
+    return each(home, maker.position + 1, lives[v][home]->last + 1, copies(v, home) * kept);
   for (size_t stage = 0; stage < stages; ++stage)
-    addLive(stage, 0, positions,
-            copies(v, stage) * (sign * versions->bytes[stage] + (stage == home ? kept : 0)));
+    each(stage, int64_t(0), positions,
+         copies(v, stage) * (versions->bytes[stage] + (stage == home ? kept : 0)));
+}
+
+void Bytes::change(size_t v, int made, const Versions *versions, int64_t sign) {
+  forLives(v, made, versions, [&](size_t stage, int64_t from, int64_t to, int64_t amount) {
+    for (int64_t at = from; at < to; ++at)
+      bytes[stage * size_t(positions) + size_t(at)] += sign * amount;
+  });
+}
+
+double Bytes::worth(size_t v, int made, const Versions &versions,
+                    const std::vector<double> &before) const {
+  double sum = 0;
+  forLives(v, made, &versions, [&](size_t stage, int64_t from, int64_t to, int64_t amount) {
+    const double *const prices = before.data() + stage * size_t(positions + 1);
+    if (from < to)
+      sum += (prices[to] - prices[from]) * double(amount);
+  });
+  return sum;
 }
 
 bool Bytes::fit(int64_t limit) const {

@@ -28,6 +28,14 @@ public:
   }
 
   bool fit(int64_t limit) const;
+
+  /// What a value's bytes cost once it is chosen, at a price for a byte of each stage and position.
+  /// `before` are sums of prices: at [stage x (positions + 1) + p] of those of all positions below
+  /// p.
+  double worth(size_t value, int made, const Versions &versions,
+               const std::vector<double> &before) const;
+  size_t numPositions() const { return size_t(positions); }
+
   /// By stage and position.
   const std::vector<int64_t> &totals() const { return bytes; }
 
@@ -40,8 +48,9 @@ private:
   void findLives();
   bool isInside(size_t step) const;
   int64_t copies(size_t value, size_t stage) const;
+  template <typename Each>
+  void forLives(size_t value, int made, const Versions *versions, Each each) const;
   void change(size_t value, int made, const Versions *versions, int64_t sign);
-  void addLive(size_t stage, int64_t from, int64_t to, int64_t amount);
 
   const TrainProgram &program;
   const Pricing &pricing;

@@ -8,20 +8,12 @@
 //   bytes     of a stage at a position of the program: variables; values from where they are made
 //             to their last use; what exchanges read and write, always
 //
-// Steps are chosen one after the other, in an order that leaves few values alive. What the rest
-// takes at least is known exactly for every weighing of stages that the largest of them can be, as
-// if there were memory enough; and a state that was come to before with no more seconds on any
-// stage and no more bytes anywhere is not looked at again. Depends on nothing of the search but the
-// prices of one op and one movement.
+// Depends on nothing of the search but the prices of one op and one movement.
 #pragma once
 
-#include "test/distribute/optimal/Pricing.h"
+#include "test/distribute/optimal/PlanEnumeration.h"
 
 namespace of::test {
-
-/// Which plain parallelism a choice is held to: the batch split over all devices and variables
-/// whole, or the batch whole; in one stage.
-enum class Plain { None, Data, Tensor };
 
 struct Best {
   std::optional<double> seconds; ///< none: nothing fits

@@ -240,6 +240,12 @@ int Pricing::stateOf(size_t value, int made, std::vector<int> needs) {
   return it->second;
 }
 
+static bool isNear(double l, double r) { return std::abs(l - r) <= 1e-12 * std::abs(r); }
+
+static bool areNear(const std::vector<double> &l, const std::vector<double> &r) {
+  return std::equal(l.begin(), l.end(), r.begin(), isNear);
+}
+
 // Each version is made from the one that is made or from another; of all orders the cheapest.
 Versions Pricing::cheapest(size_t value, int made, const std::vector<int> &needs) {
   Versions out;
@@ -258,10 +264,14 @@ Versions Pricing::cheapest(size_t value, int made, const std::vector<int> &needs
       total += least;
       seconds[stageOfLayout(order[i])] += least;
     }
-    if (total < out.total) {
-      out.total = total;
-      out.seconds = seconds;
-    }
+    if (std::isinf(total) || (total > out.total && !isNear(total, out.total)))
+      continue;
+    if (total < out.total && !isNear(total, out.total))
+      out.ways.clear();
+    out.total = std::min(out.total, total);
+    if (std::none_of(out.ways.begin(), out.ways.end(),
+                     [&](const std::vector<double> &way) { return areNear(way, seconds); }))
+      out.ways.push_back(std::move(seconds));
   } while (std::next_permutation(order.begin(), order.end()));
   if (std::isfinite(out.total))
     for (int need : needs)

@@ -19,10 +19,12 @@ struct StepOption {
 
 /// What it takes to have a value in all layouts that are needed of it.
 struct Versions {
-  double total = 0;            ///< seconds per step of the optimizer; infinite: not possible
-  std::vector<double> seconds; ///< the same by the stage that receives
-  double atLeast = 0;          ///< `total` is no less, whatever else is needed too
-  std::vector<int64_t> bytes;  ///< of exchanges' registers and landing slots, by stage
+  double total = 0; ///< seconds per step of the optimizer; infinite: not possible
+  /// The same by the stage that receives, of each of the cheapest ways that load stages
+  /// differently.
+  std::vector<std::vector<double>> ways;
+  double atLeast = 0;         ///< `total` is no less, whatever else is needed too
+  std::vector<int64_t> bytes; ///< of exchanges' registers and landing slots, by stage
 };
 
 class Pricing {
