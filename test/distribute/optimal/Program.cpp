@@ -59,32 +59,43 @@ private:
     out.steps.push_back(std::move(step));
   }
 
-  // An op says its block, a variable has its own; a read is on the first block that needs it, a
-  // yield where its value is.
+  // An op says its block, a variable has its own; a read is on the first block that needs it, or
+  // its sum; a yield where its value is.
   void placeBlocks() {
     ModuleOp module = out.steps[0].op->getParentOfType<ModuleOp>();
     auto said = [](Operation *op) {
       auto block = op->getAttrOfType<IntegerAttr>(OfDialect::stageAttrName);
       return block ? block.getInt() : 0;
     };
-    for (size_t s = 0; s < out.steps.size(); ++s) {
-      Step &step = out.steps[s];
+    for (Step &step : out.steps) {
       step.block = said(step.op);
       if (auto get = dyn_cast<GetOp>(step.op))
         step.block = said(SymbolTable::lookupSymbolIn(module, get.getVariable()));
+      out.blocks = std::max(out.blocks, step.block + 1);
+    }
+    for (Step &step : out.steps)
+      if (step.kind == StepKind::Read)
+        step.block = firstNeed(step).value_or(0);
+    for (size_t s = 0; s < out.steps.size(); ++s) {
+      Step &step = out.steps[s];
       if (step.kind == StepKind::Yield)
         step.block = out.steps[out.values[step.operands[0]].producer].block;
       if (step.kind == StepKind::Set)
         step.block = out.steps[out.getOf[s]].block;
-      out.blocks = std::max(out.blocks, step.block + 1);
     }
-    for (Step &step : out.steps)
-      if (step.kind == StepKind::Read) {
-        step.block = out.blocks;
-        for (size_t v : step.results)
-          for (size_t user : out.values[v].users)
-            step.block = std::min(step.block, out.steps[user].block);
+  }
+
+  std::optional<int64_t> firstNeed(const Step &maker) const {
+    std::optional<int64_t> first;
+    for (size_t v : maker.results)
+      for (size_t user : out.values[v].users) {
+        const Step &step = out.steps[user];
+        const std::optional<int64_t> block =
+            step.kind == StepKind::Yield ? firstNeed(step) : std::optional(step.block);
+        if (block && (!first || *block < *first))
+          first = block;
       }
+    return first;
   }
 
   llvm::DenseMap<Value, size_t> numbers;
