@@ -54,8 +54,11 @@ static FailureOr<Question> parse(ProgramOp program, const std::string &text,
              << text << "': " << part << " is no S(dim), B or P; ask 'value=S(0)'";
     out.wanted.push_back(*sbp);
   }
+  if (parts.empty())
+    return emitError(program.getLoc(), "what if '")
+           << text << "': how the value is to lie is missing; ask 'value=S(0)'";
   auto found = llvm::find(keys, name.trim());
-  if (parts.empty() || found == keys.end()) {
+  if (found == keys.end()) {
     const std::string near = config::nearest(name.trim().str(), keys.vec());
     InFlightDiagnostic diag = emitError(program.getLoc(), "what if '")
                               << text << "': the program has no value '" << name.trim() << "'";
