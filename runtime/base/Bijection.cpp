@@ -1,5 +1,6 @@
 #include "runtime/base/Bijection.h"
 
+#include "runtime/base/Mix.h"
 #include "runtime/base/Philox.h"
 
 namespace of {
@@ -13,12 +14,6 @@ int bitsOf(uint64_t value) {
   for (; value; value >>= 1)
     ++bits;
   return bits;
-}
-
-constexpr uint64_t mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-  return x ^ (x >> 31);
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace of::rt {
 
@@ -16,128 +17,178 @@ private:
     uint32_t worker = kNone; ///< of the device
     uint32_t end = kNone;    ///< which of the role's ends of exchanges it is
   };
-  /// The ends of one exchange in one program, by role.
+  using Places = std::map<uint32_t, Place>; ///< by role
+  /// The ends of one exchange in one program.
   struct Ends {
-    std::map<uint32_t, Place> sends, receives;
+    Places sends, receives;
+  };
+  /// An end of an edge, and between which of the devices that take part it passes.
+  struct Edge {
+    uint32_t src, dst;
+    bool isElsewhere;
+    uint64_t at;  ///< in out_.ends_
+    EdgeEnd self; ///< as the other end knows it
+    auto way() const { return std::tie(src, dst, isElsewhere); }
+    bool operator<(const Edge &other) const { return way() < other.way(); }
+  };
+  using Edges = std::vector<Edge>;
+  /// Those that pass between the same two devices.
+  struct Like {
+    const Edge *first, *last;
+    size_t size() const { return static_cast<size_t>(last - first); }
   };
 
   Status addRoles();
-  void addWorkers(uint32_t device, uint32_t role);
+  void addWorkers(uint32_t device);
   Status connect(uint32_t program, uint32_t exchange, const Ends &ends);
-  EdgeEnd &endOf(uint32_t device, uint32_t program, const Place &place, uint32_t index) {
-    const uint32_t worker = out_.firstWorker_[device] + place.worker;
-    return out_.ends_[out_.firstEnd_[worker * out_.programs_ + program] +
-                      firstEdge_[device][place.end] + index];
-  }
+  Result<Edges> edgesOf(uint32_t program, uint32_t exchange, const Ends &ends, bool isSend) const;
+  static Like likeFrom(const Edges &edges, size_t first);
+  Status lead(uint32_t exchange, const Like &sends, const Like &receives);
+  void lead(const Like &from, const Like &to);
+  Status noTask(uint32_t exchange, uint32_t device, uint32_t peer, bool isSend) const;
   uint32_t nodeOf(uint32_t device) const { return plan_.devices()->Get(device)->node(); }
-  /// fn(worker of the device, program, exchange, whether it sends) for all ends of a role, in
-  /// the order of its tables.
-  template <typename Fn> void forEachEnd(uint32_t role, Fn fn) const;
-  /// fn(device, place) for all devices of these roles, ascending.
-  template <typename Fn> void forEachDevice(const std::map<uint32_t, Place> &ends, Fn fn) const;
+  bool takesPart(uint32_t device) const { return out_.classes_.standIn[device] == device; }
+  std::string nameOf(uint32_t exchange) const {
+    return plan_.exchanges()->Get(exchange)->name()->str();
+  }
 
   const plan::Plan &plan_;
   Roster &out_;
   std::vector<uint32_t> roleOf_;                       ///< by device
+  std::vector<std::vector<RoleEnd>> roleEnds_;         ///< by role, in the order of its tables
   std::vector<std::vector<uint32_t>> firstEdge_;       ///< by device and end of its role
   std::map<std::pair<uint32_t, uint32_t>, Ends> ends_; ///< by program and exchange
 };
-
-template <typename Fn> void Roster::Builder::forEachEnd(uint32_t role, Fn fn) const {
-  const std::vector<WorkerTables> &workers = out_.roles_[role].tables.workers;
-  for (uint32_t w = 0; w < workers.size(); ++w)
-    for (const ProgramTable &table : workers[w]) {
-      const auto &tasks = *out_.roles_[role].role->programs()->Get(table.program)->tasks();
-      for (const TaskEntry &task : table.tasks)
-        if (const uint32_t exchange = exchangeOf(*tasks[task.planTask]); exchange != kNone)
-          fn(w, table.program, exchange, task.kind == BodyKind::Send);
-    }
-}
-
-template <typename Fn>
-void Roster::Builder::forEachDevice(const std::map<uint32_t, Place> &ends, Fn fn) const {
-  std::vector<std::pair<uint32_t, const Place *>> devices;
-  for (const auto &[role, place] : ends)
-    for (uint32_t device : *out_.roles_[role].role->instances())
-      devices.emplace_back(device, &place);
-  std::sort(devices.begin(), devices.end());
-  for (const auto &[device, place] : devices)
-    fn(device, *place);
-}
 
 /// With the tables of the first device of each.
 Status Roster::Builder::addRoles() {
   for (uint32_t r = 0; r < plan_.roles()->size(); ++r) {
     const plan::Role &role = *plan_.roles()->Get(r);
     OF_ASSIGN(DeviceTables tables, buildTables(plan_, role.instances()->Get(0), out_.peers_));
-    for (WorkerTables &worker : tables.workers)
-      for (ProgramTable &table : worker)
+    std::vector<RoleEnd> &roleEnds = roleEnds_.emplace_back();
+    for (uint32_t w = 0; w < tables.workers.size(); ++w)
+      for (ProgramTable &table : tables.workers[w]) {
         static_cast<EdgeTable &>(table) = EdgeTable();
+        if (!out_.knows_[table.program])
+          continue;
+        const auto &tasks = *role.programs()->Get(table.program)->tasks();
+        for (const TaskEntry &task : table.tasks)
+          if (const uint32_t exchange = exchangeOf(*tasks[task.planTask]); exchange != kNone) {
+            const bool isSend = task.kind == BodyKind::Send;
+            Ends &ends = ends_[{table.program, exchange}];
+            (isSend ? ends.sends : ends.receives)[r] = {w, static_cast<uint32_t>(roleEnds.size())};
+            roleEnds.push_back({w, table.program, exchange, isSend});
+          }
+      }
     out_.roles_.push_back({&role, std::move(tables)});
-    uint32_t end = 0;
-    forEachEnd(r, [&](uint32_t worker, uint32_t program, uint32_t exchange, bool isSend) {
-      Ends &ends = ends_[{program, exchange}];
-      (isSend ? ends.sends : ends.receives)[r] = {worker, end++};
-    });
   }
   return Status::ok();
 }
 
-void Roster::Builder::addWorkers(uint32_t device, uint32_t role) {
+void Roster::Builder::addWorkers(uint32_t device) {
+  const uint32_t role = roleOf_[device], node = nodeOf(device),
+                 first = static_cast<uint32_t>(out_.workers_.size());
   const std::vector<WorkerTables> &workers = out_.roles_[role].tables.workers;
-  const uint32_t node = nodeOf(device), first = static_cast<uint32_t>(out_.workers_.size());
-  out_.firstWorker_.push_back(first);
+  out_.firstWorker_[device] = first;
   for (uint32_t w = 0; w < workers.size(); ++w) {
     out_.ofNode_[node].push_back(first + w);
     out_.workers_.push_back({device, w, node, role});
   }
   std::vector<uint32_t> edges(workers.size() * out_.programs_, 0); // by worker and program
-  std::vector<uint32_t> &firstEdge = firstEdge_.emplace_back();
-  forEachEnd(role, [&](uint32_t worker, uint32_t program, uint32_t exchange, bool isSend) {
-    uint32_t &count = edges[worker * out_.programs_ + program];
-    firstEdge.push_back(count);
-    count += std::as_const(out_.peers_).of(exchange, device, isSend).size();
-  });
+  for (const RoleEnd &end : roleEnds_[role]) {
+    uint32_t &count = edges[end.worker * out_.programs_ + end.program];
+    firstEdge_[device].push_back(count);
+    count += std::as_const(out_.peers_).of(end.exchange, device, end.isSend).size();
+  }
   for (uint32_t count : edges)
     out_.firstEnd_.push_back(out_.firstEnd_.back() + count);
 }
 
-/// Sources in ascending order, as the edges of a destination are.
-Status Roster::Builder::connect(uint32_t program, uint32_t exchange, const Ends &ends) {
-  const std::string name = plan_.exchanges()->Get(exchange)->name()->str();
-  std::map<uint32_t, uint32_t> taken; // by destination
-  Status status;
-  forEachDevice(ends.sends, [&](uint32_t src, const Place &place) {
-    uint32_t given = 0;
-    for (uint32_t dst : std::as_const(out_.peers_).of(exchange, src, true)) {
-      const auto it = ends.receives.find(roleOf_[dst]);
-      if (it == ends.receives.end()) {
-        status =
-            Status(Code::Corrupt, "device " + std::to_string(dst) + " takes a piece of " +
-                                      "exchange " + name + " from device " + std::to_string(src) +
-                                      ", but has no task for it; the plan is damaged");
-        return;
+Status Roster::Builder::noTask(uint32_t exchange, uint32_t device, uint32_t peer,
+                               bool isSend) const {
+  return Status(Code::Corrupt, "device " + std::to_string(device) +
+                                   (isSend ? " gives a piece of exchange "
+                                           : " takes a piece of "
+                                             "exchange ") +
+                                   nameOf(exchange) + (isSend ? " to device " : " from device ") +
+                                   std::to_string(peer) +
+                                   ", which has no task for it; the plan is damaged");
+}
+
+/// Of all devices that take part, by way; those of one way in the order of their devices' tables.
+Result<Roster::Builder::Edges> Roster::Builder::edgesOf(uint32_t program, uint32_t exchange,
+                                                        const Ends &ends, bool isSend) const {
+  const Places &own = isSend ? ends.sends : ends.receives;
+  const Places &others = isSend ? ends.receives : ends.sends;
+  Edges out;
+  for (const auto &[role, place] : own)
+    for (uint32_t device : *out_.roles_[role].role->instances()) {
+      if (!takesPart(device))
+        continue;
+      const uint32_t worker = out_.firstWorker_[device] + place.worker;
+      uint32_t edge = firstEdge_[device][place.end];
+      for (uint32_t peer : std::as_const(out_.peers_).of(exchange, device, isSend)) {
+        if (!others.count(roleOf_[peer]))
+          return noTask(exchange, device, peer, isSend);
+        const bool isElsewhere = nodeOf(peer) != nodeOf(device);
+        const uint32_t other = isElsewhere ? out_.classes_.standIn[peer] : peer;
+        const uint64_t at = out_.firstEnd_[worker * out_.programs_ + program] + edge;
+        out.push_back({isSend ? device : other, isSend ? other : device, isElsewhere, at,
+                       EdgeEnd{worker, edge++, isElsewhere, false}});
       }
-      uint32_t &index = taken[dst];
-      EdgeEnd &send = endOf(src, program, place, given),
-              &receive = endOf(dst, program, it->second, index);
-      send = {out_.firstWorker_[dst] + it->second.worker, firstEdge_[dst][it->second.end] + index,
-              nodeOf(src) != nodeOf(dst)};
-      receive = {out_.firstWorker_[src] + place.worker, firstEdge_[src][place.end] + given,
-                 nodeOf(src) != nodeOf(dst)};
-      ++given;
-      ++index;
     }
-  });
-  forEachDevice(ends.receives, [&](uint32_t dst, const Place &) {
-    if (const uint32_t all = std::as_const(out_.peers_).of(exchange, dst, false).size();
-        taken[dst] != all)
-      status = Status(Code::Corrupt, "device " + std::to_string(dst) + " takes exchange " + name +
-                                         " from " + std::to_string(all) + " devices, of which " +
-                                         std::to_string(all - taken[dst]) +
-                                         " have no task for it; the plan is damaged");
-  });
-  return status;
+  std::stable_sort(out.begin(), out.end());
+  return out;
+}
+
+Roster::Builder::Like Roster::Builder::likeFrom(const Edges &edges, size_t first) {
+  const Edge *from = edges.data() + first;
+  return {from, std::find_if(from, edges.data() + edges.size(),
+                             [&](const Edge &edge) { return edge.way() != from->way(); })};
+}
+
+/// What passes along them passes at once, so that it does not matter which leads to which.
+void Roster::Builder::lead(const Like &from, const Like &to) {
+  for (size_t i = 0; i < from.size(); ++i) {
+    EdgeEnd &end = out_.ends_[from.first[i].at];
+    end = i < to.size() ? to.first[i].self : EdgeEnd{kNone, 0, true, false};
+    for (size_t j = i + from.size(); j < to.size(); j += from.size()) {
+      end.hasMore = true;
+      out_.more_[from.first[i].at].push_back(to.first[j].self);
+    }
+  }
+}
+
+Status Roster::Builder::lead(uint32_t exchange, const Like &sends, const Like &receives) {
+  const auto all = [&](const Like &edges, uint32_t device) {
+    return edges.size() * (edges.first->isElsewhere ? out_.classes_.size[nodeOf(device)] : 1);
+  };
+  const Edge &edge = *sends.first;
+  if (edge.way() != receives.first->way() || all(sends, edge.src) != all(receives, edge.dst))
+    return Status(Code::Internal, "exchange " + nameOf(exchange) +
+                                      " does not look alike at both "
+                                      "ends, on the nodes like those of devices " +
+                                      std::to_string(edge.src) + " and " +
+                                      std::to_string(edge.dst));
+  lead(sends, receives);
+  lead(receives, sends);
+  return Status::ok();
+}
+
+Status Roster::Builder::connect(uint32_t program, uint32_t exchange, const Ends &ends) {
+  OF_ASSIGN(const Edges sends, edgesOf(program, exchange, ends, true));
+  OF_ASSIGN(const Edges receives, edgesOf(program, exchange, ends, false));
+  size_t s = 0, r = 0;
+  while (s < sends.size() && r < receives.size()) {
+    const Like from = likeFrom(sends, s), to = likeFrom(receives, r);
+    OF_TRY(lead(exchange, from, to));
+    s += from.size();
+    r += to.size();
+  }
+  return s == sends.size() && r == receives.size()
+             ? Status::ok()
+             : Status(Code::Internal,
+                      "exchange " + nameOf(exchange) + " has ends that lead nowhere");
 }
 
 Status Roster::Builder::build() {
@@ -145,11 +196,18 @@ Status Roster::Builder::build() {
   out_.ofNode_.resize(plan_.nodes()->size());
   out_.firstEnd_ = {0};
   OF_TRY(addRoles());
-  for (uint32_t device = 0; device < plan_.devices()->size(); ++device) {
+  const uint32_t devices = plan_.devices()->size();
+  for (uint32_t device = 0; device < devices; ++device) {
     OF_ASSIGN(const RoleInstance instance, rt::roleOf(plan_, device));
     roleOf_.push_back(instance.roleIndex);
-    addWorkers(device, instance.roleIndex);
   }
+  out_.classes_ =
+      out_.isFolded_ ? likeNodes(plan_, roleOf_, roleEnds_, out_.peers_) : singleNodes(plan_);
+  out_.firstWorker_.assign(devices, kNone);
+  firstEdge_.resize(devices);
+  for (uint32_t device = 0; device < devices; ++device)
+    if (takesPart(device))
+      addWorkers(device);
   out_.ends_.resize(out_.firstEnd_.back());
   for (const auto &[key, ends] : ends_)
     OF_TRY(connect(key.first, key.second, ends));
@@ -158,8 +216,26 @@ Status Roster::Builder::build() {
 
 Result<std::unique_ptr<const Roster>> Roster::of(const plan::Plan &plan) {
   std::unique_ptr<Roster> out(new Roster(plan));
+  out->knows_.assign(plan.programs()->size(), true);
   OF_TRY(Builder(*out).build());
   return std::unique_ptr<const Roster>(std::move(out));
+}
+
+Result<std::unique_ptr<const Roster>> Roster::folded(const plan::Plan &plan,
+                                                     const std::vector<uint32_t> &programs) {
+  std::unique_ptr<Roster> out(new Roster(plan));
+  out->isFolded_ = true;
+  out->knows_.assign(plan.programs()->size(), false);
+  for (uint32_t program : programs)
+    out->knows_[program] = true;
+  OF_TRY(Builder(*out).build());
+  return std::unique_ptr<const Roster>(std::move(out));
+}
+
+EdgeTable Roster::edgesOf(const RosterWorker &worker, uint32_t program) const {
+  return knows(program) ? buildEdges(plan_, worker.device, *roles_[worker.role].role,
+                                     tablesOf(worker)[program], peers_)
+                        : EdgeTable();
 }
 
 std::string Roster::describe(const RosterWorker &worker, uint32_t program, const Wait &wait) const {

@@ -117,7 +117,9 @@ private:
   int64_t readNs(uint32_t device, const plan::Read &read) const;
   Status handle(const SimEvent &event);
   Status arrive(uint32_t worker, const Token &token);
+  Status arrive(const EdgeEnd &end, Token token);
   void startReceive(uint32_t worker, const Token &token);
+  void addUses(uint32_t device, SimulationResult &out) const;
   SimulationResult result() const;
 
   const Roster &roster_;
@@ -253,7 +255,8 @@ void Simulator::push(uint32_t from, const Action &action) {
   key.program = action.program;
   key.exchange = workers_[from].looks[task].exchange;
   key.srcDevice = worker.device;
-  key.dstDevice = roster_.workers()[end.worker].device;
+  if (options_.linkBytesPerSecond > 0) // bytes count
+    key.dstDevice = roster_.workers()[end.worker].device;
   const int64_t leftNs = network_.push(key, action.sequence, queue_.nowNs());
   SimEvent event{leftNs,       action.sequence,        from,
                  action.index, action.program,         1,
@@ -416,6 +419,20 @@ Status Simulator::arrive(uint32_t index, const Token &token) {
   }
 }
 
+/// At the other end of an edge, or at what it stands for.
+Status Simulator::arrive(const EdgeEnd &end, Token token) {
+  if (end.worker == kNone)
+    return Status::ok();
+  token.index = end.edge;
+  OF_TRY(arrive(end.worker, token));
+  if (end.hasMore)
+    for (const EdgeEnd &further : roster_.moreOf(end)) {
+      token.index = further.edge;
+      OF_TRY(arrive(further.worker, token));
+    }
+  return Status::ok();
+}
+
 Status Simulator::handle(const SimEvent &event) {
   using Kind = SimEvent::Kind;
   Worker &worker = workers_[event.worker];
@@ -441,8 +458,7 @@ Status Simulator::handle(const SimEvent &event) {
     for (const EdgeEnd *end = ends(), *last = end + event.count; end != last; ++end) {
       if (end->isElsewhere && event.kind == Kind::Sent)
         network_.message(roster_.workers()[event.worker].node);
-      token.index = end->edge;
-      OF_TRY(arrive(end->worker, token));
+      OF_TRY(arrive(*end, token));
     }
     return Status::ok();
   case Kind::PushDone:
@@ -454,33 +470,41 @@ Status Simulator::handle(const SimEvent &event) {
       token.index = event.index + e;
       OF_TRY(arrive(event.worker, token));
       token.kind = Token::Kind::Landed;
-      token.index = ends()[e].edge;
-      OF_TRY(arrive(ends()[e].worker, token));
+      OF_TRY(arrive(ends()[e], token));
     }
     return Status::ok();
   }
   return Status::ok();
 }
 
+void Simulator::addUses(uint32_t device, SimulationResult &out) const {
+  const uint32_t first = roster_.firstWorker(roster_.classes().standIn[device]);
+  const RosterWorker &standIn = roster_.workers()[first];
+  const auto &streams = *roster_.roles()[standIn.role].role->streams();
+  for (uint32_t s = 0; s < streams.size(); ++s) {
+    const Use &use = workers_[first + streams[s]->worker()].uses[s];
+    out.streams.push_back(
+        {device, streams[s]->worker(), streams[s]->name()->str(), use.busyNs, use.firings});
+  }
+}
+
 SimulationResult Simulator::result() const {
   SimulationResult out;
   out.endNs = queue_.nowNs();
-  out.nodes = network_.uses();
+  for (uint32_t node : roster_.classes().first)
+    out.nodes.push_back(network_.uses()[node]);
+  for (uint32_t device = 0; device < plan_.devices()->size(); ++device)
+    addUses(device, out);
   out.finished = true;
   for (uint32_t w = 0; w < workers_.size(); ++w) {
     const Worker &worker = workers_[w];
-    const RosterWorker &role = roster_.workers()[w];
-    const auto &streams = *roster_.roles()[role.role].role->streams();
-    for (uint32_t s = 0; s < streams.size(); ++s)
-      if (streams[s]->worker() == role.number)
-        out.streams.push_back({role.device, role.number, streams[s]->name()->str(),
-                               worker.uses[s].busyNs, worker.uses[s].firings});
     if (worker.entry == options_.schedule.size())
       continue;
     out.finished = false;
     for (const Wait &wait : worker.machine.waits())
       if (wait.kind != Wait::Kind::Done)
-        out.waits.push_back(roster_.describe(role, worker.machine.table().program, wait));
+        out.waits.push_back(
+            roster_.describe(roster_.workers()[w], worker.machine.table().program, wait));
   }
   return out;
 }
@@ -501,12 +525,34 @@ Result<SimulationResult> Simulator::run() {
 
 } // namespace
 
+bool allowFolding(const SimulationOptions &options) {
+  return !options.randomDurations && options.maxDelayNs == 0 && options.readRowsPerSecond == 0 &&
+         options.linkBytesPerSecond == 0 && !options.observe;
+}
+
+Result<std::unique_ptr<const Roster>> rosterFor(const plan::Plan &plan,
+                                                const SimulationOptions &options) {
+  if (!allowFolding(options))
+    return Roster::of(plan);
+  std::vector<uint32_t> programs;
+  for (const SimulationEntry &entry : options.schedule)
+    programs.push_back(entry.program);
+  return Roster::folded(plan, programs);
+}
+
 Result<SimulationResult> simulate(const Roster &roster, const SimulationOptions &options) {
+  for (const SimulationEntry &entry : options.schedule)
+    if (!roster.knows(entry.program))
+      return Status(Code::Internal,
+                    "the roster does not know program " +
+                        roster.plan().programs()->Get(entry.program)->name()->str());
+  if (roster.isFolded() && !allowFolding(options))
+    return Status(Code::Internal, "a folded roster does not do for these options");
   return Simulator(roster, options).run();
 }
 
 Result<SimulationResult> simulate(const plan::Plan &plan, const SimulationOptions &options) {
-  OF_ASSIGN(const std::unique_ptr<const Roster> roster, Roster::of(plan));
+  OF_ASSIGN(const std::unique_ptr<const Roster> roster, rosterFor(plan, options));
   return simulate(*roster, options);
 }
 

@@ -78,10 +78,21 @@ struct SimulationResult {
   std::vector<std::string> waits; ///< of a deadlock, one line for each stream that is not done
 };
 
+/// Whether a folded roster will do: nothing is by chance, nobody looks at single devices, and what
+/// devices read and send at does not depend on what they hold.
+bool allowFolding(const SimulationOptions &options);
+
+/// The roster for such simulations: folded where that is allowed.
+Result<std::unique_ptr<const Roster>> rosterFor(const plan::Plan &plan,
+                                                const SimulationOptions &options);
+
 /// Needs a plan that passed verifyStructure; its certificates give the durations. Internal if a
-/// machine meets a token that it does not expect.
+/// machine meets a token that it does not expect. With a folded roster the result is that of all
+/// devices too, and says what a stand-in waits for once; of events at one time all devices of a
+/// class then meet the same first, where otherwise the number of the device decides.
 Result<SimulationResult> simulate(const plan::Plan &plan, const SimulationOptions &options);
-/// The same for several simulations of a plan, also at once.
+/// The same for several simulations of a plan, also at once. The roster knows the programs of the
+/// schedule, and is folded only where that is allowed.
 Result<SimulationResult> simulate(const Roster &roster, const SimulationOptions &options);
 
 } // namespace of::rt

@@ -1,7 +1,6 @@
 // Random task graphs as plans: micro-batch and step tasks, holds, accumulators, in-place registers,
-// rings with initial versions, exchanges between one to three devices, reuse edges, random slots
-// and orders.
-// About half of them deadlock.
+// rings with initial versions, exchanges between one to three devices or nodes that are alike,
+// reuse edges, random slots and orders. About half of them deadlock.
 //
 //   step tasks before ──hold──▶ micro-batch tasks (shifted against each other) ──accumulate──▶ step
 //   tasks after
@@ -42,9 +41,15 @@ private:
 
 class RandomPlan {
 public:
-  explicit RandomPlan(uint64_t seed) : random_(seed) {
-    makeCluster();
-    makeRoles();
+  /// With `alike` nodes each is a host with as many devices, one of every role; otherwise there are
+  /// up to three devices, with whatever nodes and roles.
+  explicit RandomPlan(uint64_t seed, uint32_t alike = 0) : random_(seed) {
+    if (alike > 0) {
+      makeAlike(alike);
+    } else {
+      makeCluster();
+      makeRoles();
+    }
     const uint32_t before = below(3), micro = 2 + below(7), after = below(4);
     for (uint32_t i = 0; i < before; ++i)
       addItem(Phase::Before);
@@ -104,25 +109,47 @@ private:
     builder.program("train", plan::ProgramKind::Train, micros_);
   }
 
-  /// Deals the devices to roles; each role has its streams and one variable.
+  /// Deals the devices to roles.
   void makeRoles() {
     const uint32_t devices = static_cast<uint32_t>(builder.plan.devices.size());
     for (uint32_t d = 0; d < devices;) {
       std::vector<uint32_t> instances = {d++};
       while (d < devices && chance(50))
         instances.push_back(d++);
-      RoleState state(builder, instances);
-      state.placement = builder.placement(instances);
-      const uint32_t count = 1 + below(3);
-      for (uint32_t s = 0; s < count; ++s)
-        state.streams.push_back(
-            state.role.stream("s" + std::to_string(s), plan::StreamKind::Compute, below(2)));
-      state.role.chunk(0);
-      state.weight = state.role.reg(0, "w", state.role.space(64), 64, 1, 1);
-      const uint32_t constant = state.role.reg(0, "c", state.role.space(64), 64, 1, 1);
-      state.values.push_back({constant, Phase::Before, 0, true});
-      roles_.push_back(std::move(state));
+      addRole(instances);
     }
+  }
+
+  void makeAlike(uint32_t nodes) {
+    micros_ = 1 + below(6);
+    const uint32_t devices = 1 + below(3);
+    for (uint32_t n = 0; n < nodes; ++n) {
+      const uint32_t node = builder.node(n);
+      for (uint32_t d = 0; d < devices; ++d)
+        builder.device(node);
+    }
+    builder.program("train", plan::ProgramKind::Train, micros_);
+    for (uint32_t d = 0; d < devices; ++d) {
+      std::vector<uint32_t> instances;
+      for (uint32_t n = 0; n < nodes; ++n)
+        instances.push_back(n * devices + d);
+      addRole(instances);
+    }
+  }
+
+  /// With its streams and one variable.
+  void addRole(const std::vector<uint32_t> &instances) {
+    RoleState state(builder, instances);
+    state.placement = builder.placement(instances);
+    const uint32_t count = 1 + below(3);
+    for (uint32_t s = 0; s < count; ++s)
+      state.streams.push_back(
+          state.role.stream("s" + std::to_string(s), plan::StreamKind::Compute, below(2)));
+    state.role.chunk(0);
+    state.weight = state.role.reg(0, "w", state.role.space(64), 64, 1, 1);
+    const uint32_t constant = state.role.reg(0, "c", state.role.space(64), 64, 1, 1);
+    state.values.push_back({constant, Phase::Before, 0, true});
+    roles_.push_back(std::move(state));
   }
 
   uint32_t slots() { return chance(40) ? 1 : 1 + below(4); }

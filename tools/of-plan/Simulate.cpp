@@ -12,9 +12,8 @@ namespace of::planTool {
 
 namespace {
 
-Result<rt::SimulationResult> simulateSteps(const rt::Roster &roster, uint32_t program,
-                                           const SimulateOptions &options, uint64_t steps,
-                                           const std::string &trace) {
+rt::SimulationOptions simulationOf(uint32_t program, const SimulateOptions &options,
+                                   uint64_t steps) {
   rt::SimulationOptions sim;
   sim.schedule = {{program, steps}};
   sim.seed = options.seed;
@@ -22,12 +21,18 @@ Result<rt::SimulationResult> simulateSteps(const rt::Roster &roster, uint32_t pr
   sim.readRowsPerSecond = options.readRowsPerSecond;
   sim.linkBytesPerSecond = options.linkBytesPerSecond;
   sim.maxDelayNs = static_cast<int64_t>(options.delayUs * 1000);
+  return sim;
+}
+
+Result<rt::SimulationResult> simulateSteps(const rt::Roster &roster,
+                                           const rt::SimulationOptions &sim,
+                                           const std::string &trace) {
   OF_ASSIGN(rt::SimulationResult result,
             trace.empty() ? rt::simulate(roster, sim) : simulateTraced(roster, sim, trace));
   if (result.finished)
     return result;
-  std::string message =
-      "program " + roster.plan().programs()->Get(program)->name()->str() + " deadlocks:";
+  const plan::Program &program = *roster.plan().programs()->Get(sim.schedule.front().program);
+  std::string message = "program " + program.name()->str() + " deadlocks:";
   for (const std::string &wait : result.waits)
     message += "\n  " + wait;
   return Status(Code::Refused, message);
@@ -82,19 +87,21 @@ Result<uint32_t> programNamed(const plan::Plan &plan, const std::string &name) {
 
 Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options) {
   OF_ASSIGN(const uint32_t program, programNamed(plan, options.program));
-  OF_ASSIGN(const std::unique_ptr<const rt::Roster> roster, rt::Roster::of(plan));
   // Two lengths: what filling and draining cost cancels out. Each in a thread of its own.
-  auto first = std::async(std::launch::async, [&] {
-    return simulateSteps(*roster, program, options, options.steps, options.trace);
-  });
-  auto second = simulateSteps(*roster, program, options, 2 * options.steps, "");
-  OF_ASSIGN(const rt::SimulationResult once, first.get());
-  OF_ASSIGN(const rt::SimulationResult twice, std::move(second));
+  const rt::SimulationOptions once = simulationOf(program, options, options.steps),
+                              twice = simulationOf(program, options, 2 * options.steps);
+  OF_ASSIGN(const std::unique_ptr<const rt::Roster> roster,
+            options.trace.empty() ? rt::rosterFor(plan, once) : rt::Roster::of(plan));
+  auto first =
+      std::async(std::launch::async, [&] { return simulateSteps(*roster, once, options.trace); });
+  auto second = simulateSteps(*roster, twice, "");
+  OF_ASSIGN(const rt::SimulationResult shorter, first.get());
+  OF_ASSIGN(const rt::SimulationResult longer, std::move(second));
   const double steps = static_cast<double>(options.steps);
-  const double stepNs = static_cast<double>(twice.endNs - once.endNs) / steps;
+  const double stepNs = static_cast<double>(longer.endNs - shorter.endNs) / steps;
   Json streams = Json::array();
   std::map<std::pair<uint32_t, uint32_t>, double> workers; // (device, worker) -> utilisation
-  for (const rt::StreamUse &use : twice.streams) {
+  for (const rt::StreamUse &use : longer.streams) {
     const double busyNs = static_cast<double>(use.busyNs) / (2 * steps);
     const double utilisation = stepNs > 0 ? busyNs / stepNs : 0;
     workers[{use.device, use.worker}] += utilisation;
@@ -105,8 +112,8 @@ Result<Json> simulatePlan(const plan::Plan &plan, const SimulateOptions &options
                        {"utilisation", utilisation}});
   }
   Json nodes = Json::array();
-  for (size_t n = 0; n < twice.nodes.size(); ++n) {
-    const rt::NodeUse &use = twice.nodes[n];
+  for (size_t n = 0; n < longer.nodes.size(); ++n) {
+    const rt::NodeUse &use = longer.nodes[n];
     nodes.push_back(
         {{"node", n},
          {"messages_per_step", static_cast<double>(use.messages) / (2 * steps)},
