@@ -37,7 +37,6 @@ int64_t Network::bytesOf(const EdgeKey &edge) {
 }
 
 int64_t Network::push(const EdgeKey &edge, uint64_t sequence, int64_t nowNs) {
-  message(nodeOf_[edge.srcDevice]);
   return mode_ == Mode::Untimed     ? nowNs
          : mode_ == Mode::Predicted ? pushTogether(edge, sequence, nowNs)
                                     : pushThrottled(edge, nowNs);

@@ -26,8 +26,8 @@ public:
   /// `bytesPerSecond` of a throttled network.
   Network(const plan::Plan &plan, Mode mode, double bytesPerSecond);
 
-  /// To another node.
-  void message(uint32_t fromNode) { ++uses_[fromNode].messages; }
+  /// To another node, from so many devices alike.
+  void message(uint32_t fromNode, uint32_t devices) { uses_[fromNode].messages += devices; }
   /// When the bytes of an edge that is pushed now, in this firing of the program's entry, have
   /// left.
   int64_t push(const EdgeKey &edge, uint64_t sequence, int64_t nowNs);

@@ -8,7 +8,8 @@ namespace of::rt {
 
 class Roster::Builder {
 public:
-  explicit Builder(Roster &out) : plan_(out.plan_), out_(out) {}
+  explicit Builder(Roster &out)
+      : plan_(out.plan_), out_(out), distance_(preparedDistanceOf(out.plan_)) {}
   Status build();
 
 private:
@@ -25,10 +26,10 @@ private:
   /// An end of an edge, and between which of the devices that take part it passes.
   struct Edge {
     uint32_t src, dst;
-    bool isElsewhere;
+    Distance distance;
     uint64_t at;  ///< in out_.ends_
     EdgeEnd self; ///< as the other end knows it
-    auto way() const { return std::tie(src, dst, isElsewhere); }
+    auto way() const { return std::tie(src, dst, distance); }
     bool operator<(const Edge &other) const { return way() < other.way(); }
   };
   using Edges = std::vector<Edge>;
@@ -54,6 +55,7 @@ private:
 
   const plan::Plan &plan_;
   Roster &out_;
+  const DistanceFn distance_;
   std::vector<uint32_t> roleOf_;                       ///< by device
   std::vector<std::vector<RoleEnd>> roleEnds_;         ///< by role, in the order of its tables
   std::vector<std::vector<uint32_t>> firstEdge_;       ///< by device and end of its role
@@ -92,7 +94,7 @@ void Roster::Builder::addWorkers(uint32_t device) {
   out_.firstWorker_[device] = first;
   for (uint32_t w = 0; w < workers.size(); ++w) {
     out_.ofNode_[node].push_back(first + w);
-    out_.workers_.push_back({device, w, node, role});
+    out_.workers_.push_back({device, w, node, role, out_.classes_.onNode[device]});
   }
   std::vector<uint32_t> edges(workers.size() * out_.programs_, 0); // by worker and program
   for (const RoleEnd &end : roleEnds_[role]) {
@@ -130,10 +132,11 @@ Result<Roster::Builder::Edges> Roster::Builder::edgesOf(uint32_t program, uint32
       for (uint32_t peer : std::as_const(out_.peers_).of(exchange, device, isSend)) {
         if (!others.count(roleOf_[peer]))
           return noTask(exchange, device, peer, isSend);
-        const bool isElsewhere = nodeOf(peer) != nodeOf(device);
-        const uint32_t other = isElsewhere ? out_.classes_.standIn[peer] : peer;
+        const Distance distance = distance_(device, peer);
+        const bool isElsewhere = distance > Distance::SameNode;
+        const uint32_t other = out_.classes_.standIn[peer];
         const uint64_t at = out_.firstEnd_[worker * out_.programs_ + program] + edge;
-        out.push_back({isSend ? device : other, isSend ? other : device, isElsewhere, at,
+        out.push_back({isSend ? device : other, isSend ? other : device, distance, at,
                        EdgeEnd{worker, edge++, isElsewhere, false}});
       }
     }
@@ -151,7 +154,8 @@ Roster::Builder::Like Roster::Builder::likeFrom(const Edges &edges, size_t first
 void Roster::Builder::lead(const Like &from, const Like &to) {
   for (size_t i = 0; i < from.size(); ++i) {
     EdgeEnd &end = out_.ends_[from.first[i].at];
-    end = i < to.size() ? to.first[i].self : EdgeEnd{kNone, 0, true, false};
+    end =
+        i < to.size() ? to.first[i].self : EdgeEnd{kNone, 0, from.first[i].self.isElsewhere, false};
     for (size_t j = i + from.size(); j < to.size(); j += from.size()) {
       end.hasMore = true;
       out_.more_[from.first[i].at].push_back(to.first[j].self);
@@ -161,13 +165,13 @@ void Roster::Builder::lead(const Like &from, const Like &to) {
 
 Status Roster::Builder::lead(uint32_t exchange, const Like &sends, const Like &receives) {
   const auto all = [&](const Like &edges, uint32_t device) {
-    return edges.size() * (edges.first->isElsewhere ? out_.classes_.size[nodeOf(device)] : 1);
+    return edges.size() * out_.classes_.size[device];
   };
   const Edge &edge = *sends.first;
   if (edge.way() != receives.first->way() || all(sends, edge.src) != all(receives, edge.dst))
     return Status(Code::Internal, "exchange " + nameOf(exchange) +
                                       " does not look alike at both "
-                                      "ends, on the nodes like those of devices " +
+                                      "ends, on devices like " +
                                       std::to_string(edge.src) + " and " +
                                       std::to_string(edge.dst));
   lead(sends, receives);
@@ -202,7 +206,7 @@ Status Roster::Builder::build() {
     roleOf_.push_back(instance.roleIndex);
   }
   out_.classes_ =
-      out_.isFolded_ ? likeNodes(plan_, roleOf_, roleEnds_, out_.peers_) : singleNodes(plan_);
+      out_.isFolded_ ? likeDevices(plan_, roleOf_, roleEnds_, out_.peers_) : singleDevices(plan_);
   out_.firstWorker_.assign(devices, kNone);
   firstEdge_.resize(devices);
   for (uint32_t device = 0; device < devices; ++device)

@@ -4,20 +4,20 @@
 // The devices of a role share one set of tables, which have no edges: what differs from device to
 // device is whom it exchanges tensors with.
 //
-// A folded roster has of nodes that are alike (NodeClasses.h) only the first, which stands in for
-// the others: what one of them sends to another node, the stand-in of that receives.
+// A folded roster has of devices that are alike (DeviceClasses.h) only the first, which stands in
+// for the others: what one of them sends, the stand-in of whoever gets it receives.
 //
-//   4 nodes, each to all others          folded: node 0 alone
-//     0 ──▶ 1, 2, 3   3 edges, 3 acks      0 ──▶ 0 (3 edges)
+//   4 devices, each to all               folded: device 0 alone
+//     0 ──▶ 0, 1, 2, 3   4 edges           0 ──▶ 0   4 edges
 //
-//   1 node to 3 that are alike           folded
+//   1 device to 3 that are alike         folded
 //     0 ──▶ 1, 2, 3   3 edges              0 ──▶ 1   the first of its 3 edges arrives
 //     0 ◀── 1, 2, 3   one edge each        0 ◀── 1   at all 3 of 0's
 #pragma once
 
 #include "runtime/actor/Build.h"
 #include "runtime/actor/Waits.h"
-#include "runtime/sim/NodeClasses.h"
+#include "runtime/sim/DeviceClasses.h"
 
 #include <memory>
 #include <unordered_map>
@@ -42,16 +42,17 @@ struct RosterWorker {
   uint32_t device = 0;
   uint32_t number = 0; ///< of the device
   uint32_t node = 0;
-  uint32_t role = 0; ///< of the device
+  uint32_t role = 0;  ///< of the device
+  uint32_t count = 1; ///< that it stands in for on its node
 };
 
 /// Immutable, so any thread may read it. Borrows the plan.
 class Roster {
 public:
-  /// Of all nodes. Needs a plan that passed verifyStructure. Corrupt, with the name of the task, if
-  /// ids, periods or orders do not hold together.
+  /// Of all devices. Needs a plan that passed verifyStructure. Corrupt, with the name of the task,
+  /// if ids, periods or orders do not hold together.
   static Result<std::unique_ptr<const Roster>> of(const plan::Plan &plan);
-  /// Of one node of each class, for simulations of these programs in which nothing is by chance
+  /// Of one device of each class, for simulations of these programs in which nothing is by chance
   /// and links have no bandwidth of their own.
   static Result<std::unique_ptr<const Roster>> folded(const plan::Plan &plan,
                                                       const std::vector<uint32_t> &programs);
@@ -68,10 +69,10 @@ public:
   }
   /// The edges of a worker in a program; none if it does not know the program.
   EdgeTable edgesOf(const RosterWorker &worker, uint32_t program) const;
-  /// Of a device that takes part.
+  /// Of a device that stands in for itself.
   uint32_t firstWorker(uint32_t device) const { return firstWorker_[device]; }
-  const NodeClasses &classes() const { return classes_; }
-  /// Of a node that takes part; ascending.
+  const DeviceClasses &classes() const { return classes_; }
+  /// Of a node that stands in for itself; ascending.
   const std::vector<uint32_t> &workersOf(uint32_t node) const { return ofNode_[node]; }
   /// What a worker waits for in this program, in words.
   std::string describe(const RosterWorker &worker, uint32_t program, const Wait &wait) const;
@@ -94,9 +95,9 @@ private:
   std::vector<bool> knows_; ///< by program
   ExchangePeers peers_;     ///< knows all exchanges
   std::vector<RosterRole> roles_;
-  NodeClasses classes_;
+  DeviceClasses classes_;
   std::vector<RosterWorker> workers_;
-  std::vector<uint32_t> firstWorker_; ///< by device; kNone if another stands in for it
+  std::vector<uint32_t> firstWorker_; ///< by device; kNone if another stands in
   std::vector<std::vector<uint32_t>> ofNode_;
   std::vector<EdgeEnd> ends_;
   std::vector<uint64_t> firstEnd_;                          ///< by worker and program

@@ -101,6 +101,9 @@ private:
   void push(uint32_t from, const Action &action);
   /// When what this worker sends now reaches that one: behind everything that it has sent to it.
   int64_t arrivalNs(uint32_t from, uint32_t to);
+  void countMessage(uint32_t from) {
+    network_.message(roster_.workers()[from].node, roster_.workers()[from].count);
+  }
   int64_t delay() { return options_.maxDelayNs > 0 ? draw(options_.maxDelayNs + 1) : 0; }
   int64_t draw(int64_t below) {
     return static_cast<int64_t>(random_() % static_cast<uint64_t>(below));
@@ -257,6 +260,7 @@ void Simulator::push(uint32_t from, const Action &action) {
   key.srcDevice = worker.device;
   if (options_.linkBytesPerSecond > 0) // bytes count
     key.dstDevice = roster_.workers()[end.worker].device;
+  countMessage(from);
   const int64_t leftNs = network_.push(key, action.sequence, queue_.nowNs());
   SimEvent event{leftNs,       action.sequence,        from,
                  action.index, action.program,         1,
@@ -457,7 +461,7 @@ Status Simulator::handle(const SimEvent &event) {
   case Kind::Landed:
     for (const EdgeEnd *end = ends(), *last = end + event.count; end != last; ++end) {
       if (end->isElsewhere && event.kind == Kind::Sent)
-        network_.message(roster_.workers()[event.worker].node);
+        countMessage(event.worker);
       OF_TRY(arrive(*end, token));
     }
     return Status::ok();
@@ -491,7 +495,7 @@ void Simulator::addUses(uint32_t device, SimulationResult &out) const {
 SimulationResult Simulator::result() const {
   SimulationResult out;
   out.endNs = queue_.nowNs();
-  for (uint32_t node : roster_.classes().first)
+  for (uint32_t node : roster_.classes().nodeStandIn)
     out.nodes.push_back(network_.uses()[node]);
   for (uint32_t device = 0; device < plan_.devices()->size(); ++device)
     addUses(device, out);

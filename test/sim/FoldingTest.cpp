@@ -1,4 +1,4 @@
-// Nodes that are alike, and simulations in which one stands in for them.
+// Devices that are alike, and simulations in which one stands in for them.
 //
 // OF_LIVENESS_GRAPHS sets the number of random graphs (default 1000), OF_LIVENESS_SEED the first
 // seed.
@@ -54,7 +54,7 @@ public:
   std::vector<uint32_t> classes() const {
     const auto roster = Roster::folded(plan(), {0});
     REQUIRE(roster.status().message() == "");
-    return (*roster)->classes().first;
+    return (*roster)->classes().standIn;
   }
 
 private:
@@ -134,7 +134,7 @@ bool runBoth(const plan::Plan &plan, bool streamsShareWorkers) {
 
 } // namespace
 
-TEST_CASE("nodes are alike if they see the same however far they look") {
+TEST_CASE("devices are alike if they see the same however far they look") {
   const std::vector<uint32_t> nodes = {0, 1, 2, 3, 4};
   SECTION("each to all: sums that everybody gets, of a length that five do not divide") {
     const OneExchange plan(nodes, {nodes, part}, {nodes, whole}, 13);
@@ -169,19 +169,29 @@ TEST_CASE("nodes are alike if they see the same however far they look") {
     REQUIRE(uneven.classes() == std::vector<uint32_t>{0, 0, 0, 0, 4, 4});
     REQUIRE(runBoth(uneven.plan(), true));
   }
-  SECTION("a node with a device more is another") {
+  SECTION("on a node with a device less they are others") {
     const OneExchange plan({0, 0, 1, 1, 2}, {{0, 1, 2, 3, 4}, part}, {{0, 1, 2, 3, 4}, whole}, 10);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 2});
+    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 0, 0, 4});
     REQUIRE(runBoth(plan.plan(), true));
   }
-  SECTION("within nodes and between them at once") {
+  SECTION("within nodes and between them by turns") {
     const OneExchange plan({0, 0, 1, 1}, {{0, 1, 2, 3}, split}, {{1, 2, 3, 0}, split}, 16);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0});
+    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 1, 0, 1});
+    REQUIRE(runBoth(plan.plan(), true));
+  }
+  SECTION("nodes may have them in another order") {
+    const OneExchange plan({0, 0, 1, 1}, {{0, 2, 1, 3}, split}, {{0, 1, 2, 3}, split}, 16);
+    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 1, 1, 0});
+    REQUIRE(runBoth(plan.plan(), true));
+  }
+  SECTION("by what they exchange all alike, but some share a node with others") {
+    const OneExchange plan({0, 0, 1, 2}, {{0, 1, 2, 3}, split}, {{0, 1, 2, 3}, split}, 16);
+    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 2, 2});
     REQUIRE(runBoth(plan.plan(), true));
   }
 }
 
-TEST_CASE("a folded roster has a worker of one node of each class") {
+TEST_CASE("a folded roster has the workers of one device of each class") {
   const std::vector<uint32_t> nodes = {0, 1, 2, 3};
   const OneExchange plan(nodes, {nodes, part}, {nodes, whole}, 16);
   const auto folded = Roster::folded(plan.plan(), {0}), all = Roster::of(plan.plan());
@@ -189,7 +199,7 @@ TEST_CASE("a folded roster has a worker of one node of each class") {
   REQUIRE((*all)->workers().size() == 12);
 }
 
-TEST_CASE("where chance or bytes count all nodes take part, and a folded roster is refused") {
+TEST_CASE("where chance or bytes count all devices take part, and a folded roster is refused") {
   const std::vector<uint32_t> nodes = {0, 1, 2, 3};
   const OneExchange plan(nodes, {nodes, part}, {nodes, whole}, 16);
   const auto folded = Roster::folded(plan.plan(), {0});
@@ -210,9 +220,9 @@ TEST_CASE("where chance or bytes count all nodes take part, and a folded roster 
   REQUIRE(simulate(**Roster::folded(plan.plan(), {}), none).status().code() == Code::Internal);
 }
 
-TEST_CASE("random task graphs on nodes that are alike: all of them or one of each class") {
+TEST_CASE("random task graphs on nodes that are alike: all devices or one of each class") {
   const RandomSeeds seeds(1000);
-  uint64_t folded = 0, partly = 0, stalled = 0;
+  uint64_t folded = 0, within = 0, partly = 0, stalled = 0;
   for (uint64_t i = 0; i < seeds.graphs; ++i) {
     const uint64_t seed = seeds.first + i;
     INFO(RandomSeeds::describe(seed));
@@ -223,16 +233,20 @@ TEST_CASE("random task graphs on nodes that are alike: all of them or one of eac
     const plan::Plan &plan = *plan::GetPlan(bytes.data());
     const auto roster = Roster::folded(plan, {0});
     REQUIRE(roster.status().message() == "");
-    const uint32_t size = (*roster)->classes().size.back();
+    const DeviceClasses &classes = (*roster)->classes();
+    const uint32_t size = *std::max_element(classes.size.begin(), classes.size.end());
     folded += size > 1;
+    within += *std::max_element(classes.onNode.begin(), classes.onNode.end()) > 1;
     partly += size > 1 && size < nodes;
     for (bool share : {true, false})
       REQUIRE(runBoth(plan, share));
   }
-  std::cout << seeds.graphs << " graphs: " << folded << " folded, " << partly
-            << " of them in part, " << stalled << " stalled" << std::endl;
+  std::cout << seeds.graphs << " graphs: " << folded << " folded, " << within
+            << " also within nodes, " << partly << " in part; " << stalled << " stalled"
+            << std::endl;
   if (seeds.graphs < 100)
     return;
   REQUIRE(folded * 100 >= seeds.graphs * 50);
+  REQUIRE(within * 100 >= seeds.graphs * 10);
   REQUIRE(partly * 100 >= seeds.graphs * 5);
 }

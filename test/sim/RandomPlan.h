@@ -41,8 +41,8 @@ private:
 
 class RandomPlan {
 public:
-  /// With `alike` nodes each is a host with as many devices, one of every role; otherwise there are
-  /// up to three devices, with whatever nodes and roles.
+  /// With `alike` nodes each is a host with as many devices of every role, one or two; otherwise
+  /// there are up to three devices, with whatever nodes and roles.
   explicit RandomPlan(uint64_t seed, uint32_t alike = 0) : random_(seed) {
     if (alike > 0) {
       makeAlike(alike);
@@ -129,11 +129,14 @@ private:
         builder.device(node);
     }
     builder.program("train", plan::ProgramKind::Train, micros_);
-    for (uint32_t d = 0; d < devices; ++d) {
+    for (uint32_t d = 0; d < devices;) {
+      const uint32_t end = std::min(devices, d + 1 + (chance(50) ? 1 : 0));
       std::vector<uint32_t> instances;
       for (uint32_t n = 0; n < nodes; ++n)
-        instances.push_back(n * devices + d);
+        for (uint32_t i = d; i < end; ++i)
+          instances.push_back(n * devices + i);
       addRole(instances);
+      d = end;
     }
   }
 
