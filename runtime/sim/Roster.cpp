@@ -108,11 +108,9 @@ void Roster::Builder::addWorkers(uint32_t device) {
 
 Status Roster::Builder::noTask(uint32_t exchange, uint32_t device, uint32_t peer,
                                bool isSend) const {
-  return Status(Code::Corrupt, "device " + std::to_string(device) +
-                                   (isSend ? " gives a piece of exchange "
-                                           : " takes a piece of "
-                                             "exchange ") +
-                                   nameOf(exchange) + (isSend ? " to device " : " from device ") +
+  const auto [gives, to] = isSend ? std::pair(" gives", " to") : std::pair(" takes", " from");
+  return Status(Code::Corrupt, "device " + std::to_string(device) + gives +
+                                   " a piece of exchange " + nameOf(exchange) + to + " device " +
                                    std::to_string(peer) +
                                    ", which has no task for it; the plan is damaged");
 }
@@ -170,8 +168,7 @@ Status Roster::Builder::lead(uint32_t exchange, const Like &sends, const Like &r
   const Edge &edge = *sends.first;
   if (edge.way() != receives.first->way() || all(sends, edge.src) != all(receives, edge.dst))
     return Status(Code::Internal, "exchange " + nameOf(exchange) +
-                                      " does not look alike at both "
-                                      "ends, on devices like " +
+                                      " does not look alike at both ends, on devices like " +
                                       std::to_string(edge.src) + " and " +
                                       std::to_string(edge.dst));
   lead(sends, receives);
@@ -218,22 +215,25 @@ Status Roster::Builder::build() {
   return Status::ok();
 }
 
-Result<std::unique_ptr<const Roster>> Roster::of(const plan::Plan &plan) {
+Result<std::unique_ptr<const Roster>> Roster::make(const plan::Plan &plan, std::vector<bool> knows,
+                                                   bool isFolded) {
   std::unique_ptr<Roster> out(new Roster(plan));
-  out->knows_.assign(plan.programs()->size(), true);
+  out->isFolded_ = isFolded;
+  out->knows_ = std::move(knows);
   OF_TRY(Builder(*out).build());
   return std::unique_ptr<const Roster>(std::move(out));
 }
 
+Result<std::unique_ptr<const Roster>> Roster::of(const plan::Plan &plan) {
+  return make(plan, std::vector<bool>(plan.programs()->size(), true), false);
+}
+
 Result<std::unique_ptr<const Roster>> Roster::folded(const plan::Plan &plan,
                                                      const std::vector<uint32_t> &programs) {
-  std::unique_ptr<Roster> out(new Roster(plan));
-  out->isFolded_ = true;
-  out->knows_.assign(plan.programs()->size(), false);
+  std::vector<bool> knows(plan.programs()->size(), false);
   for (uint32_t program : programs)
-    out->knows_[program] = true;
-  OF_TRY(Builder(*out).build());
-  return std::unique_ptr<const Roster>(std::move(out));
+    knows[program] = true;
+  return make(plan, std::move(knows), true);
 }
 
 EdgeTable Roster::edgesOf(const RosterWorker &worker, uint32_t program) const {

@@ -87,6 +87,8 @@ public:
 
 private:
   explicit Roster(const plan::Plan &plan) : plan_(plan), peers_(plan) {}
+  static Result<std::unique_ptr<const Roster>> make(const plan::Plan &plan, std::vector<bool> knows,
+                                                    bool isFolded);
   class Builder;
 
   const plan::Plan &plan_;

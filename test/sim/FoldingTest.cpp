@@ -132,62 +132,57 @@ bool runBoth(const plan::Plan &plan, bool streamsShareWorkers) {
   return found->endNs == expected->endNs;
 }
 
+/// `standIns` by device; and those alone run as all do.
+void requireClasses(const OneExchange &plan, const std::vector<uint32_t> &standIns) {
+  REQUIRE(plan.classes() == standIns);
+  REQUIRE(runBoth(plan.plan(), true));
+}
+
 } // namespace
 
 TEST_CASE("devices are alike if they see the same however far they look") {
   const std::vector<uint32_t> nodes = {0, 1, 2, 3, 4};
   SECTION("each to all: sums that everybody gets, of a length that five do not divide") {
     const OneExchange plan(nodes, {nodes, part}, {nodes, whole}, 13);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 0, 0, 0});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 0, 0, 0, 0});
     REQUIRE(runBoth(plan.plan(), false));
   }
   SECTION("a ring") {
     const OneExchange plan(nodes, {nodes, split}, {{1, 2, 3, 4, 0}, split}, 20);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 0, 0, 0});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 0, 0, 0, 0});
   }
-  SECTION("a ring of which two have nothing is a chain, and in that nobody is like another") {
+  SECTION("a ring with an empty piece is a chain, and in that nobody is like another") {
     const OneExchange plan(nodes, {nodes, split}, {{1, 2, 3, 4, 0}, split}, 4);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 1, 2, 3, 4});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 1, 2, 3, 4});
   }
   SECTION("from one to four, and back") {
     const OneExchange out(nodes, {{0}, whole}, {{1, 2, 3, 4}, split}, 16);
-    REQUIRE(out.classes() == std::vector<uint32_t>{0, 1, 1, 1, 1});
-    REQUIRE(runBoth(out.plan(), true));
+    requireClasses(out, {0, 1, 1, 1, 1});
     const OneExchange back(nodes, {{1, 2, 3, 4}, split}, {{0}, whole}, 16);
-    REQUIRE(back.classes() == std::vector<uint32_t>{0, 1, 1, 1, 1});
-    REQUIRE(runBoth(back.plan(), true));
+    requireClasses(back, {0, 1, 1, 1, 1});
   }
   SECTION("from two to four, each to two") {
     const std::vector<uint32_t> six = {0, 1, 2, 3, 4, 5};
     const OneExchange plan(six, {{0, 1}, split}, {{2, 3, 4, 5}, split}, 16);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 2, 2, 2, 2});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 0, 2, 2, 2, 2});
     const OneExchange uneven(six, {{0, 1, 2, 3}, split}, {{4, 5}, split}, 16);
-    REQUIRE(uneven.classes() == std::vector<uint32_t>{0, 0, 0, 0, 4, 4});
-    REQUIRE(runBoth(uneven.plan(), true));
+    requireClasses(uneven, {0, 0, 0, 0, 4, 4});
   }
   SECTION("on a node with a device less they are others") {
     const OneExchange plan({0, 0, 1, 1, 2}, {{0, 1, 2, 3, 4}, part}, {{0, 1, 2, 3, 4}, whole}, 10);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 0, 0, 4});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 0, 0, 0, 4});
   }
   SECTION("within nodes and between them by turns") {
     const OneExchange plan({0, 0, 1, 1}, {{0, 1, 2, 3}, split}, {{1, 2, 3, 0}, split}, 16);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 1, 0, 1});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 1, 0, 1});
   }
   SECTION("nodes may have them in another order") {
     const OneExchange plan({0, 0, 1, 1}, {{0, 2, 1, 3}, split}, {{0, 1, 2, 3}, split}, 16);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 1, 1, 0});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 1, 1, 0});
   }
   SECTION("by what they exchange all alike, but some share a node with others") {
     const OneExchange plan({0, 0, 1, 2}, {{0, 1, 2, 3}, split}, {{0, 1, 2, 3}, split}, 16);
-    REQUIRE(plan.classes() == std::vector<uint32_t>{0, 0, 2, 2});
-    REQUIRE(runBoth(plan.plan(), true));
+    requireClasses(plan, {0, 0, 2, 2});
   }
 }
 
