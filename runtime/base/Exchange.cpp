@@ -52,6 +52,24 @@ std::vector<bool> keptAxes(const Layout &src, const Layout &dst) {
   return kept;
 }
 
+/// Number of the part of a dim that holds this index, and of how many.
+std::pair<int64_t, int64_t> partAt(const Shape &shape, const Layout &layout, size_t dim,
+                                   int64_t index) {
+  Range range{0, shape[dim]};
+  int64_t number = 0, count = 1;
+  for (size_t axis = 0; axis < layout.sbp.size(); ++axis) {
+    if (!layout.sbp[axis].isSplit() || layout.sbp[axis].dim != dim)
+      continue;
+    const int64_t parts = layout.placement.shape[axis], size = range.size() / parts,
+                  larger = range.size() % parts, at = index - range.begin;
+    const int64_t part = at < larger * (size + 1) ? at / (size + 1) : (at - larger) / size;
+    range = balancedPart(range, parts, part);
+    number = number * parts + part;
+    count *= parts;
+  }
+  return {number, count};
+}
+
 bool before(const Box &a, const Box &b) {
   return std::lexicographical_compare(a.dims.begin(), a.dims.end(), b.dims.begin(), b.dims.end(),
                                       [](const Range &x, const Range &y) {
@@ -109,17 +127,33 @@ PreparedExchange::PreparedExchange(const Shape &shape, const Layout &src, const 
   source = there;
 }
 
+int64_t PreparedExchange::numGiven() const {
+  int64_t points = dst.placement.size();
+  for (size_t a = 0; a < dst.sbp.size(); ++a)
+    points /= isFilled(a) ? dst.placement.shape[a] : 1;
+  return points;
+}
+
+bool PreparedExchange::isGiven(int64_t dstPoint) const {
+  int64_t stride = dst.placement.size();
+  for (size_t a = 0; a < dst.sbp.size(); ++a) {
+    stride /= dst.placement.shape[a];
+    if (isFilled(a) && dstPoint / stride % dst.placement.shape[a] > 0)
+      return false;
+  }
+  return true;
+}
+
 PreparedExchange::Needed PreparedExchange::neededAt(int64_t dstPoint) const {
-  const std::vector<bool> &kept = source->kept;
   Needed needed{nullptr, false, source->reduction};
   ExchangeTerms::Coordinates keep;
   int64_t stride = dst.placement.size();
   for (size_t a = 0; a < dst.sbp.size(); ++a) {
     stride /= dst.placement.shape[a];
     const int64_t at = dstPoint / stride % dst.placement.shape[a];
-    if (a < kept.size() && kept[a]) {
+    if (isKept(a)) {
       keep.push_back(at);
-    } else if (dst.sbp[a].isPartial() && at > 0) {
+    } else if (isFilled(a) && at > 0) {
       needed.isNeutral = true;
       needed.reduction = dst.sbp[a].kind;
     }
@@ -130,18 +164,60 @@ PreparedExchange::Needed PreparedExchange::neededAt(int64_t dstPoint) const {
   return needed;
 }
 
-// The nearest; among remote ones round-robin by the destination's point.
-int64_t PreparedExchange::replicaFor(const Term &term, int64_t dstPoint,
-                                     const DistanceFn &distance) const {
-  const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];
-  int64_t best = term.replicas[static_cast<size_t>(dstPoint) % term.replicas.size()];
-  Distance nearest = Distance::Remote;
-  for (int64_t replica : term.replicas)
-    if (const Distance d = distance(replica, device); d < nearest) {
-      nearest = d;
-      best = replica;
+int64_t PreparedExchange::Replicas::chooseNearest(const Term &term) {
+  Distance least = Distance::Remote;
+  nearest.clear();
+  for (int64_t replica : term.replicas) {
+    const Distance d = distance(replica, device);
+    if (d == Distance::SameDevice)
+      return replica;
+    if (d < least)
+      nearest.clear();
+    least = std::min(least, d);
+    if (d == least)
+      nearest.push_back(replica);
+  }
+  return nearest.size() == 1 ? nearest.front() : nearest[rankOf(term) % nearest.size()];
+}
+
+// Among all that receive of the box. Points of one node follow one another, and so do those that
+// have the box near and do not ask: the turns of the rest stay even. Of the parts of a dim those
+// that meet the box follow one another too, so that points before this one need not be listed: they
+// are counted axis by axis.
+int64_t PreparedExchange::Replicas::rankOf(const Term &term) {
+  dims.clear();
+  const Layout &dst = exchange.dst;
+  for (size_t dim = 0; dim < exchange.shape.size(); ++dim) {
+    const Range &range = term.box.dims[dim];
+    const auto [first, count] = partAt(exchange.shape, dst, dim, range.begin);
+    const int64_t last = partAt(exchange.shape, dst, dim, range.end - 1).first;
+    dims.push_back({first, last + 1, 0, count});
+  }
+  int64_t rank = 0, stride = dst.placement.size(), free = 1; // of broadcast axes to come
+  for (size_t axis = 0; axis < dst.sbp.size(); ++axis)
+    free *= dst.sbp[axis].isBroadcast() ? dst.placement.shape[axis] : 1;
+  for (size_t axis = 0; axis < dst.sbp.size(); ++axis) {
+    const int64_t size = dst.placement.shape[axis];
+    stride /= size;
+    const int64_t here = point / stride % size;
+    const Sbp sbp = dst.sbp[axis];
+    if (sbp.isPartial())
+      continue; // one coordinate receives of the box
+    free /= sbp.isBroadcast() ? size : 1;
+    int64_t before = free;
+    for (size_t dim = 0; dim < dims.size(); ++dim)
+      before *= sbp.isSplit() && sbp.dim == dim ? 1 : dims[dim].left();
+    if (sbp.isBroadcast()) {
+      rank += before * here;
+      continue;
     }
-  return best;
+    Parts &cut = dims[sbp.dim];
+    const int64_t width = (cut.end - cut.begin) / size, begin = cut.begin + here * width;
+    rank += before * cut.meeting(cut.begin, begin);
+    cut.begin = begin;
+    cut.end = begin + width;
+  }
+  return rank;
 }
 
 ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distance) const {
@@ -155,11 +231,11 @@ ReceivePlan PreparedExchange::receive(int64_t dstPoint, const DistanceFn &distan
     const ExchangeTerms::Coordinates *partial;
   };
   std::vector<Candidate> found;
+  Replicas replicas(*this, dstPoint, distance);
   const int64_t device = dst.placement.devices[static_cast<size_t>(dstPoint)];
   for (const Term &term : *needed.terms)
     if (commonElements(term.box, plan.box) > 0)
-      found.push_back({{replicaFor(term, dstPoint, distance), device, intersect(term.box, plan.box),
-                        term.isFirst},
+      found.push_back({{replicas.choose(term), device, intersect(term.box, plan.box), term.isFirst},
                        &term.partial});
   // Terms are reduced in the order of their coordinates, which is ascending device order where each
   // has one holder. Ordering by the replica that was chosen would give different destinations

@@ -10,12 +10,13 @@
 //
 // This holds for any pair of layouts: same, disjoint, overlapping or subset placements, uneven and
 // empty parts. Where a box is held by several replicas the destination takes it from itself, else
-// from a device of its node, else of its host, else from the replica chosen round-robin by its own
-// point, so that sources share the load.
+// from a device of its node, else of its host, else from any. Those that are equally near take
+// turns by the destination's rank among all that receive of the box, so that they share the load.
 #pragma once
 
 #include "runtime/base/Geometry.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -81,6 +82,11 @@ public:
   /// Pieces that the point `dstPoint` of the destination receives.
   ReceivePlan receive(int64_t dstPoint, const DistanceFn &distance) const;
 
+  /// Points that receive pieces.
+  int64_t numGiven() const;
+  /// Whether this one does; else it holds the neutral element of a reduction.
+  bool isGiven(int64_t dstPoint) const;
+
   /// fn(PieceSize) for each of them, in no order: for who adds them up, in a fraction of the time.
   /// Returns how many elements are filled with the neutral element instead.
   template <typename Fn>
@@ -89,10 +95,11 @@ public:
     const Needed needed = neededAt(dstPoint);
     if (needed.isNeutral)
       return box.elements();
+    Replicas replicas(*this, dstPoint, distance);
     if (needed.terms)
       for (const Term &term : *needed.terms)
         if (const int64_t elements = commonElements(term.box, box); elements > 0)
-          fn(PieceSize{replicaFor(term, dstPoint, distance), elements, term.isFirst});
+          fn(PieceSize{replicas.choose(term), elements, term.isFirst});
     return 0;
   }
 
@@ -105,7 +112,39 @@ private:
     SbpKind reduction;
   };
   Needed neededAt(int64_t dstPoint) const;
-  int64_t replicaFor(const Term &term, int64_t dstPoint, const DistanceFn &distance) const;
+  bool isKept(size_t axis) const { return axis < source->kept.size() && source->kept[axis]; }
+  /// Whether all but the first coordinate hold the neutral element.
+  bool isFilled(size_t axis) const { return dst.sbp[axis].isPartial() && !isKept(axis); }
+
+  /// Which replica of a term gives to this point.
+  class Replicas {
+  public:
+    Replicas(const PreparedExchange &exchange, int64_t dstPoint, const DistanceFn &distance)
+        : exchange(exchange), point(dstPoint), device(exchange.dst.placement.devices[dstPoint]),
+          distance(distance) {}
+    int64_t choose(const Term &term) {
+      return term.replicas.size() == 1 ? term.replicas.front() : chooseNearest(term);
+    }
+
+  private:
+    int64_t chooseNearest(const Term &term);
+    int64_t rankOf(const Term &term);
+
+    const PreparedExchange &exchange;
+    const int64_t point, device;
+    const DistanceFn &distance;
+    std::vector<int64_t> nearest;
+    /// Of the parts of a dim.
+    struct Parts {
+      int64_t first, behind, ///< that meet the box
+          begin, end;        ///< that the point's coordinates so far leave
+      int64_t meeting(int64_t from, int64_t to) const {
+        return std::max<int64_t>(0, std::min(behind, to) - std::max(first, from));
+      }
+      int64_t left() const { return meeting(begin, end); }
+    };
+    std::vector<Parts> dims;
+  };
 
   Shape shape;
   Layout dst;

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <tuple>
 
 using namespace of;
@@ -179,6 +180,71 @@ TEST_CASE("nothing moves where nothing changes, and replicas come from near") {
       others{{{2}, {1, 3}}, {Sbp::broadcast()}};
   REQUIRE(receivePlan({8}, holders, others, 0, twoNodes).pieces.at(0).srcDevice == 0);
   REQUIRE(receivePlan({8}, holders, others, 1, twoNodes).pieces.at(0).srcDevice == 2);
+}
+
+TEST_CASE("replicas that are equally near take turns") {
+  // Nodes of four. All destinations of a term that find it equally far in the same replicas: of
+  // those no replica gives to many more than another.
+  const auto nodesOfFour = [](int64_t a, int64_t b) {
+    return a == b ? Distance::SameDevice : a / 4 == b / 4 ? Distance::SameNode : Distance::Remote;
+  };
+  const auto line = [](int64_t first, std::vector<int64_t> shape) {
+    Placement out{std::move(shape), {}};
+    const int64_t size = elementsOf(out.shape);
+    for (int64_t i = 0; i < size; ++i)
+      out.devices.push_back(first + i);
+    return out;
+  };
+  const Shape shape{96, 50};
+  int64_t many = 0;
+  for (const Placement &from : {line(0, {4, 4}), line(0, {2, 2, 4}), line(2, {12})})
+    for (const Placement &to : {line(0, {4, 4}), line(16, {2, 3, 4}), line(0, {6, 4})})
+      for (const Layout &src : layoutsOf(from, 2))
+        for (const Layout &dst : layoutsOf(to, 2)) {
+          const PreparedExchange exchange(shape, src, dst);
+          // By what is given and by whom it could be: pieces from each of those.
+          std::map<std::pair<std::vector<int64_t>, std::vector<int64_t>>,
+                   std::map<int64_t, int64_t>>
+              given;
+          for (int64_t point = 0; point < to.size(); ++point) {
+            const ReceivePlan plan = exchange.receive(point, nodesOfFour);
+            const int64_t device = to.devices[point];
+            for (const Piece &piece : plan.pieces) {
+              const int64_t source = from.pointOf(piece.srcDevice);
+              std::vector<int64_t> term, replicas;
+              for (const Range &range : boxAt(shape, src, source).dims)
+                term.insert(term.end(), {range.begin, range.end});
+              const auto at = from.coordinates(source);
+              for (size_t axis = 0; axis < src.sbp.size(); ++axis)
+                term.push_back(src.sbp[axis].isPartial() ? at[axis] : 0);
+              for (int64_t other = 0; other < from.size(); ++other) {
+                const auto there = from.coordinates(other);
+                bool same = true;
+                for (size_t axis = 0; axis < src.sbp.size(); ++axis)
+                  same &= src.sbp[axis].isBroadcast() || at[axis] == there[axis];
+                if (same && nodesOfFour(from.devices[other], device) ==
+                                nodesOfFour(piece.srcDevice, device))
+                  replicas.push_back(from.devices[other]);
+              }
+              std::map<int64_t, int64_t> &counts = given[{term, replicas}];
+              for (const int64_t replica : replicas)
+                counts[replica] += replica == piece.srcDevice;
+            }
+          }
+          for (const auto &[key, counts] : given) {
+            int64_t least = std::numeric_limits<int64_t>::max(), most = 0;
+            for (const auto &[replica, count] : counts) {
+              least = std::min(least, count);
+              most = std::max(most, count);
+            }
+            INFO(toString(src.sbp) << " on " << from.size() << " -> " << toString(dst.sbp) << " on "
+                                   << to.size() << ": " << least << " to " << most);
+            // Those that need not ask leave gaps in the turns: each may cost a replica one.
+            REQUIRE(most - least <= 3);
+            many += counts.size() > 1 && most > 1;
+          }
+        }
+  REQUIRE(many > 1000);
 }
 
 TEST_CASE("a landing slot is as large as what other hosts push, asked of one device or of all") {
