@@ -48,6 +48,7 @@ Status checkStart(const CostNetwork &network, const Choice &start) {
 
 /// What a choice costs at least, and what it does if a node takes an option.
 struct OptionBounds {
+  explicit OptionBounds(double bound) : bound(bound) {}
   OptionBounds(const CostReduction &reduction, const CostCore &core, const ShiftedCosts &shifted)
       : bound(shifted.bound + core.constant) {
     for (uint32_t i = 0; i < core.nodes; ++i) {
@@ -202,9 +203,27 @@ private:
     OptionBounds bounds(reduction, core, search.shifted());
     bound_ = std::max(bound_, std::min(bounds.bound, cost_));
     if (!withBytes && !best_)
-      relaxed_ = std::move(bounds);
+      relaxed_ = core.nodes == 0 && network_.nodes.size() <= kFewNodes ? boundsNodeByNode()
+                                                                       : std::move(bounds);
     else
       narrowed_ = 20 * bounds.forbidAbove(cost_, network_) > core.costs.size();
+  }
+
+  /// A network that reduces to nothing says nothing of its options; to one node, all of that one's.
+  OptionBounds boundsNodeByNode() {
+    OptionBounds bounds(bound_);
+    for (uint32_t node = 0; node < network_.nodes.size(); ++node) {
+      CostReduction reduction(network_, false, node, work_);
+      if (!reduction.run())
+        break;
+      const CostCore core = reduction.core();
+      if (core.nodes != 1)
+        continue;
+      for (uint32_t k = 0; k < core.options(0); ++k)
+        bounds.options.push_back(
+            {node, reduction.options(0)[k], core.constant + core.cost(0)[k] - bound_});
+    }
+    return bounds;
   }
 
   CostSolution finish() {
