@@ -133,14 +133,19 @@ std::vector<ClusterHop> Cluster::hops(int64_t fromDevice, int64_t toDevice) cons
   return out;
 }
 
-void Cluster::addHops(int64_t fromDevice, int64_t toDevice, std::vector<ClusterHop> &out) const {
+ClusterPath::Within Cluster::reach(int64_t fromDevice, int64_t toDevice) const {
   using Within = ClusterPath::Within;
   const int64_t from = devices[fromDevice].node, to = devices[toDevice].node;
+  return from == to                           ? Within::Node
+         : nodes[from].host == nodes[to].host ? Within::Host
+                                              : Within::Cluster;
+}
+
+void Cluster::addHops(int64_t fromDevice, int64_t toDevice, std::vector<ClusterHop> &out) const {
+  using Within = ClusterPath::Within;
   if (fromDevice == toDevice)
     return;
-  const Within within = from == to                           ? Within::Node
-                        : nodes[from].host == nodes[to].host ? Within::Host
-                                                             : Within::Cluster;
+  const Within within = reach(fromDevice, toDevice);
   const int64_t path = pathBetween(fromDevice, toDevice, within);
   const int64_t last = resources.size() - 1;
   if (path >= 0)

@@ -137,8 +137,12 @@ struct Cluster {
   /// "n0.cuda3", as paths name it.
   std::string nameOf(int64_t device) const;
 
-private:
+  /// Whether a transfer between two devices stays on their node or host.
+  ClusterPath::Within reach(int64_t fromDevice, int64_t toDevice) const;
+  /// The first path of the file that fits two ends, or -1. Those of the same kinds have the same.
   int64_t pathBetween(int64_t endA, int64_t endB, ClusterPath::Within within) const;
+
+private:
   std::vector<ClusterHop> hopsToEnd(int64_t device, int64_t end) const;
 };
 

@@ -2,8 +2,8 @@
 //
 // The pieces are those the runtime will move (runtime/base/Exchange.h). Seconds are the latency of
 // the slowest path plus the time of the busiest thing: a resource that pieces cross, or the memory
-// of a device that copies or reduces them. On large meshes a fixed sample of destinations stands
-// for all of them. Where all dims of a tensor cut evenly its pieces are the same parts of it
+// of a device that copies or reduces them. On large meshes the destinations of some hosts stand for
+// all of them. Where all dims of a tensor cut evenly its pieces are the same parts of it
 // whatever its size, so what an exchange loads is known once for all sizes (ExchangeLoads). Pure
 // functions, any thread.
 #pragma once
@@ -12,8 +12,8 @@
 #include "runtime/base/Exchange.h"
 
 #include <map>
-#include <tuple>
 #include <utility>
+#include <vector>
 
 namespace of {
 
@@ -41,15 +41,12 @@ struct ExchangeShares {
 /// What an exchange loads, and so what it costs for a tensor of any size. Sizes of pieces are in
 /// elements of the tensor that it was made from. Borrows the cluster.
 struct ExchangeLoads {
-  /// Through some members of a family.
+  using Sizes = std::vector<std::pair<int64_t, int64_t>>; ///< elements of a message, how many
   struct Messages {
-    int64_t members = 1;              ///< that share them
-    std::map<int64_t, int64_t> sizes; ///< messages by their elements
-    bool operator<(const Messages &other) const {
-      return std::tie(members, sizes) < std::tie(other.members, other.sizes);
-    }
+    double part = 1; ///< that a resource carries of them
+    Sizes sizes;
   };
-  /// Of resources with the same load one stands for all.
+  /// Resources that carry no more than another of their family are left out.
   struct Use {
     int64_t resource = 0;
     bool isNetwork = false; ///< something that pieces between hosts pass

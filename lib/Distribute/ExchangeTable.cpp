@@ -16,6 +16,8 @@ Shape exchangeClass(Shape shape, int64_t srcDevices, int64_t dstDevices) {
 ExchangeTable::ExchangeTable(const Cluster &cluster, Shape shape, const Placement &src,
                              const Placement &dst)
     : cluster(cluster), shape(std::move(shape)), placements{src, dst} {
+  for (int64_t size : exchangeClass(this->shape, src.size(), dst.size()))
+    isEven.push_back(size < 0);
   addPassable(false, src);
   if (!(src == dst))
     addPassable(true, dst);
@@ -71,9 +73,43 @@ ExchangeCost ExchangeTable::cost(size_t from, size_t to, int64_t bytes) {
   if (known[from].size() < states.size())
     known[from].resize(states.size());
   std::optional<ExchangeLoads> &loads = known[from][to];
-  if (!loads)
-    loads = exchangeLoads(cluster, shape, layout(from), layout(to), &states[from].terms);
-  return loads->cost(bytes);
+  if (!loads) {
+    const auto [likeFrom, likeTo] = alike(from, to);
+    if (likeFrom == from && likeTo == to) {
+      loads = exchangeLoads(cluster, shape, layout(from), layout(to), &states[from].terms);
+    } else {
+      cost(likeFrom, likeTo, bytes);
+      known[from][to] = known[likeFrom][likeTo]; // both may have moved
+    }
+  }
+  return known[from][to]->cost(bytes);
+}
+
+std::pair<size_t, size_t> ExchangeTable::alike(size_t from, size_t to) {
+  // Even dims in the order in which the axes split them.
+  std::vector<std::optional<uint8_t>> names(shape.size());
+  size_t next = 0;
+  const auto renamed = [&](size_t state) {
+    Layout out = layout(state);
+    for (Sbp &sbp : out.sbp) {
+      if (!sbp.isSplit() || !isEven[sbp.dim])
+        continue;
+      std::optional<uint8_t> &name = names[sbp.dim];
+      if (!name) {
+        while (!isEven[next])
+          ++next;
+        name = next++;
+      }
+      sbp.dim = *name;
+    }
+    if (out.sbp == layout(state).sbp)
+      return state;
+    const bool onDestination = isOnDestination(state);
+    return out.placement == placements[onDestination] ? stateOf(onDestination, out.sbp)
+                                                      : stateOf(out);
+  };
+  const size_t likeFrom = renamed(from);
+  return {likeFrom, renamed(to)};
 }
 
 /// Of so many elements of the shape that stands for its class.

@@ -2,8 +2,9 @@
 //
 // The planner's paths and the search ask for the same exchanges over and over; the pieces of each
 // are counted once. Of a dim that cuts evenly pieces have the same part whatever its size, so
-// tensors that differ in such dims only share a table. Borrows the cluster. Who uses a table after
-// it was made holds its mutex.
+// tensors that differ in such dims only share a table, and layouts that differ in which of such
+// dims is which share what is counted. Borrows the cluster. Who uses a table after it was made
+// holds its mutex.
 #pragma once
 
 #include "lib/Cost/ExchangeCost.h"
@@ -53,11 +54,14 @@ private:
     KnownTerms terms = {}; ///< as a source
   };
   int64_t bytesOf(int64_t part, int64_t bytes) const;
+  /// The exchange whose pieces are as large: with even dims by other names.
+  std::pair<size_t, size_t> alike(size_t from, size_t to);
   void add(Layout layout, bool onDestination, bool hasSum);
   void addPassable(bool onDestination, const Placement &placement);
 
   const Cluster &cluster;
   Shape shape;
+  std::vector<bool> isEven; ///< of its dims: cut evenly
   Placement placements[2];
   std::deque<State> states; ///< references stay valid
   std::map<std::pair<bool, NdSbp>, size_t> numbers;

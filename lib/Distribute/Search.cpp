@@ -28,7 +28,7 @@ static constexpr size_t fewOps = 600;
 
 /// From so many nodes on a choice this near to the bound is good enough.
 static constexpr size_t manyNodes = 400;
-static constexpr double nearBound = 2.5e-3;
+static constexpr double nearBound = 3e-3;
 
 /// ... and where nothing is known to fit without computing values again, no more than this part of
 /// the work looks for it: with them more fits, that included.

@@ -38,6 +38,41 @@ Placement line(int64_t first, int64_t count) {
 constexpr int64_t elements = int64_t(1) << 28; // 1 GiB of fp32
 constexpr double bytes = 4.0 * elements;
 
+/// Seconds of the busiest resource or memory, of all pieces of all destinations.
+double busiest(const Cluster &c, const Shape &shape, const Layout &src, const Layout &dst) {
+  std::vector<double> load(c.resources.size(), 0);
+  double memory = 0;
+  for (int64_t point = 0; point < dst.placement.size(); ++point) {
+    const int64_t device = dst.placement.devices[point];
+    const ReceivePlan plan = receivePlan(shape, src, dst, point, distanceIn(c));
+    double through = plan.fillNeutral ? plan.box.elements() : 0;
+    for (const Piece &piece : plan.pieces) {
+      through += piece.region.elements() * (piece.first ? 2 : 3);
+      for (const ClusterHop &hop : c.hops(piece.srcDevice, device))
+        load[hop.resource] += 4.0 * piece.region.elements();
+    }
+    memory = std::max(memory, 4 * through / c.devices[device].bytesPerSecond);
+  }
+  for (size_t r = 0; r < load.size(); ++r)
+    memory = std::max(memory, load[r] / c.resources[r].bytesPerSecond);
+  return memory;
+}
+
+/// All layouts of a tensor of rank 2.
+std::vector<Layout> layoutsOf(const Placement &placement) {
+  std::vector<Layout> out{{placement, {}}};
+  for (size_t axis = 0; axis < placement.shape.size(); ++axis) {
+    std::vector<Layout> longer;
+    for (const Layout &layout : out)
+      for (Sbp sbp : {Sbp::broadcast(), Sbp::split(0), Sbp::split(1), Sbp::partialSum()}) {
+        longer.push_back(layout);
+        longer.back().sbp.push_back(sbp);
+      }
+    out = std::move(longer);
+  }
+  return out;
+}
+
 double seconds(const Cluster &c, const Layout &src, const Layout &dst) {
   return exchangeCost(c, {elements}, DType::F32, src, dst).seconds;
 }
@@ -86,6 +121,39 @@ TEST_CASE("a sample costs what all destinations cost", "[exchange-cost]") {
   // One source: its card carries everything.
   const Layout one{line(0, 1), {Sbp::broadcast()}};
   CHECK(seconds(c, one, high) == Approx(bytes / 10e9));
+}
+
+TEST_CASE("the price is what the busiest thing takes, for every pair of layouts",
+          "[exchange-cost]") {
+  struct Case {
+    int64_t nodes;
+    std::string nic;
+    Shape shape;
+    double within; ///< at most so much less than all destinations, where some stand for all
+  };
+  // Of 16 nodes two stand for all, and a device that gives to 15 nodes may give to its own too.
+  for (const auto &[nodes, nic, shape, within] :
+       {Case{1, "per: device, duplex: full", {7, 1000}, 0},
+        Case{4, "per: device, duplex: full", {640, 960}, 0}, Case{4, "per: node", {640, 33}, 0}, //
+        Case{16, "per: device, duplex: full", {1280, 2560}, 0.07},
+        Case{16, "per: node", {1280, 2560}, 0.07}}) {
+    const Cluster c = cluster(nodes, nic);
+    const Placement all{{nodes, 8}, line(0, 8 * nodes).devices};
+    std::vector<Placement> others{all};
+    if (nodes > 1) // the second half of the nodes, as a stage behind would be
+      others.push_back({{nodes / 2, 8}, line(4 * nodes, 4 * nodes).devices});
+    for (const Placement &other : others)
+      for (const Layout &src : layoutsOf(all))
+        for (const Layout &dst : layoutsOf(other)) {
+          const double exact = busiest(c, shape, src, dst);
+          const ExchangeCost cost = exchangeLoads(c, shape, src, dst).cost(4 * elementsOf(shape));
+          INFO(nodes << " nodes, card " << nic << ": " << toString(src.sbp) << " on "
+                     << src.placement.size() << " -> " << toString(dst.sbp) << " on "
+                     << dst.placement.size() << ", " << cost.seconds << " of " << exact);
+          REQUIRE(cost.seconds <= exact * (1 + 1e-9));
+          REQUIRE(cost.seconds >= exact * (1 - within - 1e-9));
+        }
+  }
 }
 
 TEST_CASE("tensors of one exchange wait once, those of two exchanges twice", "[exchange-cost]") {

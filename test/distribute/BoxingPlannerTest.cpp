@@ -1,6 +1,7 @@
 // The boxing planner against brute force: where only bytes cost anything, no chain of up to three
 // exchanges moves fewer bytes than the planned one.
 #include "lib/Distribute/BoxingPlanner.h"
+#include "lib/Distribute/ExchangeTable.h"
 
 #include "catch2/catch.hpp"
 
@@ -236,5 +237,32 @@ TEST_CASE("the same question has the same answer in any order") {
     for (size_t s = 0; s < a.steps.size(); ++s)
       CHECK(a.steps[s].sbp == b.steps[s].sbp);
     CHECK(a.seconds == b.seconds);
+  }
+}
+
+TEST_CASE("what a table knows of an exchange is what it costs") {
+  Cluster cluster = network(12, 1e9, 50e-6, 10e9);
+  cluster.resources.back().messageSeconds = 1e-6;
+  const Placement eight = grid({2, 4}, line(0, 8).devices), four = grid({4}, line(8, 4).devices);
+  // Two dims that cut evenly, which stand for each other, around one that does not.
+  for (const Shape &shape : {Shape{16, 7, 24}, Shape{7, 16}, Shape{8, 8, 32}}) {
+    ExchangeTable table(cluster, shape, eight, four);
+    const int64_t bytes = 4 * elementsOf(shape);
+    std::vector<Layout> layouts = allLayouts(eight, shape.size());
+    const size_t onSource = layouts.size();
+    for (Layout &layout : allLayouts(four, shape.size()))
+      layouts.push_back(layout);
+    for (size_t i = 0; i < layouts.size(); ++i)
+      for (size_t j = 0; j < layouts.size(); ++j) {
+        const size_t from = table.stateOf(i >= onSource, layouts[i].sbp),
+                     to = table.stateOf(j >= onSource, layouts[j].sbp);
+        const ExchangeCost known = table.cost(from, to, bytes),
+                           counted =
+                               exchangeCost(cluster, shape, DType::F32, layouts[i], layouts[j]);
+        INFO(toString(layouts[i].sbp) << " -> " << toString(layouts[j].sbp));
+        REQUIRE(known.seconds == Approx(counted.seconds));
+        REQUIRE(known.bytesMoved == counted.bytesMoved);
+        REQUIRE(known.busiestBytes == counted.busiestBytes);
+      }
   }
 }
