@@ -101,7 +101,7 @@ public:
       if (!given[family].empty()) {
         const auto &[members, first] = membersOf(family);
         shares[family] = {weight / members, given[family]};
-        keep(byFamily[family], {first, true, {shares[family]}});
+        keep(byFamily[family], {first, between[family], {shares[family]}});
       }
     for (const int64_t resource : loaded) {
       const auto [family, isInward] = placeOf(resource);
@@ -159,20 +159,22 @@ private:
       if (remote)
         between[number] = true;
       if (number >= static_cast<int64_t>(cluster.families.size())) {
-        leave(number, standIn(number), piece.elements, remote);
+        leave(number, standIn(number), piece.elements, true);
         continue;
       }
       const ResourceFamily &family = cluster.families[number];
       const int64_t from = family.memberOf[piece.srcDevice], to = family.memberOf[device];
       const int64_t ways = family.fullDuplex ? 2 : 1;
-      leave(number, family.first + from * ways, piece.elements, remote);
+      leave(number, family.first + from * ways, piece.elements,
+            remote || family.scope == ResourceScope::Cluster);
       if (from != to)
         put(family.first + to * ways + ways - 1, piece.elements);
     }
   }
 
-  void leave(int64_t family, int64_t resource, int64_t elements, bool remote) {
-    if (remote && weight > 1)
+  /// What only devices of one host share is known of each host that is looked at; all else is not.
+  void leave(int64_t family, int64_t resource, int64_t elements, bool isShared) {
+    if (isShared && weight > 1)
       put(given[family], elements);
     else
       put(resource, elements);
@@ -238,7 +240,7 @@ private:
   std::map<double, int64_t> memory; ///< most elements of a device, by its bytes per second
   std::vector<Sizes> load;          ///< by resource
   std::vector<int64_t> loaded;      ///< those with a load
-  std::vector<Sizes> given;         ///< to other hosts, by all members of a family together
+  std::vector<Sizes> given;         ///< by family: through all members together
   int64_t moved = 0;
   double latency = 0, networkLatency = 0;
   std::vector<bool> between; ///< families that pieces between hosts pass
