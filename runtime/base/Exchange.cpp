@@ -164,6 +164,7 @@ PreparedExchange::Needed PreparedExchange::neededAt(int64_t dstPoint) const {
   return needed;
 }
 
+// Every node works this out for itself: who changes it counts kControlVersion up.
 int64_t PreparedExchange::Replicas::chooseNearest(const Term &term) {
   Distance least = Distance::Remote;
   nearest.clear();

@@ -20,8 +20,9 @@
 
 namespace of::rt {
 
-/// Of what is said between nodes; nodes of different versions do not run together.
-inline constexpr uint32_t kControlVersion = 2;
+/// Of what is said between nodes, and of who gives whom what (runtime/base/Exchange.h), which each
+/// works out for itself; nodes of different versions do not run together.
+inline constexpr uint32_t kControlVersion = 3;
 
 using Nonce = std::array<uint8_t, 16>;
 Nonce freshNonce();
